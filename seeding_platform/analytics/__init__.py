@@ -1,0 +1,1 @@
+"""Figures for people: KPIs as ratios of sums, never of ratios."""

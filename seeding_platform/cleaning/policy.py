@@ -1,0 +1,21 @@
+"""What people may choose about cleaning; the rules themselves stand in the contracts."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CleaningPolicy(BaseModel):
+    """Limits and weights of one cleaning.
+
+    The row score is 100 times the weighted mean of required completeness, overall completeness and consistency.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    iqr_factor: float = Field(3.0, gt=0, description="Outliers lie more than this many interquartile ranges outside the middle half")
+    outlier_min_rows: int = Field(30, ge=4, description="Groups with fewer rows are not screened")
+    weight_required: float = Field(0.5, ge=0)
+    weight_filled: float = Field(0.1, ge=0)
+    weight_consistency: float = Field(0.4, ge=0)
+    flag_penalty: float = Field(0.25, gt=0, le=1, description="Consistency lost for each flag of a row")

@@ -1,0 +1,5 @@
+"""Dagster component types: what a user declares in a YAML file."""
+
+from seeding_platform.components.source import FileSource
+
+__all__ = ["FileSource"]

@@ -1,0 +1,116 @@
+"""Clean assets: `clean/<contract>` and beside it what was quarantined, merged and repaired."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from seeding_platform.catalog import TableContract
+from seeding_platform.cleaning import CleaningResult, clean
+from seeding_platform.defs.automation import follow_upstream
+from seeding_platform.defs.describe import described, frame_schema, ratio_metadata, stage
+from seeding_platform.defs.io_managers import SIDE_TABLES
+from seeding_platform.defs.platform import Platform
+
+SAYS = {
+    "quarantine": "Rows that break their contract, with rules, raw values and the raw record.",
+    "duplicates": "Rows that were merged into a kept row.",
+    "repairs": "Cells whose text was rewritten, before and after.",
+}
+MESSAGES_SHOWN = 10
+
+
+def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
+    """The clean assets of one contract, made in one step."""
+    main = dg.AssetKey(["clean", contract.name])
+    shared: dict[str, Any] = {
+        "group_name": "clean",
+        "kinds": {"polars", "deltalake"},
+        "owners": [contract.owner],
+        "automation_condition": follow_upstream(),
+    }
+    sides = {
+        side: dg.AssetOut(
+            key=["clean", f"{contract.name}__{side}"],
+            io_manager_key="lake",
+            description=f"{contract.name}: {what}",
+            metadata={"dagster/column_schema": frame_schema(SIDE_TABLES[side])},
+            code_version=str(contract.version),
+            **shared,
+        )
+        for side, what in SAYS.items()
+    }
+
+    @dg.multi_asset(
+        name=f"clean__{contract.name}",
+        op_tags=stage("clean"),
+        ins={"raw": dg.AssetIn(["raw", contract.name], input_manager_key="lake")},
+        outs={
+            "kept": dg.AssetOut(key=main, io_manager_key="lake", **shared, **described(contract, "clean", "Rows that keep the contract.")),
+            **sides,
+        },
+        check_specs=[dg.AssetCheckSpec(name, asset=main, description=what) for name, what in row_checks(contract).items()],
+    )
+    def cleaned(raw: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        result = clean(raw, contract, platform.cleaning)
+        yield dg.Output(result.kept, "kept", metadata=summary(result))
+        yield dg.Output(
+            result.quarantined, "quarantine", metadata={"messages": result.quarantined["message"].head(MESSAGES_SHOWN).str.slice(0, 300).to_list()}
+        )
+        yield dg.Output(result.duplicates, "duplicates")
+        yield dg.Output(result.repairs, "repairs")
+        yield from check_results(contract, result, main)
+
+    return cleaned
+
+
+def row_checks(contract: TableContract) -> dict[str, str]:
+    """Name and description of each row check, derived from the contract."""
+    return {
+        "values_understood": "Every cell could be read as its type, its closed list and its limits",
+        "required_present": "No row lacks a column that must not be null",
+        **{f"rule__{name}": f"Hard rule {name}; rows that break it are quarantined" for name in contract.rules},
+        **{f"flag__{name}": f"Soft rule {name}; rows that break it are kept and flagged" for name in contract.flags},
+        "outliers": "Counts within the usual range of their group; others are kept and flagged",
+    }
+
+
+def check_results(contract: TableContract, result: CleaningResult, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    """One result a row check: how many rows break it. All warn only: what broke a rule is quarantined or flagged already."""
+    rules = result.quarantined["rules"].explode().drop_nulls()
+    flags = result.kept["flags"].explode().drop_nulls()
+    cell_rules = {*contract.rules, "missing"}
+    counts = {
+        "values_understood": int((~rules.is_in(list(cell_rules))).sum()),
+        "required_present": int((rules == "missing").sum()),
+        **{f"rule__{name}": int((rules == name).sum()) for name in contract.rules},
+        **{f"flag__{name}": int((flags == name).sum()) for name in contract.flags},
+        "outliers": int(flags.str.starts_with("outlier_").sum()),
+    }
+    for name, count in counts.items():
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=name,
+            passed=count == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"rows": count, "of": result.rows_in},
+            description=f"{count:,} of {result.rows_in:,} rows" if count else "none",
+        )
+
+
+def summary(result: CleaningResult) -> dict[str, Any]:
+    """Counts and scores of a cleaning; rows in = kept + merged + quarantined."""
+    score = result.score
+    return {
+        "rows_in": result.rows_in,
+        "kept": result.kept.height,
+        "merged": result.duplicates.height,
+        "quarantined": result.quarantined.height,
+        "repairs": result.repairs.height,
+        **({} if score.score is None else {"score": score.score}),
+        **ratio_metadata("completeness", score.completeness),
+        **ratio_metadata("validity", score.validity),
+        **ratio_metadata("uniqueness", score.uniqueness),
+        **ratio_metadata("consistency", score.consistency),
+    }

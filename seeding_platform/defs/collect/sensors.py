@@ -1,0 +1,125 @@
+"""The watch on the landing folder: each new or changed file becomes a partition of the one source that it matches."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from seeding_platform.connectors import FileSourceSpec
+from seeding_platform.connectors.landing import LandedFile, fingerprinted, landing_files, matches
+from seeding_platform.defs.collect.sources import files_partitions
+from seeding_platform.defs.platform import Platform
+from seeding_platform.storage.state import LandingStatus
+
+LANDING = dg.AssetKey(["raw", "landing_folder"])
+CHECK = "every_file_has_one_source"
+FILES_A_TICK = 20
+QUIET_SECONDS = 2.0
+
+
+def landing_folder() -> dg.AssetSpec:
+    """The landing folder itself, so that files without a source have a place where they are reported."""
+    return dg.AssetSpec(
+        key=LANDING,
+        group_name="raw",
+        kinds={"folder"},
+        owners=["team:data-platform"],
+        description="The folder that is watched (SEEDING_LANDING). A file that matches no source, or two, stays there and is named by the check.",
+    )
+
+
+def landing_check(sources: Sequence[FileSourceSpec]) -> dg.AssetChecksDefinition:
+    """The check of the landing folder, to be run by hand; the sensor reports the same."""
+
+    @dg.asset_check(asset=LANDING, name=CHECK, description="Every file in the landing folder matches exactly one source")
+    def every_file_has_one_source(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        return folder_result(platform.settings.landing, sources)
+
+    return every_file_has_one_source
+
+
+def folder_result(folder: Path, sources: Sequence[FileSourceSpec]) -> dg.AssetCheckResult:
+    """Which files of the folder belong to no source."""
+    problems = [m.problem for m in matches(landing_files(folder), sources) if m.source is None]
+    return dg.AssetCheckResult(
+        asset_key=LANDING,
+        check_name=CHECK,
+        passed=not problems,
+        description="; ".join(problems) or "every file has its source",
+        metadata={"files": problems[:50]},
+    )
+
+
+def landing_sensor(sources: Sequence[FileSourceSpec]) -> dg.SensorDefinition:
+    """The sensor; bounded a tick, its cursor remembers what it has seen of each file."""
+    by_name = {s.name: s for s in sources if s.files is not None}
+
+    @dg.sensor(
+        name="landing",
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        target=dg.AssetSelection.assets(*[dg.AssetKey(["raw", s.label]) for s in by_name.values()]) if by_name else None,
+        description="Lands each new or changed file of the landing folder, once it has been quiet for two seconds.",
+    )
+    def landing(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        files = landing_files(platform.settings.landing)
+        seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        requests: list[dg.RunRequest] = []
+        added: list[dg.AddDynamicPartitionsRequest] = []
+        known: dict[str, str] = {}
+        for match in matches(files, sources):
+            stat = match.path.stat()
+            mark = f"{stat.st_size}-{stat.st_mtime_ns}"
+            place = str(match.path.relative_to(platform.settings.landing))
+            if seen.get(place) == mark or match.source is None:
+                known[place] = mark if match.source else ""
+                continue
+            if len(requests) >= FILES_A_TICK or time.time() - stat.st_mtime < QUIET_SECONDS:
+                continue
+            spec = by_name[match.source]
+            request, partition = _request(context.instance, fingerprinted(match.path), spec, platform)
+            known[place] = mark
+            if request is not None:
+                requests.append(request)
+            if partition is not None:
+                added.append(partition)
+        result = folder_result(platform.settings.landing, sources)
+        events = [_evaluation(result)] if _is_news(context.instance, result) else []
+        return dg.SensorResult(
+            run_requests=requests, dynamic_partitions_requests=added, asset_events=events, cursor=json.dumps(known, sort_keys=True)
+        )
+
+    return landing
+
+
+def _request(
+    instance: dg.DagsterInstance, file: LandedFile, spec: FileSourceSpec, platform: Platform
+) -> tuple[dg.RunRequest | None, dg.AddDynamicPartitionsRequest | None]:
+    """What to ask for one changed file: nothing when its content is in force already."""
+    key, partitions = file.batch(spec.tenant, spec), files_partitions(spec)
+    past = [item for item in platform.state.landings(spec.label) if item.partition_key == key]
+    if past and past[-1].status is LandingStatus.LANDED:
+        return None, None
+    attempt = sum(1 for item in past if item.status is not LandingStatus.LANDED)
+    add = None if instance.has_dynamic_partition(str(partitions.name), key) else partitions.build_add_request([key])
+    stamp = file.path.stat().st_mtime_ns
+    run = dg.RunRequest(run_key=f"{spec.label}:{key}:{stamp}#{attempt}", partition_key=key, asset_selection=[dg.AssetKey(["raw", spec.label])])
+    return run, add
+
+
+def _is_news(instance: dg.DagsterInstance, result: dg.AssetCheckResult) -> bool:
+    """True when the folder's state differs from what the last evaluation said."""
+    key = dg.AssetCheckKey(LANDING, CHECK)
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    if not records or records[0].event is None or records[0].event.dagster_event is None:
+        return True
+    last = records[0].event.dagster_event.asset_check_evaluation_data
+    return bool(last.passed != result.passed or last.description != result.description)
+
+
+def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=LANDING, check_name=CHECK, passed=bool(result.passed), description=result.description, metadata=dict(result.metadata or {})
+    )

@@ -1,0 +1,1 @@
+"""Assets that build bundles for engines."""

@@ -1,0 +1,1 @@
+"""Assets of figures for people."""

@@ -1,0 +1,44 @@
+"""KPI assets: daily partitions, any range of days in one run."""
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+
+from seeding_platform import __version__
+from seeding_platform.analytics.daily import ads_daily
+from seeding_platform.catalog import TABLES
+from seeding_platform.defs.describe import frame_schema, stage
+from seeding_platform.defs.io_managers import DAY_COLUMN, expected_schema
+
+ADS_DAILY = dg.AssetKey(["kpi", "ads_daily"])
+
+
+def kpi_days(first_day: dt.date) -> dg.DailyPartitionsDefinition:
+    """The days of KPI tables, the present one included."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1)
+
+
+def ads_daily_asset(first_day: dt.date) -> dg.AssetsDefinition:
+    """`kpi/ads_daily`, by day."""
+    contract = TABLES["ads_daily"]
+
+    @dg.asset(
+        key=ADS_DAILY,
+        ins={"facts": dg.AssetIn(["quality", "ad_facts"], input_manager_key="lake")},
+        group_name="kpi",
+        kinds={"polars", "deltalake"},
+        owners=[contract.owner],
+        io_manager_key="lake",
+        op_tags=stage("kpi"),
+        partitions_def=kpi_days(first_day),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        metadata={DAY_COLUMN: "date", "dagster/column_schema": frame_schema(expected_schema("kpi/ads_daily") or {})},
+        description=contract.description,
+        code_version=f"{__version__}/{contract.version}",
+    )
+    def ads(context: dg.AssetExecutionContext, facts: pl.LazyFrame) -> pl.DataFrame:
+        window = context.partition_time_window
+        return ads_daily(facts, first=window.start.date(), last=window.end.date() - dt.timedelta(days=1))
+
+    return ads

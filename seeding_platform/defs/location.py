@@ -1,0 +1,120 @@
+"""All definitions put together: a pure function of settings and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from seeding_platform.catalog import LANDED
+from seeding_platform.catalog.engine import load_engines
+from seeding_platform.connectors.sources import Sources
+from seeding_platform.defs.clean.assets import clean_asset
+from seeding_platform.defs.collect.assets import raw_asset
+from seeding_platform.defs.collect.sensors import landing_check, landing_folder, landing_sensor
+from seeding_platform.defs.collect.sources import source_asset
+from seeding_platform.defs.distribute.assets import bundle_asset
+from seeding_platform.defs.executors import executor
+from seeding_platform.defs.io_managers import LakeIOManager
+from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset
+from seeding_platform.defs.kpis.sensors import kpi_days_sensor
+from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.assets import quality_asset, report_assets
+from seeding_platform.defs.train.assets import content_performance_asset
+from seeding_platform.defs.train.schedules import schedules
+from seeding_platform.models import shipped_spec
+from seeding_platform.settings import Settings
+
+SOURCES_KEY = dg.AssetKey(["raw", "source_files"])
+
+
+def location(settings: Settings, sources: Sources, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The code location: assets, checks, jobs, sensors, schedules.
+
+    Args:
+        settings: where things are kept.
+        sources: valid sources, and files that were refused and are reported by a check.
+        resources: replacements for `platform` and `lake`, for tests.
+    """
+    platform = Platform(settings, sources.valid)
+    contracts = list(LANDED.values())
+    specs = [shipped_spec("content_performance")]
+    assets: list[Any] = [
+        landing_folder(),
+        source_files(),
+        *(source_asset(s) for s in sources.valid),
+        *(raw_asset(c, sources.valid) for c in contracts),
+        *(clean_asset(c) for c in contracts),
+        *(quality_asset(c) for c in contracts),
+        *report_assets(contracts),
+        *(content_performance_asset(s) for s in specs),
+        *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
+        ads_daily_asset(settings.first_day),
+    ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[landing_check(sources.valid), source_check(sources)],
+        jobs=jobs(sources, [s.name for s in specs]),
+        sensors=[landing_sensor(sources.valid), kpi_days_sensor, _automation()],
+        schedules=[*schedules(specs), nightly],
+        resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
+        executor=executor(settings),
+    )
+
+
+def landed_selection(sources: Sources) -> dg.AssetSelection:
+    """Raw assets that have a partition a landed file."""
+    keys = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
+    return dg.AssetSelection.assets(*keys) if keys else dg.AssetSelection.assets() - dg.AssetSelection.all()
+
+
+def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:
+    """`seed` runs everything but the landing of files; `kpi` days; `retrain` the models; `upkeep` the house."""
+    outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY)
+    landed = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
+    everything = dg.AssetSelection.all() - outside
+    return [
+        dg.define_asset_job(
+            "seed",
+            selection=everything - dg.AssetSelection.assets(*landed) if landed else everything,
+            description="The whole graph once: raw to bundles.",
+        ),
+        dg.define_asset_job("kpi", selection=dg.AssetSelection.assets(ADS_DAILY), description="KPI tables for a range of days."),
+        dg.define_asset_job(
+            "retrain", selection=dg.AssetSelection.assets(*[dg.AssetKey(["model", m]) for m in models]), description="Train models again."
+        ),
+        upkeep,
+    ]
+
+
+def _automation() -> dg.AutomationConditionSensorDefinition:
+    return dg.AutomationConditionSensorDefinition(
+        name="follow_upstream",
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=15,
+        description="Lets every table follow its inputs.",
+    )
+
+
+def source_files() -> dg.AssetSpec:
+    """The user's source files, so that a refused one has a place where it is reported."""
+    return dg.AssetSpec(
+        key=SOURCES_KEY,
+        group_name="raw",
+        kinds={"yaml"},
+        owners=["team:data-platform"],
+        description="The user's source files (SEEDING_SOURCES). A file that is refused is named by the check; the other sources go on.",
+    )
+
+
+def source_check(sources: Sources) -> dg.AssetChecksDefinition:
+    """Every source file is valid."""
+
+    @dg.asset_check(asset=SOURCES_KEY, name="every_source_is_valid", description="Every source file declares a valid source")
+    def every_source_is_valid() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=not sources.refused, description="; ".join(map(str, sources.refused)) or f"{len(sources.valid)} sources")
+
+    return every_source_is_valid

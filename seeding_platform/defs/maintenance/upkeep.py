@@ -1,0 +1,78 @@
+"""The nightly upkeep: small files compacted, old versions and old runs removed, within stated limits."""
+
+import datetime as dt
+
+import dagster as dg
+
+from seeding_platform.defs.platform import Platform
+
+KEEP_RUNS_DAYS = 30
+KEEP_VERSIONS_HOURS = 24 * 7
+RUNS_A_NIGHT = 500
+
+
+@dg.op(description="Compact small files of every lake table, checkpoint its log, delete files that no version of the last week needs.")
+def tend_lake(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
+    """Maintain every table; returns how many files were deleted."""
+    deleted = 0
+    for table in platform.lake.tables():
+        done = platform.lake.maintain(table, keep_hours=KEEP_VERSIONS_HOURS)
+        deleted += done["files_deleted"]
+    context.log.info(f"{deleted} files that no version of the last week needs were deleted")
+    return deleted
+
+
+@dg.op(description="Delete finished runs older than a month that hold no asset's latest materialisation.")
+def prune_runs(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
+    """Prune the event log; returns how many runs were deleted."""
+    instance, before = context.instance, platform.now() - dt.timedelta(days=KEEP_RUNS_DAYS)
+    needed = latest_runs(instance)
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = instance.get_run_records(dg.RunsFilter(statuses=finished, updated_before=before), limit=RUNS_A_NIGHT, ascending=True)
+    gone = 0
+    for record in old:
+        if record.dagster_run.run_id not in needed:
+            instance.delete_run(record.dagster_run.run_id)
+            gone += 1
+    context.log.info(f"{gone} runs older than {KEEP_RUNS_DAYS} days were deleted, {len(old) - gone} are still needed")
+    return gone
+
+
+def latest_runs(instance: dg.DagsterInstance) -> set[str]:
+    """Runs that hold the latest materialisation of an asset or of one of its partitions."""
+    needed: set[str] = set()
+    for key in instance.get_asset_keys():
+        event = instance.get_latest_materialization_event(key)
+        if event is not None:
+            needed.add(event.run_id)
+        partitions = instance.event_log_storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        if partitions:
+            needed |= _runs_of(instance, key, set(partitions.values()))
+    return needed
+
+
+def _runs_of(instance: dg.DagsterInstance, key: dg.AssetKey, storage_ids: set[int]) -> set[str]:
+    found: set[str] = set()
+    cursor = None
+    while True:
+        page = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, storage_ids=sorted(storage_ids)), limit=1000, cursor=cursor)
+        found |= {record.run_id for record in page.records}
+        if not page.has_more:
+            return found
+        cursor = page.cursor
+
+
+@dg.job(name="upkeep", description="Nightly: the lake's files and Dagster's event log.")
+def upkeep() -> None:
+    """Both pieces of work, side by side."""
+    tend_lake()
+    prune_runs()
+
+
+nightly = dg.ScheduleDefinition(
+    name="upkeep",
+    job=upkeep,
+    cron_schedule="40 2 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Compacts and vacuums the lake, prunes the event log.",
+)

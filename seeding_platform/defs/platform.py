@@ -1,0 +1,55 @@
+"""What assets share while they run: settings and the rooms' stores, opened late and closed by nobody but the process."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import cached_property
+
+from seeding_platform.cleaning.policy import CleaningPolicy
+from seeding_platform.connectors import FileSourceSpec
+from seeding_platform.models.registry import Registry
+from seeding_platform.quality.gate import GatePolicy
+from seeding_platform.settings import Settings
+from seeding_platform.storage.lake import Lake
+from seeding_platform.storage.state import LandingStatus, State
+
+DEFAULT_TENANT = "default"
+
+
+class Platform:
+    """Handed to assets as the resource `platform`; a test hands in its own."""
+
+    def __init__(
+        self, settings: Settings, sources: Sequence[FileSourceSpec] = (), *, cleaning: CleaningPolicy | None = None, gate: GatePolicy | None = None
+    ) -> None:
+        self.settings = settings
+        self.sources = tuple(sources)
+        self.cleaning = cleaning or CleaningPolicy()
+        self.gate = gate or GatePolicy()
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def state(self) -> State:
+        """The state database, migrated on first use."""
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        return State.open(self.settings.state_url)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The model registry."""
+        return Registry(self.settings.registry_url, self.settings.state / "mlflow" / "artefacts")
+
+    def tenants(self) -> list[str]:
+        """Everybody whose data is or was brought in: tenants of the fixed files and of all landed ones; never empty."""
+        fixed = {source.tenant for source in self.sources if source.path is not None}
+        landed = {landing.tenant for landing in self.state.landings() if landing.status is not LandingStatus.FAILED}
+        return sorted(fixed | landed) or [DEFAULT_TENANT]
+
+    def now(self) -> dt.datetime:
+        """The clock of this process."""
+        return dt.datetime.now(dt.UTC)

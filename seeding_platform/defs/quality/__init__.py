@@ -1,0 +1,1 @@
+"""Assets that judge tables and report on them."""

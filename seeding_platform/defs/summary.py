@@ -1,0 +1,90 @@
+"""What a person reads after a run, and what `seeding status` says: read back from the lake, the registry and the bundles."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from seeding_platform.catalog import LANDED
+from seeding_platform.catalog.engine import load_engines
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.run import RunResult
+from seeding_platform.distribution.verify import current_bundles
+from seeding_platform.models import shipped_spec
+from seeding_platform.quality.report import QualityReport, quality_report, scorecard
+from seeding_platform.settings import Settings
+
+
+def standing(settings: Settings) -> dict[str, Any]:
+    """What stands now, as plain data."""
+    platform = Platform(settings)
+    report = quality_report(platform.lake, list(LANDED.values()), policy=platform.gate)
+    return {
+        "tables": len(platform.lake.tables()),
+        "quality": report.as_dict(),
+        "scorecard": scorecard(report).to_dicts(),
+        "models": _models(platform, report),
+        "bundles": [
+            {
+                "tenant": b.tenant,
+                "engine": b.engine,
+                "rows": b.bundle.rows if b.bundle else None,
+                "generation": b.bundle.generation if b.bundle else None,
+                "reason": b.bundle.reason if b.bundle else b.problem,
+                "whole": b.bundle is not None,
+            }
+            for b in current_bundles(settings.bundles)
+        ],
+    }
+
+
+def _models(platform: Platform, report: QualityReport) -> list[dict[str, Any]]:
+    """Per tenant: the version that serves, or what is missing."""
+    import dagster as dg
+
+    spec = shipped_spec("content_performance")
+    tenants = sorted({t for table in report.tables for t in table.tenants})
+    told: dict[str, Any] = {}
+    if (platform.settings.state / "mlflow").exists() or platform.settings.mlflow_uri:
+        event = dg.DagsterInstance.get().get_latest_materialization_event(dg.AssetKey(["model", spec.name]))
+        materialisation = event.asset_materialization if event is not None else None
+        told = dict(materialisation.metadata["outcomes"].value) if materialisation is not None else {}  # type: ignore[call-overload]
+    missing = f"needs {' and '.join(spec.inputs[:2])}"
+    return [
+        {"model": name, **told.get(name, {"outcome": "missing", "says": missing, "version": None})} for name in (f"{t}.{spec.name}" for t in tenants)
+    ]
+
+
+def summary_lines(settings: Settings, result: RunResult) -> Iterator[str]:
+    """The end of a run: what stands, what went wrong, where to look."""
+    yield ""
+    yield from status_lines(settings)
+    for failure in result.failures:
+        yield f"FAILED  {failure}"
+    for check in result.failed_checks:
+        yield f"REFUSED {check}"
+    yield ""
+    yield f"Run {result.run_id[:8]} {'succeeded' if result.success else 'FAILED'} in {result.seconds:.0f} s."
+    yield f"Look next: {settings.state / 'reports' / 'quality.html'} · `make ui` for the graph on http://127.0.0.1:3000 · `seeding tables` · `seeding show kpi/ads_daily`"
+
+
+def status_lines(settings: Settings) -> Iterator[str]:
+    """What stands, for people."""
+    now = standing(settings)
+    yield f"{'table':<24}{'in':>8}{'kept':>8}{'merged':>8}{'quarant.':>9}{'score':>7}{'conf.':>7}  gate"
+    for table in now["quality"]["tables"]:
+        score = "–" if table["score"] is None else f"{table['score']:.1f}"
+        confidence = "–" if table["confidence"] is None else f"{table['confidence']:.2f}"
+        counts = f"{table['rows_in']:>8,}{table['kept']:>8,}{table['merged']:>8,}{table['quarantined']:>9,}"
+        yield f"{table['table']:<24}{counts}{score:>7}{confidence:>7}  {'open' if table['passed'] else 'CLOSED'}"
+    if now["quality"]["waiting"]:
+        yield f"waiting for a source: {', '.join(now['quality']['waiting'])}"
+    yield ""
+    for model in now["models"]:
+        outcome = "trained" if model["version"] else "missing" if model["outcome"] == "missing" else model["outcome"].replace("_", " ")
+        yield f"model {model['model']}: {outcome}: {model['says']}"
+    yield ""
+    titles = {name: engine.title for name, engine in load_engines().items()}
+    for bundle in now["bundles"]:
+        state = f"rows {bundle['rows']:,}" if bundle["rows"] else f"empty: {bundle['reason']}" if bundle["whole"] else f"BROKEN: {bundle['reason']}"
+        yield f"bundle {bundle['tenant']}/{bundle['engine']:<30} {state}"
+    fed = sum(1 for b in now["bundles"] if b["rows"])
+    yield f"{now['tables']} tables; {fed} of {len(now['bundles'])} bundles hold rows, for {len(titles)} engines"

@@ -1,0 +1,1 @@
+"""What engines get: rows made to their contracts, written as bundles that a receiver can check."""

@@ -1,0 +1,168 @@
+"""Whether a bundle is whole and unchanged, and which one is in force. Nothing is written here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seeding_platform.distribution.formats import shape_problem
+from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid, read_manifest
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
+    from seeding_platform.distribution.manifest import BundleFile, Manifest
+
+CURRENT = "CURRENT"
+
+
+class Pointer(BaseModel):
+    """Which bundle of an engine is in force, and its number; numbers only rise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    generation: int = Field(ge=1)
+    content_id: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @property
+    def folder(self) -> str:
+        """Name of the bundle's folder."""
+        return folder_name(self.content_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle that is whole.
+
+    Args:
+        engine: for whom it is.
+        tenant: whose data it holds.
+        generation: the pointer's number, or the manifest's when a bundle folder was given.
+        content_id: digest of contract, files and policy.
+        rows: rows of all parts.
+        path: its folder.
+        reason: why there are no rows.
+        created: when it was made.
+    """
+
+    engine: str
+    tenant: str
+    generation: int
+    content_id: str
+    rows: int
+    path: Path
+    reason: str | None
+    created: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One engine's bundle in a listing; `bundle` is null where `problem` says what is wrong."""
+
+    tenant: str
+    engine: str
+    bundle: Verified | None
+    problem: str | None = None
+
+
+def folder_name(content_id: str) -> str:
+    """Name of the folder of a content id: its first 128 bits."""
+    return content_id[:32]
+
+
+def read_pointer(engine_folder: Path) -> Pointer | None:
+    """The pointer of an engine folder; null before the first bundle.
+
+    Raises:
+        BundleInvalid: the pointer cannot be read.
+    """
+    try:
+        return Pointer.model_validate_json((engine_folder / CURRENT).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValidationError as error:
+        raise BundleInvalid(CURRENT, "is no pointer to a bundle") from error
+
+
+def verify_bundle(path: Path) -> Verified:
+    """Check every file of a bundle against its manifest.
+
+    Args:
+        path: a bundle folder, or an engine folder, whose bundle in force is then checked.
+
+    Raises:
+        BundleInvalid: names the file: missing, of another size or digest, with other rows or fields, or not expected.
+    """
+    return _checked(path, deep=True)
+
+
+def current_bundles(root: Path, *, deep: bool = False) -> list[InForce]:
+    """The bundle in force of each tenant and engine under a root, sorted; a broken one is listed with its problem.
+
+    Args:
+        root: folder with a folder for each tenant.
+        deep: also compare the digests of all files.
+    """
+    listed = []
+    for pointer in sorted(root.glob(f"*/*/{CURRENT}")):
+        folder = pointer.parent
+        try:
+            listed.append(InForce(folder.parent.name, folder.name, _checked(folder, deep=deep)))
+        except BundleInvalid as error:
+            listed.append(InForce(folder.parent.name, folder.name, None, str(error)))
+    return listed
+
+
+def _checked(path: Path, *, deep: bool) -> Verified:
+    pointer = read_pointer(path)
+    folder = path / pointer.folder if pointer else path
+    if pointer and not folder.is_dir():
+        raise BundleInvalid(CURRENT, f"names {pointer.folder}, which is not there")
+    manifest = read_manifest(folder)
+    if pointer and manifest.content_id != pointer.content_id:
+        raise BundleInvalid(CURRENT, f"names content {pointer.content_id}, but {pointer.folder} holds {manifest.content_id}")
+    if deep:
+        _check_files(folder, manifest)
+    return Verified(
+        engine=manifest.engine,
+        tenant=manifest.tenant,
+        generation=pointer.generation if pointer else manifest.generation,
+        content_id=manifest.content_id,
+        rows=manifest.rows,
+        path=folder,
+        reason=manifest.reason,
+        created=manifest.created,
+    )
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    expected = {MANIFEST, *(file.path for file in manifest.files)}
+    for entry in sorted(folder.iterdir()):
+        if entry.name not in expected:
+            raise BundleInvalid(entry.name, "is not in the manifest")
+    for file in manifest.files:
+        _check_file(folder / file.path, file, manifest)
+    if manifest.rows != sum(file.rows or 0 for file in manifest.files):
+        raise BundleInvalid(MANIFEST, "gives another number of rows than its files have")
+
+
+def _check_file(path: Path, file: BundleFile, manifest: Manifest) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise BundleInvalid(file.path, "is missing")
+    if path.stat().st_size != file.bytes:
+        raise BundleInvalid(file.path, f"has {path.stat().st_size} bytes, the manifest says {file.bytes}")
+    if file_sha256(path) != file.sha256:
+        raise BundleInvalid(file.path, "has another sha256 than the manifest says")
+    if file.rows is not None:
+        problem = shape_problem(path, manifest.format, manifest.dtypes(), rows=file.rows)
+        if problem:
+            raise BundleInvalid(file.path, problem)
+
+
+def file_sha256(path: Path) -> str:
+    """Sha256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

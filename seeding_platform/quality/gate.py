@@ -1,0 +1,51 @@
+"""The gate of a table: below its thresholds the new rows are refused and the old ones stay in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from seeding_platform.cleaning.score import Ratio
+
+
+class GatePolicy(BaseModel):
+    """Thresholds of the gate, as shares."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    completeness: float = Field(0.80, ge=0, le=1, description="Filled required cells")
+    confidence: float = Field(0.70, ge=0, le=1, description="Mean confidence of the rows")
+    validity: float = Field(0.50, ge=0, le=1, description="Rows not quarantined; below it the source itself is suspect")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether a table may pass, and every reason why not."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """True when nothing speaks against the table."""
+        return not self.reasons
+
+
+def judged(table: str, *, completeness: Ratio, validity: Ratio, confidence: float | None, policy: GatePolicy) -> Gate:
+    """The gate's verdict; an empty table passes, for there is nothing to rely on wrongly.
+
+    >>> judged("orders", completeness=Ratio(70, 100), validity=Ratio(9, 10), confidence=0.9, policy=GatePolicy()).reasons
+    ('orders: completeness 70.0 % is below 80 % (70 of 100 required cells are filled)',)
+    """
+    reasons = []
+    if completeness.value is not None and completeness.value < policy.completeness:
+        filled = f"{completeness.numerator:,} of {completeness.denominator:,} required cells are filled"
+        reasons.append(f"{table}: completeness {completeness.value:.1%} is below {policy.completeness:.0%} ({filled})".replace("%", " %"))
+    if confidence is not None and confidence < policy.confidence:
+        reasons.append(f"{table}: mean confidence {confidence:.2f} is below {policy.confidence:.2f}")
+    if validity.value is not None and validity.value < policy.validity:
+        bad = validity.denominator - validity.numerator
+        reasons.append(f"{table}: {bad:,} of {validity.denominator:,} rows are quarantined, more than {1 - policy.validity:.0%}".replace("%", " %"))
+    return Gate(tuple(reasons))

@@ -1,0 +1,67 @@
+"""One frozen settings object; the only place that reads the environment (prefix `SEEDING_`, see `.env.example`).
+
+What people adjust while the platform runs (thresholds, schedules) is not here but in the settings store.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def project_root() -> Path:
+    """The checkout that holds this package, or the working folder when the package is installed without one."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how work is run; every field is one environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="SEEDING_", env_file=project_root() / ".env", extra="ignore", frozen=True)
+
+    state: Path = Field(
+        default_factory=lambda: project_root() / "data" / "state", description="State database, MLflow, bundles, spool, Dagster's folders"
+    )
+    lake: Path = Field(default_factory=lambda: project_root() / "data" / "lake", description="Delta tables, one folder a layer")
+    landing: Path = Field(default_factory=lambda: project_root() / "data" / "landing", description="Folder that is watched for new files")
+    sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources", description="The user's source files, one YAML each")
+    samples: Path = Field(default_factory=lambda: project_root() / "data" / "samples", description="The shipped sample files")
+    database_url: str = Field("", description="State database; default SQLite under `state`")
+    mlflow_uri: str = Field("", description="MLflow tracking and registry store; default SQLite under `state`")
+    executor: Literal["in_process", "processes"] = Field("in_process", description="How the steps of a run are executed")
+    first_day: dt.date = Field(dt.date(2015, 1, 1), description="First daily partition")
+    env: str = Field("dev", description="Name of the environment, shown in reports")
+    min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
+
+    @model_validator(mode="after")
+    def _absolute(self) -> Settings:
+        for name in ("state", "lake", "landing", "sources", "samples"):
+            path: Path = getattr(self, name)
+            if not path.is_absolute():
+                object.__setattr__(self, name, project_root() / path)
+        return self
+
+    @property
+    def state_url(self) -> str:
+        """SQLAlchemy URL of the state database."""
+        return self.database_url or f"sqlite:///{self.state / 'state.db'}"
+
+    @property
+    def registry_url(self) -> str:
+        """MLflow's tracking and registry URI."""
+        return self.mlflow_uri or f"sqlite:///{self.state / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of the engine bundles: `<tenant>/<engine>/<content_id>/`."""
+        return self.state / "bundles"
+
+    @property
+    def spool(self) -> Path:
+        """Folder that keeps the bytes of every landed file, by content hash."""
+        return self.state / "spool"

@@ -1,0 +1,1 @@
+"""Where data is kept: the lake (Delta tables) and the state database."""

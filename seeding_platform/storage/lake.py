@@ -1,0 +1,268 @@
+"""The lake: every dataset as a Delta table under one folder, `<layer>/<table>`; the only importer of `deltalake`.
+
+Tables are read lazily at a version, written whole or by predicate in one commit, and never half. Two tables are never
+changed together: whoever needs several at one moment pins their versions (`storage.state`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from seeding_platform.errors import PermanentError, TransientError
+from seeding_platform.storage.content import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from deltalake import DeltaTable
+
+FINGERPRINT = "seeding.fingerprint"
+Part = str | list[str] | tuple[str, str]
+"""Which rows of a table: a value, one of several values, or from the first to the last value."""
+_STATISTICS = ("tenant", "_source", "_row")
+
+
+class TableMissing(PermanentError):
+    """The lake holds no such table."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"The lake has no table {table!r} yet.", fix="`seeding tables` lists what is there.")
+        self.table = table
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write did.
+
+    Args:
+        table: table name, `<layer>/<table>`.
+        version: Delta version that holds the rows now.
+        rows: rows written (those of the predicate when a part was replaced).
+        changed: false when the table already held exactly these rows and no commit was made.
+    """
+
+    table: str
+    version: int
+    rows: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One entry of a table's history: what was done at which version, and when."""
+
+    version: int
+    at: dt.datetime
+    operation: str
+    metadata: Mapping[str, str]
+
+
+class Lake:
+    """Delta tables under one root folder or bucket URL."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(root).rstrip("/")
+
+    def uri(self, table: str) -> str:
+        """Where a table lies."""
+        return f"{self.root}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """True when the table has at least one commit."""
+        from deltalake import DeltaTable
+
+        return bool(DeltaTable.is_deltatable(self.uri(table)))
+
+    def tables(self) -> list[str]:
+        """Names of all tables, sorted."""
+        root = Path(self.root)
+        return sorted(str(log.parent.relative_to(root)) for log in root.glob("*/*/_delta_log") if self.exists(str(log.parent.relative_to(root))))
+
+    def version(self, table: str) -> int:
+        """Latest version of a table."""
+        return int(self._open(table).version())
+
+    def read(self, table: str, *, version: int | None = None, tenant: str | None = None) -> pl.LazyFrame:
+        """Rows of a table at a version (default: the latest), of one tenant or of all.
+
+        Raises:
+            TableMissing: no such table.
+            PermanentError: no such version.
+        """
+        frame = pl.scan_delta(self._open(table, version))
+        return frame if tenant is None else frame.filter(pl.col("tenant") == tenant)
+
+    def overwrite(self, table: str, frame: pl.DataFrame, *, metadata: Mapping[str, str] | None = None) -> Written:
+        """Replace the whole table in one commit, or do nothing when it already holds exactly these rows."""
+        mark = fingerprint(frame)
+        if self.exists(table):
+            last = self._last_fingerprint(table)
+            if last == mark:
+                return Written(table, self.version(table), frame.height, changed=False)
+        version = self._commit(table, frame, {**(metadata or {}), FINGERPRINT: mark}, schema_mode="overwrite")
+        return Written(table, version, frame.height, changed=True)
+
+    def replace(self, table: str, frame: pl.DataFrame, predicate: Mapping[str, Part]) -> Written:
+        """Replace the rows that meet the predicate by those of the frame, in one commit; nothing when they are equal.
+
+        Columns that the table lacks are added; columns that the frame lacks become null.
+
+        Args:
+            table: table name.
+            frame: new rows; each must meet the predicate.
+            predicate: column to value, to a list of values, or to (first, last) inclusive; compared as text or ISO dates.
+
+        Raises:
+            PermanentError: a row of the frame lies outside the predicate.
+        """
+        inside = pl.all_horizontal(_matches(name, wanted) for name, wanted in predicate.items())
+        if frame.filter(~inside.fill_null(False)).height:
+            raise PermanentError(f"{table}: rows to write lie outside the part {dict(predicate)} that they replace.")
+        if not self.exists(table):
+            version = self._commit(table, frame, {}, schema_mode="overwrite")
+            return Written(table, version, frame.height, changed=True)
+        before = self.read(table)
+        if set(before.collect_schema()) >= set(frame.columns):
+            old = before.filter(inside).collect()
+            padded = frame.with_columns(pl.lit(None, dtype=old.schema[c]).alias(c) for c in old.columns if c not in frame.columns)
+            if fingerprint(old) == fingerprint(padded):
+                return Written(table, self.version(table), frame.height, changed=False)
+        clause = " AND ".join(_sql(name, wanted) for name, wanted in predicate.items())
+        version = self._commit(table, frame, {}, schema_mode="merge", predicate=clause)
+        return Written(table, version, frame.height, changed=True)
+
+    def append(self, table: str, frame: pl.DataFrame, *, app_id: str, number: int, cursor: str = "") -> Written:
+        """Append rows exactly once: a repeat with the same or a lower number of the same app id does nothing.
+
+        The caller holds the lease of the stream: Delta stores the number but does not refuse a repeat by itself.
+        """
+        from deltalake import Transaction
+
+        if self.exists(table):
+            seen = self._open(table).transaction_version(app_id)
+            if seen is not None and seen >= number:
+                return Written(table, self.version(table), 0, changed=False)
+        version = self._commit(table, frame, {"cursor": cursor}, schema_mode="merge", mode="append", transactions=[Transaction(app_id, number)])
+        return Written(table, version, frame.height, changed=True)
+
+    def history(self, table: str, *, limit: int | None = None) -> list[Commit]:
+        """Commits of a table, newest first."""
+        return [
+            Commit(
+                version=entry["version"],
+                at=dt.datetime.fromtimestamp(entry["timestamp"] / 1000, tz=dt.UTC),
+                operation=entry["operation"],
+                metadata={k: v for k, v in entry.items() if isinstance(v, str)},
+            )
+            for entry in self._open(table).history(limit)
+        ]
+
+    def version_at(self, table: str, moment: dt.datetime) -> int:
+        """The version that was in force at a moment.
+
+        Raises:
+            PermanentError: the table did not exist then.
+        """
+        for commit in self.history(table):
+            if commit.at <= moment:
+                return commit.version
+        raise PermanentError(f"Table {table!r} did not exist at {moment.isoformat()}.", fix="`seeding show` without --as-of shows the latest.")
+
+    def restore(self, table: str, version: int) -> int:
+        """Make an old version the newest one; returns the new version number."""
+        opened = self._open(table)
+        opened.restore(version)
+        return int(self.version(table))
+
+    def maintain(self, table: str, *, keep_hours: int = 168) -> dict[str, int]:
+        """Compact small files, write a checkpoint, delete files that no version younger than `keep_hours` needs."""
+        opened = self._open(table)
+        compacted = opened.optimize.compact()
+        opened.create_checkpoint()
+        removed = opened.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False)
+        return {"files_added": int(compacted["numFilesAdded"]), "files_removed": int(compacted["numFilesRemoved"]), "files_deleted": len(removed)}
+
+    def _open(self, table: str, version: int | None = None) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        try:
+            return DeltaTable(self.uri(table), version=version)
+        except TableNotFoundError as error:
+            raise TableMissing(table) from error
+        except DeltaError as error:
+            raise PermanentError(f"Table {table!r} cannot be read at version {version}: {error}", fix="`seeding tables` shows versions.") from error
+
+    def _last_fingerprint(self, table: str) -> str | None:
+        for entry in self._open(table).history(20):
+            if entry["operation"] in ("WRITE", "CREATE TABLE AS SELECT"):
+                return entry.get(FINGERPRINT)
+            if entry["operation"] not in ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"):
+                return None
+        return None
+
+    def _commit(
+        self, table: str, frame: pl.DataFrame, metadata: Mapping[str, str], *, schema_mode: str, mode: str = "overwrite", **options: Any
+    ) -> int:
+        from deltalake import CommitProperties, write_deltalake
+
+        properties = CommitProperties(custom_metadata=dict(metadata), app_transactions=options.pop("transactions", None))
+        statistics = [c for c, d in frame.schema.items() if c in _STATISTICS or d.is_temporal()]
+        fresh = not self.exists(table)
+
+        def write() -> None:
+            write_deltalake(
+                self.uri(table),
+                frame,
+                mode=mode,
+                schema_mode=schema_mode,
+                partition_by=["tenant"] if "tenant" in frame.columns else None,
+                commit_properties=properties,
+                configuration={"delta.dataSkippingStatsColumns": ",".join(statistics)} if fresh and statistics else None,
+                **options,
+            )
+
+        _with_retries(write, table)
+        return self.version(table)
+
+
+def _with_retries(write: Callable[[], None], table: str, *, attempts: int = 6, pause_s: float = 0.05) -> None:
+    """Run a commit again when another writer was faster; give up with a clear error when the disk is full."""
+    from deltalake.exceptions import CommitFailedError
+
+    for attempt in range(1, attempts + 1):
+        try:
+            return write()
+        except CommitFailedError as error:
+            if attempt == attempts:
+                raise TransientError(f"{table}: other writers were faster {attempts} times.", fix="Run it again.") from error
+            time.sleep(pause_s * 2**attempt)
+        except OSError as error:
+            raise TransientError(
+                f"{table} could not be written ({error}); the version before it is intact.", fix="Free disk space, then run it again."
+            ) from error
+    return None
+
+
+def _matches(name: str, wanted: Part) -> pl.Expr:
+    text = pl.col(name).cast(pl.String)
+    if isinstance(wanted, tuple):
+        return text.is_between(pl.lit(wanted[0]), pl.lit(wanted[1]))
+    return text.is_in([wanted] if isinstance(wanted, str) else wanted)
+
+
+def _sql(name: str, wanted: Part) -> str:
+    def quoted(value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    if isinstance(wanted, str):
+        return f"{name} = {quoted(wanted)}"
+    if isinstance(wanted, list):
+        return f"{name} IN ({', '.join(map(quoted, wanted))})"
+    return f"{name} >= {quoted(wanted[0])} AND {name} <= {quoted(wanted[1])}"

@@ -1,0 +1,99 @@
+"""Tables of the state database: their names, columns and types. What is asked of them is in `state`; how they came about in `migrations/`.
+
+A change here needs a new file in `migrations/versions/` and its number in `HEAD_REVISION`; a test compares the three.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa  # noqa: TID253  this module is itself imported inside functions only
+from sqlalchemy.exc import DontWrapMixin  # noqa: TID253  as above
+from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
+
+from seeding_platform.errors import PermanentError
+
+HEAD_REVISION = "0001"
+"""The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
+
+VERSION_TABLE = "storage_schema_version"
+"""Not Alembic's usual name: Dagster and MLflow keep theirs under it, perhaps in the same Postgres database."""
+
+
+class NaiveTime(PermanentError, DontWrapMixin):
+    """A time without a zone was about to be stored."""
+
+
+class UtcTime(TypeDecorator[dt.datetime]):
+    """A moment, kept to the microsecond in UTC and given back aware, on every database.
+
+    Raises:
+        NaiveTime: on storing or comparing with a datetime that has no zone.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        """The moment as UTC; without its zone where the database keeps none."""
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise NaiveTime(f"The time {value.isoformat()} has no time zone.", fix="Give an aware datetime, such as datetime.now(UTC).")
+        utc = value.astimezone(dt.UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        """The moment as aware UTC, whatever zone the session of the database is in."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if dialect.name == "sqlite" else value.astimezone(dt.UTC)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
+
+snapshots = sa.Table(
+    "storage_snapshots",
+    metadata,
+    sa.Column("snapshot_id", sa.Text, primary_key=True, comment="First 32 hex digits of the SHA-256 of purpose and versions"),
+    sa.Column("purpose", sa.Text, nullable=False, comment="What the versions were pinned for"),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False, comment="The run that pinned them first"),
+    sa.Index(None, "purpose", "created_at"),
+)
+
+dataset_versions = sa.Table(
+    "storage_dataset_versions",
+    metadata,
+    sa.Column("snapshot_id", sa.Text, sa.ForeignKey("storage_snapshots.snapshot_id"), primary_key=True),
+    sa.Column("table_name", sa.Text, primary_key=True, comment="Lake table, `<layer>/<table>`"),
+    sa.Column("version", sa.BigInteger, nullable=False, comment="Delta version of the table"),
+)
+
+landings = sa.Table(
+    "connector_landings",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("partition_key", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, comment="Of the file's bytes, hex"),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("rejects", sa.BigInteger, nullable=False, comment="Rows that could not be read"),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("landed_at", UtcTime, nullable=False),
+    sa.CheckConstraint("status IN ('landed', 'superseded', 'failed')", name="status"),
+    sa.Index(None, "source", "tenant", "file_name"),
+    sa.Index(None, "tenant", "sha256"),
+)

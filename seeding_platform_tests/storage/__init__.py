@@ -1,0 +1,1 @@
+"""Tests of `seeding_platform.storage`."""
