@@ -52,9 +52,8 @@ def main() -> NoReturn:
         say(f"Failed: {error}")
         sys.exit(FAILED)
     except OSError as error:
-        say(
-            f"Failed: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}. What stood before is intact. Check space and permissions, then run it again."
-        )
+        place = f" ({error.filename})" if error.filename else ""
+        say(f"Failed: {error.strerror or error}{place}. What stood before is intact. Check space and permissions, then run it again.")
         sys.exit(FAILED)
     sys.exit(0)
 

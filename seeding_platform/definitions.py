@@ -35,4 +35,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         return location(settings, sources, resources=resources)
 
 
-defs = build_definitions(Settings())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location of this installation, built when Dagster loads it and not when this module is imported."""
+    return build_definitions(Settings())

@@ -21,7 +21,7 @@ from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset
 from seeding_platform.defs.kpis.sensors import kpi_days_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
-from seeding_platform.defs.quality.assets import quality_asset, report_assets
+from seeding_platform.defs.quality.assets import quality_asset, report_asset
 from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import schedules
 from seeding_platform.models import shipped_spec
@@ -48,7 +48,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         *(raw_asset(c, sources.valid) for c in contracts),
         *(clean_asset(c) for c in contracts),
         *(quality_asset(c) for c in contracts),
-        *report_assets(contracts),
+        report_asset(contracts),
         *(content_performance_asset(s) for s in specs),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),

@@ -1,7 +1,7 @@
 """What a person reads after a run, and what `seeding status` says: read back from the lake, the registry and the bundles."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
@@ -46,7 +46,7 @@ def _models(platform: Platform, report: QualityReport) -> list[dict[str, Any]]:
     if (platform.settings.state / "mlflow").exists() or platform.settings.mlflow_uri:
         event = dg.DagsterInstance.get().get_latest_materialization_event(dg.AssetKey(["model", spec.name]))
         materialisation = event.asset_materialization if event is not None else None
-        told = dict(materialisation.metadata["outcomes"].value) if materialisation is not None else {}  # type: ignore[call-overload]
+        told = cast("dict[str, Any]", materialisation.metadata["outcomes"].value) if materialisation is not None else {}
     missing = f"needs {' and '.join(spec.inputs[:2])}"
     return [
         {"model": name, **told.get(name, {"outcome": "missing", "says": missing, "version": None})} for name in (f"{t}.{spec.name}" for t in tenants)
@@ -63,7 +63,8 @@ def summary_lines(settings: Settings, result: RunResult) -> Iterator[str]:
         yield f"REFUSED {check}"
     yield ""
     yield f"Run {result.run_id[:8]} {'succeeded' if result.success else 'FAILED'} in {result.seconds:.0f} s."
-    yield f"Look next: {settings.state / 'reports' / 'quality.html'} · `make ui` for the graph on http://127.0.0.1:3000 · `seeding tables` · `seeding show kpi/ads_daily`"
+    yield f"Look next: {settings.state / 'reports' / 'quality.html'}"
+    yield "           `make ui` for the graph on http://127.0.0.1:3000, `seeding tables`, `seeding show kpi/ads_daily`"
 
 
 def status_lines(settings: Settings) -> Iterator[str]:

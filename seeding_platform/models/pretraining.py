@@ -79,7 +79,8 @@ def pretrain(
     train_rows, test_rows = split_rows(spec, frame)
     model = train(spec, train_rows, seed=seed)
     judged = evaluate(model, spec, train_rows=train_rows, test_rows=test_rows)
-    figures = f"RMSE {judged.rmse:.3f} against {judged.baseline_rmse:.3f} of the dummy, {judged.gain_se:+.1f} standard errors on {judged.test_rows} held-out rows"
+    against = f"RMSE {judged.rmse:.3f} against {judged.baseline_rmse:.3f} of the dummy"
+    figures = f"{against}, {judged.gain_se:+.1f} standard errors on {judged.test_rows} held-out rows"
     if not judged.beats_baseline(spec):
         return Trained(name, Outcome.NOT_BETTER, f"not registered: {figures}", current.version if current else None, judged)
     time = spec.time or spec.split.column

@@ -68,25 +68,26 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
 def row_checks(contract: TableContract) -> dict[str, str]:
     """Name and description of each row check, derived from the contract."""
     return {
-        "values_understood": "Every cell could be read as its type, its closed list and its limits",
-        "required_present": "No row lacks a column that must not be null",
+        "cells": "Every cell could be read as its type, its closed list and its limits, and none that must be there is missing",
         **{f"rule__{name}": f"Hard rule {name}; rows that break it are quarantined" for name in contract.rules},
         **{f"flag__{name}": f"Soft rule {name}; rows that break it are kept and flagged" for name in contract.flags},
-        "outliers": "Counts within the usual range of their group; others are kept and flagged",
+        **({"outliers": "Counts within the usual range of their group; others are kept and flagged"} if _screened(contract) else {}),
     }
+
+
+def _screened(contract: TableContract) -> bool:
+    return any(column.outliers for column in contract.columns.values())
 
 
 def check_results(contract: TableContract, result: CleaningResult, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
     """One result a row check: how many rows break it. All warn only: what broke a rule is quarantined or flagged already."""
     rules = result.quarantined["rules"].explode().drop_nulls()
     flags = result.kept["flags"].explode().drop_nulls()
-    cell_rules = {*contract.rules, "missing"}
     counts = {
-        "values_understood": int((~rules.is_in(list(cell_rules))).sum()),
-        "required_present": int((rules == "missing").sum()),
+        "cells": int((~rules.is_in(list(contract.rules))).sum()),
         **{f"rule__{name}": int((rules == name).sum()) for name in contract.rules},
         **{f"flag__{name}": int((flags == name).sum()) for name in contract.flags},
-        "outliers": int(flags.str.starts_with("outlier_").sum()),
+        **({"outliers": int(flags.str.starts_with("outlier_").sum())} if _screened(contract) else {}),
     }
     for name, count in counts.items():
         yield dg.AssetCheckResult(

@@ -1,13 +1,14 @@
 """Quality assets: the rows that others may read, behind a gate a table; the report and the scorecard."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
-from seeding_platform.defs.describe import described, ratio_metadata, stage
+from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.quality import assess
 from seeding_platform.quality.report import quality_report, scorecard, write_report
@@ -44,7 +45,8 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
         if not found.gate.is_open:
-            why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. clean/{contract.name}__quarantine shows what was refused."
+            where = f"clean/{contract.name}__quarantine shows what was refused."
+            why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
         yield dg.MaterializeResult(value=found.rows, metadata=figures)
@@ -53,46 +55,49 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
     return judged
 
 
-def report_assets(contracts: Sequence[TableContract]) -> list[dg.AssetsDefinition]:
-    """`quality/report` (JSON and HTML) and `quality/scorecard`."""
-    deps = [dg.AssetKey(["quality", c.name]) for c in contracts]
+def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
+    """`quality/report` (JSON and HTML) and `quality/scorecard`, from one reading of the tables."""
+    report_key, card_key = dg.AssetKey(["quality", "report"]), dg.AssetKey(["quality", "scorecard"])
+    shared: dict[str, Any] = {
+        "group_name": "quality",
+        "owners": ["team:data-platform"],
+        "automation_condition": follow_upstream(),
+        "deps": [dg.AssetKey(["quality", c.name]) for c in contracts],
+        "code_version": "1",
+    }
 
-    @dg.asset(
-        key=["quality", "report"],
-        deps=deps,
-        group_name="quality",
-        kinds={"json", "html"},
+    @dg.multi_asset(
+        name="quality__report",
         op_tags=stage("quality"),
-        owners=["team:data-platform"],
-        automation_condition=follow_upstream(),
-        description="What came in, what was kept, merged and quarantined, and how good each table is; as JSON and as a page.",
-        code_version="1",
+        specs=[
+            dg.AssetSpec(
+                report_key,
+                kinds={"json", "html"},
+                description="What came in, what was kept, merged and quarantined, and how good each table is; as JSON and as a page.",
+                **shared,
+            ),
+            dg.AssetSpec(
+                card_key,
+                kinds={"polars", "deltalake"},
+                description="Each target of the platform with its value, its numerator and denominator, or why it is not measured.",
+                **shared,
+            ),
+        ],
     )
-    def report(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    def report(platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
         made = quality_report(platform.lake, contracts, policy=platform.gate)
         paths = write_report(made, platform.settings.state / "reports", now=platform.now())
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
+            asset_key=report_key,
             metadata={
                 "json": dg.MetadataValue.path(str(paths.json)),
                 "html": dg.MetadataValue.path(str(paths.html)),
                 "summary": dg.MetadataValue.md(made.markdown()),
                 "content_sha256": made.digest(),
-            }
+            },
         )
+        table = "/".join(card_key.path)
+        written = platform.lake.overwrite(table, scorecard(made))
+        yield dg.MaterializeResult(asset_key=card_key, metadata=written_metadata(written, platform.lake.uri(table)))
 
-    @dg.asset(
-        key=["quality", "scorecard"],
-        deps=deps,
-        group_name="quality",
-        kinds={"polars", "deltalake"},
-        owners=["team:data-platform"],
-        io_manager_key="lake",
-        op_tags=stage("quality"),
-        automation_condition=follow_upstream(),
-        description="Each target of the platform with its value, its numerator and denominator, or why it is not measured.",
-        code_version="1",
-    )
-    def card(platform: dg.ResourceParam[Platform]) -> pl.DataFrame:
-        return scorecard(quality_report(platform.lake, contracts, policy=platform.gate))
-
-    return [report, card]
+    return report

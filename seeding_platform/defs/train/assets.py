@@ -22,7 +22,7 @@ def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
         owners=["team:ml"],
         pool="ml_training",
         op_tags=stage("model"),
-        description=f"{spec.description} One model a tenant, in MLflow as <tenant>.{spec.name}; better than the dummy on held-out rows or not registered.",
+        description=f"{spec.description} One model a tenant, <tenant>.{spec.name} in MLflow; better than the dummy or not registered.",
         code_version=spec.digest(),
         check_specs=[
             dg.AssetCheckSpec("serves", asset=["model", spec.name], description="Every tenant with enough rows has a model that beats the dummy")
