@@ -12,7 +12,7 @@ from seeding_platform.catalog.engine import load_engines
 from seeding_platform.connectors.sources import Sources
 from seeding_platform.defs.clean.assets import clean_asset
 from seeding_platform.defs.collect.assets import raw_asset
-from seeding_platform.defs.collect.sensors import landing_check, landing_folder, landing_sensor
+from seeding_platform.defs.collect.sensors import landing_check, landing_folder, landing_jobs, landing_sensor
 from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
 from seeding_platform.defs.executors import executor
@@ -40,6 +40,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     """
     platform = Platform(settings, sources.valid)
     contracts = list(LANDED.values())
+    landing = landing_jobs(sources.valid)
     specs = [shipped_spec("content_performance")]
     assets: list[Any] = [
         landing_folder(),
@@ -56,18 +57,12 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
-        jobs=jobs(sources, [s.name for s in specs]),
-        sensors=[landing_sensor(sources.valid), kpi_days_sensor, _automation()],
+        jobs=[*jobs(sources, [s.name for s in specs]), *landing.values()],
+        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, _automation()],
         schedules=[*schedules(specs), nightly],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )
-
-
-def landed_selection(sources: Sources) -> dg.AssetSelection:
-    """Raw assets that have a partition a landed file."""
-    keys = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
-    return dg.AssetSelection.assets(*keys) if keys else dg.AssetSelection.assets() - dg.AssetSelection.all()
 
 
 def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:

@@ -73,14 +73,14 @@ def run_job(
 
     Args:
         defs: the code location.
-        job: name of the job; `__ASSET_JOB` is Dagster's own over all assets.
+        job: name of the job.
         instance: where the run is recorded.
         says: takes one line of progress at a time.
         tags: of the run; the ends of a partition range, say.
         partition: of a job over partitions.
         selection: part of the job's assets.
     """
-    definition = defs.resolve_job_def(job) if job != "__ASSET_JOB" else defs.resolve_implicit_global_asset_job_def()
+    definition = defs.resolve_job_def(job)
     keys = list(selection) if selection is not None else list(definition.asset_layer.selected_asset_keys)
     progress = Progress(total={s: sum(1 for k in keys if k.path[0] == s) for s in STAGES})
     run_id = _new_run_id()
@@ -185,7 +185,6 @@ def land(settings: Settings, instance: dg.DagsterInstance, label: str, key: str,
     from seeding_platform.definitions import build_definitions
 
     defs = build_definitions(settings)
-    asset = dg.AssetKey(["raw", label])
     spec = next(s for s in load_sources([*shipped_files(), *user_files(settings.sources)]).valid if s.label == label)
     instance.add_dynamic_partitions(str(files_partitions(spec).name), [key])
-    return run_job(defs, "__ASSET_JOB", instance, says=says, partition=key, selection=[asset], tags={"seeding/again": key})
+    return run_job(defs, f"land__{spec.name}", instance, says=says, partition=key, tags={"seeding/again": key})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.catalog import TABLES
 from seeding_platform.cleaning.score import Ratio
 
 if TYPE_CHECKING:
@@ -217,9 +216,6 @@ def _replace(path: Path, text: str) -> None:
 
 def html_page(report: QualityReport, *, now: dt.datetime) -> str:
     """The report as one page without any outside file."""
-    from jinja2 import Environment, PackageLoader
+    from seeding_platform.quality.page import rendered
 
-    page = Environment(loader=PackageLoader("seeding_platform.quality", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    card = scorecard(report).to_dicts()
-    contracts = {t.table: TABLES[t.table] for t in report.tables}
-    return page.get_template("report.html.j2").render(report=report, card=card, contracts=contracts, now=now)
+    return rendered(report, scorecard(report).to_dicts(), now=now)

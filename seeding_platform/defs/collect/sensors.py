@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -52,7 +53,16 @@ def folder_result(folder: Path, sources: Sequence[FileSourceSpec]) -> dg.AssetCh
     )
 
 
-def landing_sensor(sources: Sequence[FileSourceSpec]) -> dg.SensorDefinition:
+def landing_jobs(sources: Sequence[FileSourceSpec]) -> dict[str, Any]:
+    """One job a source of landed files: a job has one kind of partitions, and each source's partitions are its own files."""
+    return {
+        s.name: dg.define_asset_job(f"land__{s.name}", selection=dg.AssetSelection.assets(["raw", s.label]), description=f"Land files of source {s.name}.")
+        for s in sources
+        if s.files is not None
+    }
+
+
+def landing_sensor(sources: Sequence[FileSourceSpec], jobs: Mapping[str, Any]) -> dg.SensorDefinition:
     """The sensor; bounded a tick, its cursor remembers what it has seen of each file."""
     by_name = {s.name: s for s in sources if s.files is not None}
 
@@ -60,7 +70,7 @@ def landing_sensor(sources: Sequence[FileSourceSpec]) -> dg.SensorDefinition:
         name="landing",
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        target=dg.AssetSelection.assets(*[dg.AssetKey(["raw", s.label]) for s in by_name.values()]) if by_name else None,
+        jobs=list(jobs.values()) or None,
         description="Lands each new or changed file of the landing folder, once it has been quiet for two seconds.",
     )
     def landing(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
@@ -105,7 +115,7 @@ def _request(
     attempt = sum(1 for item in past if item.status is not LandingStatus.LANDED)
     add = None if instance.has_dynamic_partition(str(partitions.name), key) else partitions.build_add_request([key])
     stamp = file.path.stat().st_mtime_ns
-    run = dg.RunRequest(run_key=f"{spec.label}:{key}:{stamp}#{attempt}", partition_key=key, asset_selection=[dg.AssetKey(["raw", spec.label])])
+    run = dg.RunRequest(run_key=f"{spec.label}:{key}:{stamp}#{attempt}", partition_key=key, job_name=f"land__{spec.name}")
     return run, add
 
 
