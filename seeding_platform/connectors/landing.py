@@ -166,7 +166,7 @@ def source_rows(content: FileContent, *, source: str, batch: str, tenant: str, n
 
 def _reject_rows(rejects: Sequence[Reject], batch: str, good: int) -> pl.DataFrame:
     return pl.DataFrame(
-        [(good + i, f"line {r.line}", r.code, f"{batch.split('@')[0]}, line {r.line}: {r.message}", r.raw) for i, r in enumerate(rejects)],
+        [(good + i, f"line {r.line}", r.code, f"{batch.split('@')[0]}, line {r.line}", r.raw) for i, r in enumerate(rejects)],
         schema=REJECT_SCHEMA,
         orient="row",
     )

@@ -44,8 +44,8 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
     def bundle(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         lake = platform.lake
         versions = {f"quality/{name}": lake.version(f"quality/{name}") for name in read if lake.exists(f"quality/{name}")}
-        snapshot = platform.state.pin(versions, purpose=f"bundle/{engine.name}", run_id=context.run_id, now=platform.now())
-        lineage = Lineage(run_id=context.run_id, code_version=__version__, inputs={**versions, "snapshot": snapshot})
+        snapshot = platform.state.pin(versions, purpose=f"bundle/{engine.name}", run_id=context.run.run_id, now=platform.now())
+        lineage = Lineage(run_id=context.run.run_id, code_version=__version__, inputs={**versions, "snapshot": snapshot})
         made: list[Bundle] = []
         broken: dict[str, str] = {}
         for tenant in platform.tenants():

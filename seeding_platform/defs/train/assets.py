@@ -30,8 +30,8 @@ def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
     )
     def model(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         versions = {f"quality/{name}": platform.lake.version(f"quality/{name}") for name in spec.inputs}
-        snapshot = platform.state.pin(versions, purpose=f"model/{spec.name}", run_id=context.run_id, now=platform.now())
-        lineage = {"dagster_run_id": context.run_id, "snapshot_id": snapshot, **{f"input {t}": str(v) for t, v in versions.items()}}
+        snapshot = platform.state.pin(versions, purpose=f"model/{spec.name}", run_id=context.run.run_id, now=platform.now())
+        lineage = {"dagster_run_id": context.run.run_id, "snapshot_id": snapshot, **{f"input {t}": str(v) for t, v in versions.items()}}
         done = []
         for tenant in platform.tenants():
             tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=tenant) for name in spec.inputs}

@@ -1,0 +1,191 @@
+"""What assets do when they run: gates that keep old tables, sources that keep their last good rows, KPI days, no needless versions."""
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from seeding_platform.catalog import LANDED, TABLES
+from seeding_platform.connectors.sources import load_sources, shipped_files
+from seeding_platform.connectors.spec import FileSourceSpec
+from seeding_platform.defs.clean.assets import clean_asset
+from seeding_platform.defs.collect.assets import raw_asset
+from seeding_platform.defs.collect.sources import source_asset
+from seeding_platform.defs.distribute.assets import bundle_asset
+from seeding_platform.defs.io_managers import LakeIOManager, check_schema, expected_schema
+from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset
+from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START, kpi_days_sensor
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.assets import quality_asset
+from seeding_platform.defs.train.schedules import changed_since
+from seeding_platform.catalog.engine import load_engines
+from seeding_platform.distribution.verify import verify_bundle
+from seeding_platform.errors import ContractBroken
+from seeding_platform_tests.places import GOOD_ADS, Place, ads_csv
+
+FIRST_DAY = dt.date(2026, 1, 1)
+
+
+def ads_spec(place: Place) -> FileSourceSpec:
+    mapping = {"contract": "ad_facts", "columns": {c: c for c in ("date", "campaign", "spend", "clicks", "impressions")}}
+    mapping["constants"] = {"platform": "Google", "currency": "EUR"}
+    return FileSourceSpec(name="ads", path=str(place.root / "ads.csv"), format="csv", mode="replace", tables=[mapping])
+
+
+def chain(place: Place) -> list:
+    """Source to bundle and KPI of one contract."""
+    spec, contract = ads_spec(place), LANDED["ad_facts"]
+    engine = load_engines()["analytics"]
+    made = [source_asset(spec), raw_asset(contract, [spec]), clean_asset(contract), quality_asset(contract), bundle_asset(engine, ["ad_facts"])]
+    return [*made, ads_daily_asset(FIRST_DAY)]
+
+
+def materialised(place: Place, instance: dg.DagsterInstance, **tags: str) -> dg.ExecuteInProcessResult:
+    platform = Platform(place.settings, [ads_spec(place)])
+    resources = {"platform": platform, "lake": LakeIOManager(platform.lake)}
+    days = {RANGE_START: "2026-09-01", RANGE_END: "2026-09-30", **tags}
+    return dg.materialize(chain(place), instance=instance, resources=resources, tags=days, raise_on_error=False)
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def test_a_chain_ends_in_a_verified_bundle_and_exact_figures(place, instance):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    result = materialised(place, instance)
+    assert result.success
+    lake = Platform(place.settings).lake
+    figures = lake.read("kpi/ads_daily").collect()
+    assert figures["spend"].cast(pl.String).to_list() == ["10.50", "40.50"]
+    assert figures["rows"].to_list() == [1, 2]
+    verified = verify_bundle(place.settings.bundles / "default" / "analytics")
+    assert verified.rows == 2
+
+
+def test_a_second_run_makes_no_version_and_no_generation(place, instance):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    materialised(place, instance)
+    lake = Platform(place.settings).lake
+    before = {t: lake.version(t) for t in lake.tables()}
+    pointer = (place.settings.bundles / "default" / "analytics" / "CURRENT").read_bytes()
+    assert materialised(place, instance).success
+    assert {t: lake.version(t) for t in lake.tables()} == before
+    assert (place.settings.bundles / "default" / "analytics" / "CURRENT").read_bytes() == pointer
+    assert not changed_since(instance, dg.AssetKey(["quality", "ad_facts"]), _end_of_first(instance))
+
+
+def _end_of_first(instance: dg.DagsterInstance) -> float:
+    records = instance.get_run_records(ascending=True)
+    return float(records[0].end_time)
+
+
+def test_a_closed_gate_leaves_the_old_table_in_force(place, instance):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    materialised(place, instance)
+    lake = Platform(place.settings).lake
+    before, figures = lake.read("quality/ad_facts").collect(), lake.read("kpi/ads_daily").collect()
+    broken = [("2026-09-01", "Brand", "words", "5", "100")] * 8 + [("2026-09-02", "Brand", "1.00", "1", "10")]
+    (place.root / "ads.csv").write_text(ads_csv(broken))
+    result = materialised(place, instance)
+    assert not result.success
+    gate = next(e for e in result.get_asset_check_evaluations() if e.check_name == "gate")
+    assert not gate.passed
+    assert "8 of 9 rows are quarantined" in gate.description
+    assert lake.read("quality/ad_facts").collect().equals(before)
+    assert lake.read("kpi/ads_daily").collect().equals(figures)
+    assert lake.read("clean/ad_facts__quarantine").collect().height == 8
+
+
+def test_a_fixed_file_that_breaks_keeps_its_last_good_rows_and_says_so(place, instance):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    materialised(place, instance)
+    lake = Platform(place.settings).lake
+    before = lake.read("raw/ads__main").collect()
+    (place.root / "ads.csv").write_text("")
+    result = materialised(place, instance)
+    assert result.success, "the other sources go on"
+    check = next(e for e in result.get_asset_check_evaluations() if e.check_name == "readable")
+    assert not check.passed
+    assert "ads.csv" in check.description
+    assert "empty" in check.description
+    assert lake.read("raw/ads__main").collect().equals(before)
+
+
+def test_a_bundle_that_breaks_its_contract_is_not_published(place, instance, monkeypatch):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    materialised(place, instance)
+    folder = place.settings.bundles / "default" / "analytics"
+    pointer = (folder / "CURRENT").read_bytes()
+    from seeding_platform.defs.distribute import assets
+    from seeding_platform.distribution.feeds import Feed
+
+    feed = assets.FEEDS["analytics"]
+    monkeypatch.setitem(assets.FEEDS, "analytics", Feed(feed.engine, feed.inputs, lambda tables, context: feed.build(tables, context).drop("clicks")))
+    (place.root / "ads.csv").write_text(GOOD_ADS.replace("10.50", "99.00"))
+    result = materialised(place, instance)
+    failed = [e for e in result.all_events if e.is_step_failure]
+    assert [e.step_key for e in failed] == ["bundle__analytics"]
+    assert "clicks" in failed[0].step_failure_data.user_failure_data.description
+    assert (folder / "CURRENT").read_bytes() == pointer
+
+
+def test_thirty_days_are_one_run_and_only_their_rows_change(place, instance):
+    lines = [(f"2026-09-{d:02d}", "Brand", "1.00", "1", "10") for d in range(1, 31)] + [("2026-10-01", "Brand", "7.00", "1", "10")]
+    (place.root / "ads.csv").write_text(ads_csv(lines))
+    result = materialised(place, instance, **{RANGE_END: "2026-10-01"})
+    assert result.success
+    (place.root / "ads.csv").write_text(ads_csv([(d, c, "2.00", k, i) for d, c, _, k, i in lines]))
+    assert materialised(place, instance).success
+    figures = Platform(place.settings).lake.read("kpi/ads_daily").sort("date").collect()
+    assert figures.height == 31
+    assert set(figures.head(30)["spend"].cast(pl.String)) == {"2.00"}
+    assert figures["spend"].cast(pl.String).to_list()[-1] == "7.00", "a day outside the range keeps its figures"
+    marked = instance.get_materialized_partitions(ADS_DAILY)
+    assert len(marked) == 31
+
+
+def test_the_sensor_asks_for_exactly_the_days_that_differ(place, instance):
+    platform = Platform(place.settings)
+    schema = TABLES["ad_facts"].schema("quality")
+    base = {c: None for c in schema} | {
+        "tenant": "t", "platform": "Google", "spend": 1, "clicks": 1, "impressions": 1, "_source": "s", "_batch": "b", "synthetic": False,
+        "flags": [], "quality_score": 99.0, "confidence": 0.9,
+    }  # fmt: skip
+    days = [dt.date(2026, 9, d) for d in range(1, 11)]
+    frame = pl.DataFrame([{**base, "row_id": str(i), "_row": i, "date": d} for i, d in enumerate(days)], schema=schema)
+    platform.lake.overwrite("quality/ad_facts", frame)
+    first = kpi_days_sensor(dg.build_sensor_context(instance=instance, resources={"platform": platform}))
+    assert first.run_requests[0].tags == {RANGE_START: "2026-09-01", RANGE_END: "2026-09-10"}
+    same = kpi_days_sensor(dg.build_sensor_context(instance=instance, cursor=first.cursor, resources={"platform": platform}))
+    assert isinstance(same, dg.SkipReason)
+    restated = frame.with_columns(clicks=pl.when(pl.col("date").is_between(days[3], days[5])).then(2).otherwise("clicks").cast(pl.Int64))
+    platform.lake.overwrite("quality/ad_facts", restated)
+    second = kpi_days_sensor(dg.build_sensor_context(instance=instance, cursor=first.cursor, resources={"platform": platform}))
+    assert second.run_requests[0].tags == {RANGE_START: "2026-09-04", RANGE_END: "2026-09-06"}
+    assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_the_io_manager_names_the_column_that_breaks_the_contract():
+    wanted = expected_schema("clean/ad_facts")
+    frame = pl.DataFrame(schema=wanted)
+    check_schema("clean/ad_facts", frame)
+    with pytest.raises(ContractBroken, match="'clicks' has type String"):
+        check_schema("clean/ad_facts", frame.with_columns(pl.col("clicks").cast(pl.String)))
+    with pytest.raises(ContractBroken, match="'clicks' is missing"):
+        check_schema("clean/ad_facts", frame.drop("clicks"))
+    with pytest.raises(ContractBroken, match="'surprise'"):
+        check_schema("clean/ad_facts", frame.with_columns(surprise=pl.lit(1)))
+
+
+def test_the_shipped_sources_are_valid_and_theirs_is_one_tenant():
+    found = load_sources(shipped_files())
+    assert not found.refused
+    assert {s.tenant for s in found.valid} == {"demo-3pl"}
+    assert {m.contract for s in found.valid for m in s.tables} == {
+        "social_accounts", "campaigns", "content_posts", "content_analytics", "ad_facts", "customers", "orders", "exception_records",
+        "workflow_executions", "navigation_events", "trending_intelligence", "industry_benchmarks",
+    }  # fmt: skip

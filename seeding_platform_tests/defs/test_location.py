@@ -1,0 +1,109 @@
+"""The code location as a whole: it loads, every asset says what it is, and layers are read in one direction only."""
+
+import dagster as dg
+import pytest
+
+from seeding_platform.catalog import LANDED
+from seeding_platform.catalog.engine import load_engines
+from seeding_platform.definitions import build_definitions
+from seeding_platform_tests.places import place_in
+
+LAYERS = ["raw", "clean", "quality", "model", "bundle", "kpi"]
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory) -> dg.Definitions:
+    place = place_in(tmp_path_factory.mktemp("location") / "place")
+    place.source()
+    return build_definitions(place.settings)
+
+
+def test_it_loads(defs):
+    dg.Definitions.validate_loadable(defs)
+    assert len(defs.resolve_all_asset_specs()) > 100
+
+
+def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
+    keys = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
+    tables = {f"{layer}/{name}" for name in LANDED for layer in ("raw", "clean", "quality")}
+    sides = {f"clean/{name}__{side}" for name in LANDED for side in ("quarantine", "duplicates", "repairs")}
+    bundles = {f"bundle/{name}" for name in load_engines()}
+    fixed = {"quality/report", "quality/scorecard", "model/content_performance", "kpi/ads_daily", "raw/landing_folder", "raw/source_files", "raw/ads__main"}
+    samples = {k for k in keys if k.startswith("raw/demo_")}
+    assert len(bundles) == 17
+    assert len(samples) == 16
+    assert keys == tables | sides | bundles | fixed | samples
+
+
+def test_every_asset_says_what_it_is(defs):
+    for spec in defs.resolve_all_asset_specs():
+        name = "/".join(spec.key.path)
+        assert spec.group_name == spec.key.path[0], name
+        assert spec.description, name
+        assert spec.owners, name
+        assert spec.kinds, name
+        assert spec.group_name in LAYERS, name
+
+
+def test_tables_have_column_schemas_and_code_versions(defs):
+    outside = {"raw/landing_folder", "raw/source_files", "quality/report", "quality/scorecard", "model/content_performance"}
+    for spec in defs.resolve_all_asset_specs():
+        name = "/".join(spec.key.path)
+        if name in outside:
+            continue
+        assert spec.metadata["dagster/column_schema"].columns, name
+        assert spec.code_version, name
+
+
+def test_data_walks_left_to_right(defs):
+    for spec in defs.resolve_all_asset_specs():
+        for dep in spec.deps:
+            left, right = dep.asset_key.path[0], spec.key.path[0]
+            assert LAYERS.index(left) <= LAYERS.index(right), (dep.asset_key, spec.key)
+
+
+def test_only_quality_tables_are_read_by_models_bundles_and_kpis(defs):
+    for spec in defs.resolve_all_asset_specs():
+        if spec.key.path[0] in ("model", "bundle", "kpi"):
+            for dep in spec.deps:
+                assert dep.asset_key.path[0] == "quality", (dep.asset_key, spec.key)
+
+
+def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
+    keys = {"/".join(k.path) for k in defs.resolve_job_def("seed").asset_layer.selected_asset_keys}
+    everything = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
+    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main"}
+    landing = {"/".join(k.path) for k in defs.resolve_job_def("land__ads").asset_layer.selected_asset_keys}
+    assert landing == {"raw/ads__main"}
+
+
+def test_schedules_and_sensors_run_by_themselves(defs):
+    repository = defs.get_repository_def()
+    schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
+    assert schedules == {
+        "retrain": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
+    }
+    sensors = {s.name: s.default_status for s in repository.sensor_defs}
+    assert sensors == dict.fromkeys(("landing", "kpi_days", "follow_upstream"), dg.DefaultSensorStatus.RUNNING)
+
+
+def test_a_gate_blocks_and_row_checks_do_not(defs):
+    checks = {c.key: c for a in defs.resolve_asset_graph().assets_defs for c in a.check_specs}
+    gates = {key for key, c in checks.items() if c.blocking}
+    assert {"/".join(key.asset_key.path) for key in gates} == {f"quality/{name}" for name in LANDED}
+    assert {key.name for key in gates} == {"gate"}
+
+
+def test_a_broken_source_file_is_named_and_costs_no_other(tmp_path):
+    place = place_in(tmp_path / "place")
+    place.source()
+    place.source("type: seeding_platform.components.FileSource\nattributes: {name: broken, files: '*.csv', format: csv, tables: []}\n", name="broken")
+    with pytest.warns(UserWarning, match=r"broken\.yaml:2"):
+        defs = build_definitions(place.settings)
+    keys = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
+    assert "raw/ads__main" in keys
+    assert "raw/broken__main" not in keys
+    result = defs.get_repository_def().asset_checks_defs_by_key[dg.AssetCheckKey(dg.AssetKey(["raw", "source_files"]), "every_source_is_valid")]()
+    assert not result.passed
+    assert "broken.yaml" in result.description

@@ -1,0 +1,1 @@
+"""Judging tables and telling about it."""

@@ -1,0 +1,216 @@
+"""The report as a page: whole in one file, safe with any text, and every figure accounted for."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from seeding_platform.catalog import LANDED, TABLES
+from seeding_platform.cleaning.score import Ratio
+from seeding_platform.quality.page import answer, bars, cells, percent
+from seeding_platform.quality.report import QualityReport, html_page
+from seeding_platform_tests.quality.reports import NOW, full_report, report, table
+
+VOID = {"meta", "br", "wbr", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Tags with attributes, visible text, and whether every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.style = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.texts).replace("\u202f", "\u00a0")).replace("\u00a0", " ")
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def page(made: QualityReport) -> Page:
+    parsed = Page(html_page(made, now=NOW))
+    assert parsed.open == []
+    return parsed
+
+
+def test_one_file_asks_for_nothing_outside_and_runs_nothing():
+    html = html_page(full_report(), now=NOW)
+    found = Page(html)
+    assert not {tag for tag, _ in found.tags} & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+    for tag, attrs in found.tags:
+        assert "style" not in attrs, tag
+        assert not [name for name in attrs if name.startswith("on") or name in ("src", "srcset", "action", "xlink:href")], tag
+        assert attrs.get("href", "#").startswith("#"), tag
+    assert "url(" not in found.style
+    assert "@import" not in found.style
+    assert "http:" not in html
+    assert "https:" not in html
+
+
+def test_the_style_is_the_one_that_the_policy_allows():
+    import base64
+    import hashlib
+
+    found = page(full_report())
+    policy = next(attrs["content"] for attrs in found.named("meta") if attrs.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(found.style.encode()).digest()).decode()
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert f"'sha256-{digest}'" in policy
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</style><b>", "{{ 7 * 7 }}", "&lt;"])
+def test_text_of_others_is_only_text(hostile):
+    bad = table(
+        hostile,
+        tenants=(hostile,),
+        passed=False,
+        rejects={hostile: 5},
+        dangling={f"{hostile} -> {hostile}": 3},
+        columns={hostile: 0.5},
+        completeness=Ratio(1, 2),
+    )
+    found = page(report(bad, waiting=(hostile,)))
+    assert not {tag for tag, _ in found.tags} & {"script", "img"}
+    assert not [attrs for _, attrs in found.tags if "onerror" in attrs]
+    assert found.text.count(hostile.replace("_", " ")) >= 6
+
+
+def test_every_sum_is_written_out():
+    found = page(report(table("content_posts", kept=1200, merged=30, quarantined=4), table("orders", kept=10, merged=0, quarantined=0)))
+    assert "1,210 kept + 30 merged + 4 quarantined = 1,244 in. Nothing lost." in found.text
+    assert "1,210 of 1,244 rows (97.2 %) may be used." in found.text
+    assert "Kept + merged + quarantined = in" in found.text
+
+
+def test_a_sum_that_does_not_close_is_told():
+    import dataclasses
+
+    found = page(report(dataclasses.replace(table("orders"), rows_in=105)))
+    assert "5 rows unaccounted for." in found.text
+    assert "Nothing lost" not in found.text
+
+
+def test_every_table_is_named_in_each_part():
+    found = page(full_report())
+    for name in LANDED:
+        assert found.text.count(name) >= 3, name
+
+
+def test_confidence_is_called_an_estimate_and_accuracy_unmeasured():
+    found = page(full_report())
+    assert "not calibrated against known errors" in found.text
+    assert "Accuracy is not measured" in found.text
+    assert "not measured" in found.text
+
+
+def test_an_empty_report_says_why():
+    found = page(report(waiting=("orders", "decisions")))
+    assert "No rows have come in yet, so there is nothing to judge." in found.text
+    assert "Every table still waits for a source" in found.text
+    assert TABLES["orders"].description in found.text
+    assert not found.named("table")
+
+
+def test_a_table_without_kept_rows_is_shown_without_figures():
+    found = page(report(table("orders", kept=0, merged=0, quarantined=7, passed=False)))
+    assert "did not pass its gate" in found.text
+    assert "No row was kept, so there is nothing to fill." in found.text
+
+
+def test_a_good_report_says_what_is_good():
+    found = page(report(table("orders", quarantined=0)))
+    assert "No row was set aside" in found.text
+    assert "Every reference finds its row" in found.text
+    assert "No table waits" in found.text
+
+
+def test_headings_labels_and_ids_fit_together():
+    found = page(full_report())
+    ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {attrs["aria-labelledby"] for attrs in found.named("section")} <= set(ids)
+    assert len(found.named("h1")) == 1
+    assert all(attrs.get("scope") in ("col", "row") for attrs in found.named("th"))
+    for box in (attrs for attrs in found.named("div") if attrs.get("class") == "table-wrap"):
+        assert box["tabindex"] == "0"
+        assert box["role"] == "region"
+        assert box["aria-label"]
+
+
+def test_words_are_calm_and_say_nothing_of_the_machine():
+    html = html_page(full_report(), now=NOW)
+    text = Page(html).text
+    assert "!" not in text
+    assert not re.search(r"/(?:tmp|home|root|work)\b", html)
+    assert not re.search(r"\d-\d", text.replace("2026-11-20", ""))
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [
+        ([True], "The one table with rows passed its gate."),
+        ([True, True], "All 2 tables with rows passed their gates."),
+        ([True, False], "1 of 2 tables passed their gates; orders did not."),
+        ([True, False, False], "1 of 3 tables passed their gates; orders and customers did not."),
+        ([False] * 4 + [True], "1 of 5 tables passed their gates; 4 did not."),
+    ],
+)
+def test_the_answer_comes_first(passed, said):
+    names = ["content_posts", "orders", "customers", "campaigns", "ad_facts"]
+    assert answer(report(*(table(n, passed=p) for n, p in zip(names, passed, strict=False)))) == said
+
+
+def test_rules_beyond_the_first_ten_are_one_bar_and_no_row_is_lost():
+    many = table("orders", rejects={f"r{i:02}": 20 - i for i in range(15)})
+    found = bars([many, table("customers", rejects={"r00": 5})])
+    assert len(found) == 11
+    assert (found[0].name, found[0].rows, found[0].length) == ("R00", 25, 62.5)
+    assert (found[-1].name, found[-1].rest) == ("5 other rules", True)
+    assert found[-1].length == 100.0
+    assert sum(b.rows for b in found) == sum(20 - i for i in range(15)) + 5
+
+
+def test_only_full_columns_are_100_and_required_ones_come_first():
+    shares = {"note": 0.9999, "items": 0.004, "order_id": 1.0, "carrier": 0.0}
+    found = cells(table("orders", columns=shares))
+    assert [(c.name, c.shown, c.step, c.required) for c in found] == [
+        ("order_id", "100", 7, True),
+        ("note", "99", 6, False),
+        ("items", "<1", 1, False),
+        ("carrier", "0", 1, False),
+    ]
+    assert percent(0.99999) == "99.9\u202f%"
+
+
+def test_tables_are_sorted_by_score_with_those_without_one_first():
+    found = page(report(table("orders", score=99.0), table("customers", score=80.0), table("campaigns", kept=0)))
+    html = html_page(report(table("orders", score=99.0), table("customers", score=80.0), table("campaigns", kept=0)), now=NOW)
+    start = html.index('aria-label="Score by table"')
+    assert [m for m in re.findall(r'<th scope="row">(\w+)</th>', html[start:])][:3] == ["campaigns", "customers", "orders"]
+    assert "bar--warn" in html
+    assert found.text
