@@ -87,4 +87,6 @@ def ads_csv(rows: list[tuple[str, str, str, str, str]]) -> str:
     return "\n".join(["date,campaign,spend,clicks,impressions", *(",".join(row) for row in rows)]) + "\n"
 
 
-GOOD_ADS = ads_csv([("2026-09-01", "Brand", "10.50", "5", "100"), ("2026-09-02", "Brand", "20.25", "7", "140"), ("2026-09-02", "Brand", "20.25", "7", "140")])
+GOOD_ADS = ads_csv(
+    [("2026-09-01", "Brand", "10.50", "5", "100"), ("2026-09-02", "Brand", "20.25", "7", "140"), ("2026-09-02", "Brand", "20.25", "7", "140")]
+)

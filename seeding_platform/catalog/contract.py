@@ -149,6 +149,18 @@ def _instance(dtype: Any) -> pl.DataType:
     return dtype() if isinstance(dtype, type) else dtype
 
 
+def previous(column: str, *within: str) -> pl.Expr:
+    """The column's value in the row before, where that row has the same values in `within` (tenant included); else null.
+
+    For flags and derived columns only: they are worked out on rows in the order of their key.
+
+    >>> pl.DataFrame({"tenant": ["t", "t", "t"], "g": ["a", "a", "b"], "x": [1, 2, 3]}).select(previous("x", "g")).to_series().to_list()
+    [None, 1, None]
+    """
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("tenant", *within))
+    return pl.when(same).then(pl.col(column).shift(1))
+
+
 LINEAGE: dict[str, Column] = {
     "tenant": Column(pl.String, "Whose data it is", nullable=False),
     "_source": Column(pl.String, "Source and stream that it came from", nullable=False),

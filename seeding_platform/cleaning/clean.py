@@ -141,7 +141,8 @@ def _same_source_row(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _finished(rows: pl.DataFrame, contract: TableContract, policy: CleaningPolicy) -> pl.DataFrame:
     """Derived columns, flags and score; rows in the order of their key."""
-    derived = rows.with_columns(expr.alias(name) for name, expr in contract.derived.items())
+    ordered = rows.sort("tenant", *contract.key, "_source", "_row")
+    derived = ordered.with_columns(expr.alias(name) for name, expr in contract.derived.items())
     suspects = {
         f"outlier_{name}": log_iqr_outliers(name, factor=policy.iqr_factor, min_rows=policy.outlier_min_rows, by=("tenant", *contract.outlier_by))
         for name, column in contract.columns.items()
@@ -151,9 +152,7 @@ def _finished(rows: pl.DataFrame, contract: TableContract, policy: CleaningPolic
     marks = [pl.when(wrong.fill_null(False)).then(pl.lit(name)) for name, wrong in {**soft, **suspects}.items()]
     flags = pl.concat_list(marks).list.drop_nulls() if marks else pl.lit([], dtype=pl.List(pl.String))
     scored = derived.with_columns(flags=flags).with_columns(quality_score=row_score(contract, policy))
-    return scored.select(pl.col(name).cast(dtype) for name, dtype in contract.schema("clean").items()).sort(
-        "tenant", *contract.key, "_source", "_row"
-    )
+    return scored.select(pl.col(name).cast(dtype) for name, dtype in contract.schema("clean").items())
 
 
 def _quarantined(raw: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:

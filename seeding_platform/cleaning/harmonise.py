@@ -67,20 +67,43 @@ def _kept_columns(contract: TableContract) -> list[str]:
 
 
 def _typed(part: pl.DataFrame, contract: TableContract, how: Notation) -> pl.DataFrame:
-    values = {name: _value(name, column, contract, how) for name, column in contract.columns.items() if name not in contract.derived}
-    return part.lazy().select(INDEX, *_LINEAGE, *(expr.alias(name) for name, expr in values.items())).collect()
+    typed = part.select(INDEX, *_LINEAGE).to_dict(as_series=True)
+    for name, column in contract.columns.items():
+        if name not in contract.derived:
+            typed[name] = _column(part, name, column, contract, how)
+    return pl.DataFrame(typed)
 
 
-def _value(name: str, column: Column, contract: TableContract, how: Notation) -> pl.Expr:
-    raw, dtype = pl.col(name), column.dtype
-    text = read.trimmed(raw)
-    if contract.name == "content_posts" and name == "hashtags":
-        found = pl.concat_list(words.hashtags(words.harmonised_text(pl.col("text"))), words.listed_tags(raw))
-        return found.list.unique(maintain_order=True)
-    if contract.name == "content_posts" and name == "mentions":
-        return words.mentions(pl.col("text"))
-    if dtype == pl.String:
-        return _string(name, column, raw)
+def _column(part: pl.DataFrame, name: str, column: Column, contract: TableContract, how: Notation) -> pl.Series:
+    raw = part[name]
+    if contract.name == "content_posts" and name in ("hashtags", "mentions"):
+        return words.tags_of_posts(raw, part["text"], mark="#" if name == "hashtags" else "@").rename(name)
+    if raw.null_count() == raw.len():
+        return pl.Series(name, [], dtype=contract.schema("clean")[name]).extend_constant(None, raw.len())
+    if column.dtype != pl.String:
+        return _by_distinct(raw, _value(name, column, how))
+    text = words.harmonised_series(raw)
+    return text if column.values is None and name not in CODES and name not in _OWN_FORMS else _by_distinct(text, _string(name, column))
+
+
+_OWN_FORMS = ("url", "handle", "hashtag")
+_SAMPLE = 2_000
+
+
+def _by_distinct(raw: pl.Series, value: pl.Expr) -> pl.Series:
+    """A column's values, worked out once for each distinct text where the texts repeat: a platform has a handful of spellings."""
+    name = raw.name
+    frame = raw.to_frame()
+    if raw.len() < _SAMPLE or raw.n_unique() * 4 > raw.len():
+        return frame.lazy().select(value.alias(name)).collect().to_series()  # lazy: common parts are worked out once
+    distinct = raw.unique().to_frame().lazy().with_columns(value.alias("_value")).collect()
+    return frame.join(distinct, on=name, how="left", nulls_equal=True, maintain_order="left")["_value"].rename(name)
+
+
+def _value(name: str, column: Column, how: Notation) -> pl.Expr:
+    """A column's typed value as an expression of its own raw text."""
+    dtype = column.dtype
+    text = read.trimmed(pl.col(name))
     if isinstance(dtype, pl.List):
         folded = read.items(text)
         return folded if name != "platforms" else folded.list.eval(_folded(pl.element(), "platform", None))
@@ -95,8 +118,9 @@ def _value(name: str, column: Column, contract: TableContract, how: Notation) ->
     return read.integer(text, how) if dtype == pl.Int64 else read.number(text, how)
 
 
-def _string(name: str, column: Column, raw: pl.Expr) -> pl.Expr:
-    text = words.harmonised_text(raw)
+def _string(name: str, column: Column) -> pl.Expr:
+    """The proper form of a text column's harmonised text."""
+    text = pl.col(name)
     if name == "url":
         return words.without_tracking(text)
     if name == "handle":

@@ -6,14 +6,10 @@ by the caller, who still has the text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from seeding_platform.catalog.contract import TIMESTAMP
-
-if TYPE_CHECKING:
-    from seeding_platform.connectors.spec import Notation
+from seeding_platform.connectors.spec import Notation  # noqa: TC001 - the examples in the docstrings use it
 
 NULL_WORDS = ["", "-", "--", "n/a", "N/A", "#N/A", "null", "NULL", "None", "nan", "NaN"]
 _SIGNS = r"[\s\u00a0\u202f€$£]|(?i:eur|usd|gbp)"

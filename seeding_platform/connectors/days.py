@@ -46,6 +46,7 @@ def raw_dates(
 def span(days: Iterable[dt.date | None]) -> tuple[dt.date, dt.date] | None:
     """First and last of some days, or None.
 
+    >>> import datetime as dt
     >>> span([dt.date(2026, 1, 3), None, dt.date(2026, 1, 1)])
     (datetime.date(2026, 1, 1), datetime.date(2026, 1, 3))
     """

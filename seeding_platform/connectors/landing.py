@@ -57,6 +57,7 @@ class Batch:
 def parsed_batch(key: str, spec: FileSourceSpec) -> Batch:
     """The parts of a partition key.
 
+    >>> from seeding_platform.connectors.spec import FileSourceSpec
     >>> spec = FileSourceSpec(name="a", files="*.csv", format="csv", tables=[{"contract": "ad_facts"}])
     >>> parsed_batch("x@y.csv@0123456789ab", spec)
     Batch(file='x@y.csv', sha12='0123456789ab', tenant='default')

@@ -36,6 +36,7 @@ class Gate:
 def judged(table: str, *, completeness: Ratio, validity: Ratio, confidence: float | None, policy: GatePolicy) -> Gate:
     """The gate's verdict; an empty table passes, for there is nothing to rely on wrongly.
 
+    >>> from seeding_platform.cleaning.score import Ratio
     >>> judged("orders", completeness=Ratio(70, 100), validity=Ratio(9, 10), confidence=0.9, policy=GatePolicy()).reasons
     ('orders: completeness 70.0 % is below 80 % (70 of 100 required cells are filled)',)
     """

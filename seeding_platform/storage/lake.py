@@ -7,6 +7,7 @@ changed together: whoever needs several at one moment pins their versions (`stor
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,8 +234,8 @@ class Lake:
 
 
 def _with_retries(write: Callable[[], None], table: str, *, attempts: int = 6, pause_s: float = 0.05) -> None:
-    """Run a commit again when another writer was faster; give up with a clear error when the disk is full."""
-    from deltalake.exceptions import CommitFailedError
+    """Run a commit again when another writer was faster; a commit that cannot be written leaves the version before it intact."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
 
     for attempt in range(1, attempts + 1):
         try:
@@ -243,9 +244,13 @@ def _with_retries(write: Callable[[], None], table: str, *, attempts: int = 6, p
             if attempt == attempts:
                 raise TransientError(f"{table}: other writers were faster {attempts} times.", fix="Run it again.") from error
             time.sleep(pause_s * 2**attempt)
-        except OSError as error:
+        except (OSError, DeltaError) as error:
+            if "No space left" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
+                raise TransientError(
+                    f"{table} was not written: the disk is full; its version before is intact.", fix="Free disk space, then run it again."
+                ) from error
             raise TransientError(
-                f"{table} could not be written ({error}); the version before it is intact.", fix="Free disk space, then run it again."
+                f"{table} was not written ({error}); its version before is intact.", fix="Check the lake's folder, then run it again."
             ) from error
     return None
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from seeding_platform.catalog import LANDED, TABLES
+from seeding_platform.catalog.engine import load_engines
 from seeding_platform.connectors.sources import load_sources, shipped_files
 from seeding_platform.connectors.spec import FileSourceSpec
 from seeding_platform.defs.clean.assets import clean_asset
@@ -19,7 +20,6 @@ from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START, kpi_days_
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset
 from seeding_platform.defs.train.schedules import changed_since
-from seeding_platform.catalog.engine import load_engines
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import ContractBroken
 from seeding_platform_tests.places import GOOD_ADS, Place, ads_csv

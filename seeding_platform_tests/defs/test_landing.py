@@ -158,7 +158,7 @@ def test_a_users_file_goes_through_the_graph_in_one_go(place, monkeypatch):
     second = land_file(settings, instance, file, source, tenant=None, says=lambda _: None)
     assert second.success
     assert {t: lake.version(t) for t in lake.tables()} == versions
+    source.write_text(ADS_SOURCE.replace("mode: append", "mode: replace"))
     with pytest.raises(ConfigError, match="format csv and mode append exists"):
-        source.write_text(ADS_SOURCE.replace("mode: append", "mode: replace"))
         land_file(settings, instance, file, source, tenant=None, says=lambda _: None)
     instance.dispose()

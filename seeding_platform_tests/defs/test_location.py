@@ -28,7 +28,15 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
     tables = {f"{layer}/{name}" for name in LANDED for layer in ("raw", "clean", "quality")}
     sides = {f"clean/{name}__{side}" for name in LANDED for side in ("quarantine", "duplicates", "repairs")}
     bundles = {f"bundle/{name}" for name in load_engines()}
-    fixed = {"quality/report", "quality/scorecard", "model/content_performance", "kpi/ads_daily", "raw/landing_folder", "raw/source_files", "raw/ads__main"}
+    fixed = {
+        "quality/report",
+        "quality/scorecard",
+        "model/content_performance",
+        "kpi/ads_daily",
+        "raw/landing_folder",
+        "raw/source_files",
+        "raw/ads__main",
+    }
     samples = {k for k in keys if k.startswith("raw/demo_")}
     assert len(bundles) == 17
     assert len(samples) == 16

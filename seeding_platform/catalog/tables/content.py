@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from seeding_platform.catalog.contract import LABELS, MONEY, POST_PLATFORMS, TIMESTAMP, Column, TableContract
+from seeding_platform.catalog.contract import LABELS, MONEY, POST_PLATFORMS, TIMESTAMP, Column, TableContract, previous
 
 SOCIAL_ACCOUNTS = TableContract(
     name="social_accounts",
@@ -114,10 +114,7 @@ CONTENT_ANALYTICS = TableContract(
         "likes_not_above_impressions": pl.col("likes") <= pl.col("impressions"),
         "reach_not_above_impressions": pl.col("reach") <= pl.col("impressions"),
     },
-    flags={
-        f"{name}_never_fall": pl.col(name) >= pl.col(name).shift(1).over("tenant", "post_id", order_by="measured_at")
-        for name in ("impressions", "likes", "comments", "shares")
-    },
+    flags={f"{name}_never_fall": pl.col(name) >= previous(name, "post_id") for name in ("impressions", "likes", "comments", "shares")},
     derived={"engagement_rate": _ENGAGEMENTS.cast(pl.Float64) / pl.when(pl.col("impressions") > 0).then(pl.col("impressions"))},
 )
 

@@ -2,7 +2,9 @@
 
 import polars as pl
 
-from seeding_platform.catalog.contract import LABELS, POST_PLATFORMS, TIMESTAMP, Column, TableContract
+from seeding_platform.catalog.contract import LABELS, POST_PLATFORMS, TIMESTAMP, Column, TableContract, previous
+
+_SERIES = ("hashtag", "platform", "region")
 
 TRENDING_INTELLIGENCE = TableContract(
     name="trending_intelligence",
@@ -22,15 +24,8 @@ TRENDING_INTELLIGENCE = TableContract(
     key=("hashtag", "platform", "region", "observed_at"),
     time="observed_at",
     derived={
-        "velocity": (
-            (pl.col("volume") - pl.col("volume").shift(1).over("tenant", "hashtag", "platform", "region", order_by="observed_at")).cast(pl.Float64)
-            / (
-                (pl.col("observed_at") - pl.col("observed_at").shift(1).over("tenant", "hashtag", "platform", "region", order_by="observed_at"))
-                .dt.total_seconds()
-                .cast(pl.Float64)
-                / 3600.0
-            )
-        )
+        "velocity": (pl.col("volume") - previous("volume", *_SERIES)).cast(pl.Float64)
+        / ((pl.col("observed_at") - previous("observed_at", *_SERIES)).dt.total_seconds().cast(pl.Float64) / 3600.0)
     },
 )
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from seeding_platform.catalog.contract import TIMESTAMP, Column, TableContract
+from seeding_platform.catalog.contract import TIMESTAMP, Column, TableContract, previous
 
 WORKFLOW_EXECUTIONS = TableContract(
     name="workflow_executions",
@@ -43,7 +43,7 @@ NAVIGATION_EVENTS = TableContract(
     key=("session_id", "seq"),
     time="at",
     flags={
-        "sequence_has_no_gap": (pl.col("seq") == 1) | (pl.col("seq") == pl.col("seq").shift(1).over("tenant", "session_id", order_by="seq") + 1),
+        "sequence_has_no_gap": (pl.col("seq") == 1) | (pl.col("seq") == previous("seq", "session_id") + 1),
     },
 )
 

@@ -98,7 +98,7 @@ def _shape(data: bytes, delimiter: str) -> _Shape:
     breaks = codes == 0x0A
     quotes = codes == 0x22
     if quotes.any():
-        outside = (np.cumsum(quotes, dtype=np.int64) & 1) == 0
+        outside = ~np.logical_xor.accumulate(quotes)
         ends = np.flatnonzero(breaks & outside)
         marks = np.flatnonzero((codes == ord(delimiter)) & outside)
         open_at_end = not bool(outside[-1])

@@ -56,7 +56,9 @@ def folder_result(folder: Path, sources: Sequence[FileSourceSpec]) -> dg.AssetCh
 def landing_jobs(sources: Sequence[FileSourceSpec]) -> dict[str, Any]:
     """One job a source of landed files: a job has one kind of partitions, and each source's partitions are its own files."""
     return {
-        s.name: dg.define_asset_job(f"land__{s.name}", selection=dg.AssetSelection.assets(["raw", s.label]), description=f"Land files of source {s.name}.")
+        s.name: dg.define_asset_job(
+            f"land__{s.name}", selection=dg.AssetSelection.assets(["raw", s.label]), description=f"Land files of source {s.name}."
+        )
         for s in sources
         if s.files is not None
     }
