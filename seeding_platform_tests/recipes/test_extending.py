@@ -1,0 +1,108 @@
+"""docs/extending.md, followed literally in a temporary folder."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seeding_platform.settings import project_root
+
+DOC = project_root() / "docs" / "extending.md"
+BLOCK = re.compile(r"^```\w+ (file|append)=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the product with every recipe applied."""
+    root = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(project_root() / "seeding_platform", root / "seeding_platform", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(project_root() / "data" / "samples", root / "data" / "samples", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "dagster.yaml"):
+        shutil.copy(project_root() / name, root)
+    for how, name, text in BLOCK.findall(DOC.read_text(encoding="utf-8")):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a" if how == "append" else "x", encoding="utf-8") as stream:
+            stream.write(text)
+    return root
+
+
+def run(checkout: Path, code: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SEEDING_")}
+    environment |= {"PYTHONPATH": str(checkout), "DAGSTER_HOME": str(checkout), "SEEDING_MIN_FREE_MB": "0", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_every_recipe_has_at_most_five_steps():
+    for section in DOC.read_text(encoding="utf-8").split("\n## ")[1:]:
+        steps = [int(n) for n in re.findall(r"^(\d+)\. ", section, re.MULTILINE)]
+        assert steps == list(range(1, len(steps) + 1)), section.splitlines()[0]
+        assert 1 <= len(steps) <= 5, section.splitlines()[0]
+
+
+def test_the_source_lands_a_file(checkout):
+    (checkout / "my_shop_1.csv").write_text(
+        "Bestelnummer;Datum;Bedrag;Status;Klant\nA1;01-07-2026 12:30;1.234,50;paid;K1\nA2;02-07-2026 09:00;abc;paid;K2\n", encoding="utf-8"
+    )
+    code = """
+import sys
+from seeding_platform.cli import app
+from typer.testing import CliRunner
+runner = CliRunner()
+checked = runner.invoke(app, ["source", "check", "data/sources/my_shop.yaml"])
+assert checked.exit_code == 0, checked.output
+landed = runner.invoke(app, ["land", "my_shop_1.csv", "--source", "data/sources/my_shop.yaml"])
+assert landed.exit_code == 0, landed.output
+from seeding_platform.settings import Settings
+from seeding_platform.storage.lake import Lake
+lake = Lake(Settings().lake)
+kept = lake.read("clean/orders", tenant="default").collect()
+print(kept["order_id"].to_list(), kept["amount"].to_list(), kept["created_at"].to_list())
+print(lake.read("clean/orders__quarantine", tenant="default").collect()["message"].to_list())
+"""
+    told = run(checkout, code)
+    assert "['A1'] [Decimal('1234.50')]" in told
+    assert "datetime.datetime(2026, 7, 1, 10, 30" in told
+    assert "my_shop_1.csv, line 3, column amount: 'abc' is no number" in told
+
+
+def test_the_table_has_its_assets_and_its_rule(checkout):
+    code = """
+from seeding_platform.definitions import build_definitions
+from seeding_platform.settings import Settings
+keys = {"/".join(s.key.path) for s in build_definitions(Settings()).resolve_all_asset_specs()}
+assert {"raw/returns", "clean/returns", "clean/returns__quarantine", "quality/returns"} <= keys
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.cleaning import clean
+lineage = {"tenant": "t", "_source": "s", "_batch": "b", "_op": "I", "synthetic": False}
+rows = [{"return_id": "1", "order_id": "A", "returned_at": "2026-01-01", "refund": "5.00", "refund_due": "4.00", "_row": 0, **lineage},
+        {"return_id": "2", "order_id": "A", "returned_at": "2026-01-01", "refund": "4.00", "refund_due": "4.00", "_row": 1, **lineage}]
+result = clean(pl.DataFrame(rows, schema=LANDED["returns"].schema("raw")), LANDED["returns"])
+print(result.kept["return_id"].to_list(), result.quarantined["rules"].to_list())
+"""
+    assert "['2'] [['refund_not_above_due']]" in run(checkout, code)
+
+
+def test_the_model_trains_on_a_frame_of_its_columns(checkout):
+    code = """
+import datetime as dt, random
+import polars as pl
+from pathlib import Path
+from seeding_platform.models import shipped_spec
+from seeding_platform.models.training import evaluate, split_rows, train
+draw = random.Random(1)
+hours = [draw.randrange(24) for _ in range(200)]
+frame = pl.DataFrame({"platform": ["X"] * 200, "hour": hours, "log_reach": [h / 4 + draw.gauss(0, 0.2) for h in hours],
+                      "published_at": [dt.datetime(2026, 1, 1) + dt.timedelta(hours=i) for i in range(200)], "synthetic": [False] * 200})
+spec = shipped_spec("reach")
+before, held = split_rows(spec, frame)
+print(evaluate(train(spec, before, seed=0), spec, train_rows=before, test_rows=held).beats_baseline(spec))
+"""
+    assert run(checkout, code).strip() == "True"
