@@ -49,7 +49,7 @@ def read_csv(data: bytes, file: str, *, delimiter: str) -> FileContent:
     if shape.open_at_end or (shape.fields != len(names)).any():
         return _record_by_record(data.decode("utf-8"), names, delimiter)
     try:
-        frame = pl.read_csv(data, separator=delimiter, infer_schema=False, has_header=False, new_columns=names).slice(1)
+        frame = pl.read_csv(data, separator=delimiter, infer_schema=False, has_header=False, new_columns=names, null_values="").slice(1)
     except pl.exceptions.PolarsError:  # stray quotes: the careful way finds out which record is to blame
         return _record_by_record(data.decode("utf-8"), names, delimiter)
     if frame.height != shape.fields.size - 1:  # a reader that sees other records than we do must not be believed

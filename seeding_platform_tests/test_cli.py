@@ -1,0 +1,99 @@
+"""The command line as scripts use it: forms on stdout, words on stderr, exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from seeding_platform_tests.places import place_in
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return place_in(tmp_path_factory.mktemp("cli") / "place")
+
+
+def test_help_names_every_command(place):
+    told = place.run("--help")
+    assert told.returncode == 0
+    for command in ("seed", "land", "tables", "show", "status", "doctor", "source", "bundle"):
+        assert command in told.stdout
+
+
+def test_an_unknown_option_is_usage(place):
+    assert place.run("seed", "--colour").returncode == 2
+
+
+def test_nothing_yet_is_an_empty_list(place):
+    told = place.run("tables", "--json")
+    assert (told.returncode, json.loads(told.stdout)) == (0, {"tables": []})
+
+
+def test_a_missing_table_says_so(place):
+    told = place.run("show", "clean/nothing")
+    assert told.returncode == 1
+    assert "no table 'clean/nothing'" in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_broken_source_is_shown_with_line_and_column(place):
+    path = place.root / "broken.yaml"
+    path.write_text("type: seeding_platform.components.FileSource\nattributes:\n  name: x\n  format: csv\n  colour: red\n")
+    told = place.run("source", "check", str(path))
+    assert told.returncode == 1
+    assert "broken.yaml:5:3" in told.stdout
+
+
+def test_a_second_run_at_once_is_busy_and_says_who_works(place):
+    code = (
+        "import sys, pathlib, time\nfrom seeding_platform.storage.locks import exclusive\n"
+        "with exclusive(pathlib.Path(sys.argv[1]), holder='the main job'):\n    print('held', flush=True)\n    time.sleep(120)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(place.root / "state" / "seeding.lock")], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        told = place.run("seed")
+        assert told.returncode == 3
+        assert str(holder.pid) in told.stderr
+        assert "the main job" in told.stderr
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_too_little_disk_is_said_before_anything_starts(place):
+    environment = {**place.environment, "SEEDING_MIN_FREE_MB": "99999999"}
+    command = [sys.executable, "-m", "seeding_platform.cli", "seed"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 1
+    assert "Nothing was started" in told.stderr
+
+
+@pytest.mark.timeout(280)
+def test_the_main_job_from_nothing_to_verified_bundles(place):
+    told = place.run("seed")
+    assert told.returncode == 0, told.stderr[-3000:]
+    assert "content_posts" in told.stdout
+    assert "DEBUG" not in told.stdout + told.stderr
+    listed = {t["table"]: t for t in json.loads(place.run("tables", "--json").stdout)["tables"]}
+    assert listed["clean/content_posts"]["rows"] == 248
+    assert len(listed["kpi/ads_daily"]["content_sha256"]) == 64
+    shown = json.loads(place.run("show", "kpi/ads_daily", "--format", "json", "--limit", "3").stdout)
+    assert isinstance(shown[0]["spend"], str)
+    status = json.loads(place.run("status", "--json").stdout)
+    fed = [b for b in status["bundles"] if b["rows"]]
+    assert len({b["engine"] for b in status["bundles"]}) == 17
+    assert len(fed) >= 11
+    assert all(b["reason"] for b in status["bundles"] if not b["rows"])
+    verified = place.run("bundle", "verify", str(place.root / "state" / "bundles" / "demo-3pl" / "navigation_ml"), "--json")
+    assert json.loads(verified.stdout)["rows"] == 1776
+    part = next((place.root / "state" / "bundles" / "demo-3pl" / "navigation_ml").glob("*/part-*"))
+    part.write_bytes(part.read_bytes()[:-1] + b"\x00")
+    broken = place.run("bundle", "verify", str(part.parent))
+    assert broken.returncode == 1
+    assert part.name in broken.stderr
+    doctor = place.run("doctor", "--json")
+    assert doctor.returncode == 1
+    assert [f["what"] for f in json.loads(doctor.stdout)["findings"] if not f["ok"]] == ["bundles"]
