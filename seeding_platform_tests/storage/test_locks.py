@@ -60,7 +60,7 @@ def test_a_program_started_meanwhile_does_not_inherit_the_lock(lock: Path) -> No
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
     try:
         with exclusive(lock, holder="me again"):
-            pass
+            assert lock.read_text().endswith("me again")
     finally:
         child.kill()
         child.wait()
