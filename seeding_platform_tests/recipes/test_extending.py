@@ -12,7 +12,7 @@ import pytest
 from seeding_platform.settings import project_root
 
 DOC = project_root() / "docs" / "extending.md"
-BLOCK = re.compile(r"^```\w+ (file|append)=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```\w+ (file|append|replace)=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,12 @@ def checkout(tmp_path_factory) -> Path:
     for how, name, text in BLOCK.findall(DOC.read_text(encoding="utf-8")):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if how == "replace":
+            old, new = text.split("---\n")
+            before = path.read_text(encoding="utf-8")
+            assert before.count(old) == 1, f"{name} no longer holds what the recipe replaces"
+            path.write_text(before.replace(old, new), encoding="utf-8")
+            continue
         with path.open("a" if how == "append" else "x", encoding="utf-8") as stream:
             stream.write(text)
     return root
@@ -106,3 +112,39 @@ before, held = split_rows(spec, frame)
 print(evaluate(train(spec, before, seed=0), spec, train_rows=before, test_rows=held).beats_baseline(spec))
 """
     assert run(checkout, code).strip() == "True"
+
+
+def test_the_metric_is_a_ratio_of_sums(checkout):
+    code = """
+import datetime as dt
+import polars as pl
+from seeding_platform.analytics.daily import ads_daily
+from seeding_platform.catalog import LANDED
+schema = LANDED["ad_facts"].schema("quality")
+row = dict.fromkeys(schema) | {"tenant": "t", "date": dt.date(2026, 9, 1), "platform": "Google", "spend": 3, "clicks": 2}
+print(ads_daily(pl.DataFrame([row, row | {"spend": 5}], schema=schema).lazy())["cpc"].to_list())
+"""
+    assert run(checkout, code).strip() == "[2.0]"
+
+
+def test_the_engine_gets_its_bundle(checkout):
+    code = """
+import datetime as dt
+from pathlib import Path
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.catalog.engine import inconsistencies, load_engines
+from seeding_platform.distribution.bundle import build_bundle
+from seeding_platform.distribution.feeds import FEEDS, FeedContext
+from seeding_platform.distribution.manifest import Lineage
+from seeding_platform.distribution.verify import verify_bundle
+engines = load_engines()
+assert inconsistencies(engines) == []
+engine = engines["workflow_watch"]
+schema = LANDED["workflow_executions"].schema("quality")
+row = dict.fromkeys(schema) | {"tenant": "t", "execution_id": "1", "workflow_name": "w", "synthetic": False, "confidence": 0.9}
+made = build_bundle(engine, FEEDS["workflow_watch"], {"workflow_executions": pl.DataFrame([row], schema=schema).lazy()}, tenant="t", root=Path("b"),
+                    lineage=Lineage(run_id="r", code_version="1"), quality={}, now=dt.datetime.now(dt.UTC), context=FeedContext(tenant="t", seed=1))
+print(verify_bundle(made.path).rows)
+"""
+    assert run(checkout, code).strip() == "1"
