@@ -165,13 +165,12 @@ def test_every_locked_package_has_its_hash():
 @pytest.mark.long
 def test_importing_the_definitions_costs_little_more_than_dagster():
     def cpu(code: str) -> float:
-        spent = []
-        for _ in range(4):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return min(spent)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    ratio = cpu("import seeding_platform.definitions") / cpu("import dagster")
+    # in turn, and the least of many: whatever else the machine does only adds to a figure
+    rounds = [(cpu("import seeding_platform.definitions"), cpu("import dagster")) for _ in range(8)]
+    ratio = min(ours for ours, _ in rounds) / min(theirs for _, theirs in rounds)
     assert ratio < 1.5, f"{ratio:.2f} times the CPU of importing dagster"
