@@ -196,6 +196,16 @@ def require_columns(content: FileContent, spec: FileSourceSpec, file: str) -> li
     return sorted(set(has) - wanted)
 
 
+def with_history(frame: pl.DataFrame, lake: Lake, table: str, *, superseded: Sequence[str], now: dt.datetime) -> pl.DataFrame:
+    """New rows valid from now on, and the rows that they supersede, kept as valid until now: nothing that was ever landed goes away."""
+    fresh = frame.with_columns(_valid_from=pl.lit(now).cast(TIMESTAMP), _valid_to=pl.lit(None).cast(TIMESTAMP))
+    if not superseded or not lake.exists(table):
+        return fresh
+    old = lake.read(table).filter(pl.col("_batch").is_in(list(superseded))).collect()
+    ended = old.with_columns(_valid_to=pl.col("_valid_to").fill_null(pl.lit(now).cast(TIMESTAMP)))
+    return pl.concat([fresh, ended], how="diagonal")
+
+
 @dataclass(frozen=True, slots=True)
 class LandedBatch:
     """What landing one file did."""
@@ -217,5 +227,7 @@ def land(path: Path, spec: FileSourceSpec, lake: Lake, *, batch: str, tenant: st
     content = read_file(path, spec, name=name)
     extra = require_columns(content, spec, name)
     frame = source_rows(content, source=spec.label, batch=batch, tenant=tenant, now=now)
+    if spec.mode == "history":
+        frame = with_history(frame, lake, spec.table, superseded=superseded, now=now)
     written = lake.replace(spec.table, frame, {"_batch": [batch, *superseded]})
     return LandedBatch(written, content.rows.height, content.rejects, tuple(extra), content.warnings)

@@ -45,6 +45,7 @@ def mapped(rows: pl.LazyFrame, spec: FileSourceSpec, mapping: TableMapping) -> p
     constants = {"_notation": pl.lit(mapping.formats.model_dump_json(exclude_none=True)), "synthetic": pl.lit(spec.synthetic)}
     whole = {**{name: pl.col(name) for name in ("tenant", "_source", "_batch", "_row", "_op", "_landed_at", "_position")}, **constants, **values}
     good = rows.filter(pl.col(REJECT_CODE).is_null()) if REJECT_CODE in present else rows
+    good = good.filter(pl.col("_valid_to").is_null()) if "_valid_to" in present else good
     return good.select(whole.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in table.schema("raw").items())
 
 

@@ -100,7 +100,11 @@ class FileSourceSpec(_Strict):
     delimiter: str | None = Field(None, description="CSV delimiter; sniffed when absent", min_length=1, max_length=1)
     encoding: str | None = Field(None, description="Text encoding; sniffed when absent")
     sheet: str | None = Field(None, description="Excel sheet; the first when absent")
-    mode: Literal["append", "upsert", "replace", "history"] = Field("append", description="What a new file means for the rows of earlier ones")
+    mode: Literal["append", "upsert", "replace", "history"] = Field(
+        "append",
+        description="What a new file means for the rows of earlier ones: added; added, the newest row of a key counts; in their place; "
+        "in their place, and the earlier ones kept with _valid_from and _valid_to",
+    )
     tenant: Tenant = Field("default", description="Whose data it is")
     synthetic: bool = Field(False, description="Made data: trains, never evaluates")
     tables: list[TableMapping] = Field(min_length=1, description="Contracts that are fed")

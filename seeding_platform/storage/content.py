@@ -17,7 +17,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-PROCESSING_COLUMNS = frozenset({"_batch", "_landed_at"})
+PROCESSING_COLUMNS = frozenset({"_batch", "_landed_at", "_valid_from", "_valid_to"})
 """Lineage that says how rows came in, not what they are."""
 
 
@@ -32,7 +32,7 @@ def fingerprint(frame: pl.DataFrame) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([pl.__version__, sorted((name, str(dtype)) for name, dtype in frame.schema.items())]).encode())
-    ordered = frame.select(sorted(set(frame.columns) - {"_landed_at"}))
+    ordered = frame.select(sorted(set(frame.columns) - {"_landed_at", "_valid_from"}))
     if ordered.width:
         for seed in (1, 2):
             digest.update(ordered.hash_rows(seed).sort().to_numpy().tobytes())

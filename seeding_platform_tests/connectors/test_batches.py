@@ -7,6 +7,7 @@ import pytest
 from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.connectors.batches import land_partition
 from seeding_platform.connectors.landing import fingerprinted
+from seeding_platform.connectors.mapping import mapped
 from seeding_platform.errors import SourceUnreadable
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
@@ -117,3 +118,20 @@ def test_another_tenant_keeps_its_own_file_of_the_same_name(house):
     house.land(house.put("a.csv", "2") + "@acme")
     assert house.spends == ["1", "2"]
     assert house.lake.read(house.spec.table, tenant="acme").collect()["spend"].to_list() == ["2"]
+
+
+def test_with_history_superseded_rows_stay_with_the_time_they_held(tmp_path):
+    house = House(tmp_path, "history")
+    first = house.put("a.csv", "1")
+    house.land(first)
+    house.land(house.put("a.csv", "2"))
+    house.land(house.put("a.csv", "3"))
+    rows = house.lake.read(house.spec.table).sort("_valid_from").collect()
+    assert rows["spend"].to_list() == ["1", "2", "3"]
+    assert rows["_valid_to"].to_list()[:2] == rows["_valid_from"].to_list()[1:]
+    assert rows["_valid_to"][2] is None
+    assert mapped(house.lake.read(house.spec.table), house.spec, house.spec.tables[0]).collect()["spend"].to_list() == ["3"]
+    version = house.lake.version(house.spec.table)
+    house.land(first)
+    assert house.lake.version(house.spec.table) == version, "a superseded batch does not come back"
+    house.state.close()

@@ -9,7 +9,23 @@ import polars as pl
 ROW, POSITION = "_row", "_position"
 REJECT_CODE, REJECT_LOCATOR, REJECT_RAW = "_reject_code", "_reject_locator", "_reject_raw"
 REJECT_SCHEMA = {ROW: pl.Int64(), POSITION: pl.String(), REJECT_CODE: pl.String(), REJECT_LOCATOR: pl.String(), REJECT_RAW: pl.Binary()}
-RESERVED = frozenset({ROW, POSITION, REJECT_CODE, REJECT_LOCATOR, REJECT_RAW, "tenant", "_source", "_batch", "_op", "_landed_at", "synthetic"})
+RESERVED = frozenset(
+    {
+        ROW,
+        POSITION,
+        REJECT_CODE,
+        REJECT_LOCATOR,
+        REJECT_RAW,
+        "tenant",
+        "_source",
+        "_batch",
+        "_op",
+        "_landed_at",
+        "_valid_from",
+        "_valid_to",
+        "synthetic",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""The nightly upkeep: small files go, the latest materialisations stay."""
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+
+from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, upkeep
+from seeding_platform.defs.platform import Platform
+
+
+class Later(Platform):
+    """A platform whose clock is beyond the keeping time."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + dt.timedelta(days=KEEP_RUNS_DAYS + 1)
+
+
+@dg.asset
+def one() -> None:
+    """An asset."""
+
+
+def test_old_runs_go_but_those_with_the_latest_materialisation_stay(place):
+    platform = Later(place.settings)
+    for n in range(3):
+        platform.lake.overwrite("raw/things", pl.DataFrame({"tenant": ["t"], "n": [n]}))
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs = [dg.materialize([one], instance=instance).run_id for _ in range(3)]
+        done = upkeep.execute_in_process(instance=instance, resources={"platform": platform})
+        assert done.success
+        assert done.output_for_node("prune_runs") == 2
+        left = {r.run_id for r in instance.get_runs()}
+        assert runs[2] in left
+        assert not {runs[0], runs[1]} & left
+        assert instance.get_latest_materialization_event(dg.AssetKey("one")) is not None
+    assert platform.lake.read("raw/things").collect()["n"].to_list() == [2]
