@@ -155,7 +155,21 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> int:
         if pid is not None and not process_lives(int(pid)):
             instance.report_run_failed(run, f"process {pid} was killed")
             buried += 1
+    free_dead_slots(instance)
     return buried
+
+
+def free_dead_slots(instance: dg.DagsterInstance) -> int:
+    """Give back pool slots of runs that have ended: a killed process cannot, and its pool would be blocked for ever."""
+    storage, freed = instance.event_log_storage, 0
+    for pool in storage.get_concurrency_keys():
+        info = storage.get_concurrency_info(pool)
+        for run_id in {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.is_finished:
+                storage.free_concurrency_slots_for_run(run_id)
+                freed += 1
+    return freed
 
 
 def partition_range(days: tuple[dt.date, dt.date] | None) -> dict[str, str]:
