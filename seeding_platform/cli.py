@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Raw marketing and operations data in; trustworthy tables, models, bundles and KPIs out.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals hold settings, and those a database password
 )
 source_app = typer.Typer(help="Your own sources of files.", no_args_is_help=True)
 bundle_app = typer.Typer(help="Bundles for engines.", no_args_is_help=True)

@@ -45,6 +45,17 @@ def test_a_broken_source_is_shown_with_line_and_column(place):
     assert "broken.yaml:5:3" in told.stdout
 
 
+def test_an_unexpected_error_shows_no_settings(place):
+    code = (
+        "import sys; from seeding_platform import cli\nfrom seeding_platform.storage import lake\n"
+        "lake.Lake.tables = lambda self: 1 / 0\nsys.argv = ['seeding', 'doctor']\ncli.main()"
+    )
+    environment = {**place.environment, "SEEDING_DATABASE_URL": "postgresql://u:canary-password@127.0.0.1:1/x"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode != 0
+    assert "canary-password" not in told.stdout + told.stderr
+
+
 def test_a_second_run_at_once_is_busy_and_says_who_works(place):
     code = (
         "import sys, pathlib, time\nfrom seeding_platform.storage.locks import exclusive\n"
@@ -83,6 +94,11 @@ def test_the_main_job_from_nothing_to_verified_bundles(place):
     shown = json.loads(place.run("show", "kpi/ads_daily", "--format", "json", "--limit", "3").stdout)
     assert isinstance(shown[0]["spend"], str)
     status = json.loads(place.run("status", "--json").stdout)
+    bare = {k: v for k, v in place.environment.items() if k != "DAGSTER_HOME"}
+    plain = subprocess.run(
+        [sys.executable, "-m", "seeding_platform.cli", "status"], env=bare, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert plain.returncode == 0, "status works in a shell that has set nothing for Dagster"
     fed = [b for b in status["bundles"] if b["rows"]]
     assert len({b["engine"] for b in status["bundles"]}) == 17
     assert len(fed) >= 11

@@ -6,11 +6,11 @@ from typing import Any, cast
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
 from seeding_platform.defs.platform import Platform
-from seeding_platform.defs.run import RunResult
+from seeding_platform.defs.run import RunResult, instance_for
 from seeding_platform.distribution.verify import current_bundles
 from seeding_platform.models import shipped_spec
 from seeding_platform.quality.report import QualityReport, quality_report, scorecard
-from seeding_platform.settings import Settings
+from seeding_platform.settings import Settings, project_root
 
 
 def standing(settings: Settings) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def _models(platform: Platform, report: QualityReport) -> list[dict[str, Any]]:
     tenants = sorted({t for table in report.tables for t in table.tenants})
     told: dict[str, Any] = {}
     if (platform.settings.state / "mlflow").exists() or platform.settings.mlflow_uri:
-        event = dg.DagsterInstance.get().get_latest_materialization_event(dg.AssetKey(["model", spec.name]))
+        instance = instance_for(platform.settings, root=project_root())
+        event = instance.get_latest_materialization_event(dg.AssetKey(["model", spec.name]))
         materialisation = event.asset_materialization if event is not None else None
         told = cast("dict[str, Any]", materialisation.metadata["outcomes"].value) if materialisation is not None else {}
     missing = f"needs {' and '.join(spec.inputs[:2])}"

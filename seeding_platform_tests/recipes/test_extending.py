@@ -96,22 +96,42 @@ print(result.kept["return_id"].to_list(), result.quarantined["rules"].to_list())
     assert "['2'] [['refund_not_above_due']]" in run(checkout, code)
 
 
-def test_the_model_trains_on_a_frame_of_its_columns(checkout):
+def test_the_cleaning_rule_quarantines_and_the_synonym_is_understood(checkout):
+    code = """
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.cleaning import clean
+posts = LANDED["content_posts"]
+row = {"tenant": "t", "_source": "s", "_batch": "b", "_op": "I", "synthetic": False, "account_id": "A", "platform": "X", "text": "t"}
+rows = [{"post_id": "1", "status": "scheduled", "_row": 0, **row},
+        {"post_id": "2", "status": "scheduled", "scheduled_at": "2026-01-01", "_row": 1, **row},
+        {"post_id": "3", "status": "online", "published_at": "2026-01-01", "_row": 2, **row}]
+result = clean(pl.DataFrame(rows, schema=posts.schema("raw")), posts)
+print(result.quarantined["rules"].to_list(), dict(result.kept.select("post_id", "status").iter_rows()))
+"""
+    assert run(checkout, code).strip() == "[['scheduled_has_a_date']] {'2': 'scheduled', '3': 'published'}"
+
+
+def test_the_model_is_pretrained_on_a_frame_of_its_columns(checkout):
     code = """
 import datetime as dt, random
 import polars as pl
-from pathlib import Path
 from seeding_platform.models import shipped_spec
-from seeding_platform.models.training import evaluate, split_rows, train
+from seeding_platform.models.pretraining import pretrain
+from seeding_platform.models.registry import ModelVersion
+
+class Shelf:
+    def champion(self, name): return None
+    def register(self, name, model, **facts): return ModelVersion(name, "1", facts["tags"])
+
 draw = random.Random(1)
 hours = [draw.randrange(24) for _ in range(200)]
 frame = pl.DataFrame({"platform": ["X"] * 200, "hour": hours, "log_reach": [h / 4 + draw.gauss(0, 0.2) for h in hours],
                       "published_at": [dt.datetime(2026, 1, 1) + dt.timedelta(hours=i) for i in range(200)], "synthetic": [False] * 200})
-spec = shipped_spec("reach")
-before, held = split_rows(spec, frame)
-print(evaluate(train(spec, before, seed=0), spec, train_rows=before, test_rows=held).beats_baseline(spec))
+done = pretrain(shipped_spec("reach"), frame, Shelf(), tenant="t", lineage={}, now=dt.datetime(2026, 2, 1, tzinfo=dt.UTC))
+print(done.model, done.outcome, done.version)
 """
-    assert run(checkout, code).strip() == "True"
+    assert run(checkout, code).strip() == "t.reach registered 1"
 
 
 def test_the_metric_is_a_ratio_of_sums(checkout):
