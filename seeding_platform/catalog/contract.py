@@ -96,7 +96,6 @@ class TableContract:
         origin: "landed" = sources may feed it; "computed" = another room writes it.
         owner: who answers for the meaning.
         outlier_by: columns that form the groups of the outlier rules.
-        texts: free-text columns, for the content hash of strict deduplication.
         version: raised when the meaning of a column changes.
     """
 

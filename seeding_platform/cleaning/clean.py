@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.cleaning.dedup.strict import merge_equal_keys
+from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA, Merged, merge_equal_keys
 from seeding_platform.cleaning.harmonise import INDEX, harmonise
 from seeding_platform.cleaning.outliers import log_iqr_outliers
 from seeding_platform.cleaning.policy import CleaningPolicy
@@ -82,11 +82,9 @@ def clean(raw: pl.LazyFrame | pl.DataFrame, contract: TableContract, policy: Cle
     broken = _broken_rules(harmonised, contract)
     bad = broken[INDEX].unique()
     valid = harmonised.rows.filter(~pl.col(INDEX).is_in(bad.implode()))
-    if contract.identity == "natural":
-        merged = merge_equal_keys(valid, contract)
-        rows, duplicates = merged.kept, merged.duplicates
-    else:
-        rows, duplicates = _same_source_row(valid)
+    alone = Merged(valid, pl.DataFrame(schema=DUPLICATE_SCHEMA))  # a source row is its own identity: nothing is a duplicate
+    merged = merge_equal_keys(valid, contract) if contract.identity == "natural" else alone
+    rows, duplicates = merged.kept, merged.duplicates
     kept = _finished(rows, contract, policy)
     if frame.height != kept.height + bad.len() + duplicates.height:
         raise PermanentError(f"{contract.name}: {frame.height} rows in, but {kept.height} + {bad.len()} + {duplicates.height} out.")
@@ -130,13 +128,6 @@ def _breaking(rows: pl.DataFrame, wrong: pl.Expr, name: str, code: str, what: st
 
 def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).list.join(";") if isinstance(dtype, pl.List) else pl.col(name).cast(pl.String)
-
-
-def _same_source_row(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Source rows are their own identity: nothing is a duplicate."""
-    from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
-
-    return rows, pl.DataFrame(schema=DUPLICATE_SCHEMA)
 
 
 def _finished(rows: pl.DataFrame, contract: TableContract, policy: CleaningPolicy) -> pl.DataFrame:

@@ -99,14 +99,14 @@ class Lake:
         frame = pl.scan_delta(self._open(table, version))
         return frame if tenant is None else frame.filter(pl.col("tenant") == tenant)
 
-    def overwrite(self, table: str, frame: pl.DataFrame, *, metadata: Mapping[str, str] | None = None) -> Written:
+    def overwrite(self, table: str, frame: pl.DataFrame) -> Written:
         """Replace the whole table in one commit, or do nothing when it already holds exactly these rows."""
         mark = fingerprint(frame)
         if self.exists(table):
             last = self._last_fingerprint(table)
             if last == mark:
                 return Written(table, self.version(table), frame.height, changed=False)
-        version = self._commit(table, frame, {**(metadata or {}), FINGERPRINT: mark}, schema_mode="overwrite")
+        version = self._commit(table, frame, {FINGERPRINT: mark}, schema_mode="overwrite")
         return Written(table, version, frame.height, changed=True)
 
     def replace(self, table: str, frame: pl.DataFrame, predicate: Mapping[str, Part]) -> Written:

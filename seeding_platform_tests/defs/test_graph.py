@@ -100,6 +100,17 @@ def test_a_closed_gate_leaves_the_old_table_in_force(place, instance):
     assert lake.read("clean/ad_facts__quarantine").collect().height == 8
 
 
+def test_no_cell_value_reaches_the_event_log(place, instance):
+    lines = [("2026-09-01", "canary-campaign", "canary-cost", "5", "100"), *[("2026-09-02", "canary-campaign", "1.00", "1", "10")] * 3]
+    (place.root / "ads.csv").write_text(ads_csv(lines) + "canary-cut\n")
+    result = materialised(place, instance)
+    assert result.success
+    told = " ".join(str(e) for e in instance.all_logs(result.run_id))
+    assert "ads.csv, line 2: spend not_a_number" in told
+    assert "canary" not in told
+    assert "canary-cost" in Platform(place.settings).lake.read("clean/ad_facts__quarantine").collect()["message"][0]
+
+
 def test_a_fixed_file_that_breaks_keeps_its_last_good_rows_and_says_so(place, instance):
     (place.root / "ads.csv").write_text(GOOD_ADS)
     materialised(place, instance)

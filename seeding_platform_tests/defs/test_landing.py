@@ -60,6 +60,28 @@ def test_a_changed_file_takes_the_place_of_its_older_content(place, instance):
     assert rows(place)["spend"].to_list() == ["11.00"]
 
 
+def test_a_copy_counts_once_its_original_has_changed(place, instance):
+    place.source()
+    place.drop("ads_a.csv", GOOD_ADS)
+    first = tick(place, instance)
+    run_requested(place, instance, first)
+    place.drop("ads_b.csv", GOOD_ADS)
+    second = tick(place, instance, first.cursor)
+    run_requested(place, instance, second)
+    assert rows(place).height == 3, "the same content under two names lands once"
+    assert tick(place, instance, second.cursor).run_requests == []
+    place.drop("ads_a.csv", ads_csv([("2026-09-05", "Brand", "1.00", "1", "10")]))
+    third = tick(place, instance, second.cursor)
+    run_requested(place, instance, third)
+    assert rows(place).height == 1
+    fourth = tick(place, instance, third.cursor)
+    assert [r.partition_key.split("@")[0] for r in fourth.run_requests] == ["ads_b.csv"]
+    assert fourth.run_requests[0].run_key not in {r.run_key for r in second.run_requests}
+    run_requested(place, instance, fourth)
+    assert rows(place).height == 4, "the copy is the only one left that holds these rows"
+    assert tick(place, instance, fourth.cursor).run_requests == []
+
+
 def test_a_file_that_is_still_written_is_left_alone(place, instance):
     place.source()
     path = place.drop("ads.csv", GOOD_ADS)

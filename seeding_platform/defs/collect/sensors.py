@@ -85,14 +85,17 @@ def landing_sensor(sources: Sequence[FileSourceSpec], jobs: Mapping[str, Any]) -
             stat = match.path.stat()
             mark = f"{stat.st_size}-{stat.st_mtime_ns}"
             place = str(match.path.relative_to(platform.settings.landing))
-            if seen.get(place) == mark or match.source is None:
-                known[place] = mark if match.source else ""
+            if match.source is None:
+                continue
+            spec = by_name[match.source]
+            if seen.get(place, "").startswith(mark) and not _copy_that_counts_now(seen[place].removeprefix(mark).strip(), match.path, spec, platform):
+                known[place] = seen[place]
                 continue
             if len(requests) >= FILES_A_TICK or time.time() - stat.st_mtime < QUIET_SECONDS:
                 continue
-            spec = by_name[match.source]
-            request, partition = _request(context.instance, fingerprinted(match.path), spec, platform)
-            known[place] = mark
+            file = fingerprinted(match.path)
+            request, partition = _request(context.instance, file, spec, platform)
+            known[place] = f"{mark} {file.sha256}"
             if request is not None:
                 requests.append(request)
             if partition is not None:
@@ -106,13 +109,27 @@ def landing_sensor(sources: Sequence[FileSourceSpec], jobs: Mapping[str, Any]) -
     return landing
 
 
+def _copy_that_counts_now(sha256: str, path: Path, spec: FileSourceSpec, platform: Platform) -> bool:
+    """True for a file that was left out as a copy of another whose content has changed since: it is now the only one that holds these rows.
+
+    With mode replace the newest file takes the place of all, so an old copy stays out.
+    """
+    if spec.mode == "replace":
+        return False
+    past = platform.state.landings(spec.label)
+    key = LandedFile(path, path.name, sha256).batch(spec.tenant, spec)
+    own = any(item.partition_key == key for item in past)
+    same = [item.status for item in past if item.sha256 == sha256]
+    return not own and bool(same) and LandingStatus.LANDED not in same
+
+
 def _request(
     instance: dg.DagsterInstance, file: LandedFile, spec: FileSourceSpec, platform: Platform
 ) -> tuple[dg.RunRequest | None, dg.AddDynamicPartitionsRequest | None]:
     """What to ask for one changed file: nothing when its content is in force already."""
     key, partitions = file.batch(spec.tenant, spec), files_partitions(spec)
-    past = [item for item in platform.state.landings(spec.label) if item.partition_key == key]
-    if past and past[-1].status is LandingStatus.LANDED:
+    past = [item for item in platform.state.landings(spec.label) if item.sha256 == file.sha256]
+    if any(item.partition_key == key and item.status is LandingStatus.LANDED for item in past):
         return None, None
     attempt = sum(1 for item in past if item.status is not LandingStatus.LANDED)
     add = None if instance.has_dynamic_partition(str(partitions.name), key) else partitions.build_add_request([key])

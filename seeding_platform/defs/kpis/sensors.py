@@ -1,7 +1,6 @@
 """The sensor that has KPI days made again exactly where the facts below them changed."""
 
 import json
-from collections.abc import Sequence
 
 import dagster as dg
 
@@ -33,17 +32,14 @@ def kpi_days_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourcePa
     before = lake.read(table, version=seen) if seen is not None and seen < now else None
     days = changed_days(before, lake.read(table, version=now))
     cursor = json.dumps({"version": now})
-    if days is None or (seen is None and lake.exists(made) and _covers(context.instance, now)):
+    if days is None or (seen is None and lake.exists(made) and _covers(context.instance)):
         return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason("no day of the ad facts differs"))
     tags = {RANGE_START: days[0].isoformat(), RANGE_END: days[1].isoformat()}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"ads_daily@{now}", tags=tags)], cursor=cursor)
 
 
-def _covers(instance: dg.DagsterInstance, version: int) -> bool:
-    """True when the KPI table was made after this version of the facts: by a run of the main job, say."""
+def _covers(instance: dg.DagsterInstance) -> bool:
+    """True when the KPI table was made after the facts: by a run of the main job, say."""
     facts = instance.get_latest_materialization_event(FACTS)
     figures = instance.get_latest_materialization_event(ADS_DAILY)
     return facts is not None and figures is not None and figures.timestamp >= facts.timestamp
-
-
-sensors: Sequence[dg.SensorDefinition] = [kpi_days_sensor]
