@@ -173,6 +173,23 @@ def show(
 
 
 @app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT; tables are named clean.content_posts.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Ask in SQL over the tables of the lake (DuckDB's dialect); nothing can be written by it."""
+    from seeding_platform.storage.lake import Lake
+    from seeding_platform.storage.listing import as_text
+    from seeding_platform.storage.query import sql as answered
+    from seeding_platform.storage.query import tables_named
+
+    if form not in ("table", "csv", "json"):
+        raise typer.BadParameter("--format is table, csv or json")
+    lake = Lake(Settings().lake)
+    typer.echo(as_text(answered(lake, query, tables_named(lake, query)), form=form, title="answer"))
+
+
+@app.command()
 def status(as_json: Json = False) -> None:
     """What stands: tables, quality, models, bundles."""
     from seeding_platform.defs.summary import standing, status_lines

@@ -19,7 +19,7 @@ from seeding_platform.errors import PermanentError, TransientError
 from seeding_platform.storage.content import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from deltalake import DeltaTable
 
@@ -99,6 +99,11 @@ class Lake:
         frame = pl.scan_delta(self._open(table, version))
         return frame if tenant is None else frame.filter(pl.col("tenant") == tenant)
 
+    def files(self, table: str, *, version: int | None = None) -> list[str]:
+        """Parquet files that make up a table at a version."""
+        uris = sorted(self._open(table, version).file_uris())
+        return uris if "://" in self.root else [f"{self.uri(table)}/{uri.rpartition(f'/{table}/')[2]}" for uri in uris]  # a local root comes encoded
+
     def overwrite(self, table: str, frame: pl.DataFrame) -> Written:
         """Replace the whole table in one commit, or do nothing when it already holds exactly these rows."""
         mark = fingerprint(frame)
@@ -151,6 +156,56 @@ class Lake:
                 return Written(table, self.version(table), 0, changed=False)
         version = self._commit(table, frame, {"cursor": cursor}, schema_mode="merge", mode="append", transactions=[Transaction(app_id, number)])
         return Written(table, version, frame.height, changed=True)
+
+    def merge(self, table: str, frame: pl.DataFrame, *, key: Sequence[str]) -> Written:
+        """Update the rows whose key the table holds and insert the others, in one commit; nothing when all rows are there as they are.
+
+        Five to seven times the cost of an append: for rows that change here and there. Time-sliced data is `replace`d.
+
+        Args:
+            table: table name.
+            frame: new rows, one a key, with all of the table's columns.
+            key: columns that name a row; never null.
+
+        Raises:
+            PermanentError: a key is null or occurs twice in `frame`.
+        """
+        keys = list(key)
+        if frame.select(pl.any_horizontal(pl.col(k).is_null().any() for k in keys)).item() or frame.select(keys).is_duplicated().any():
+            raise PermanentError(f"{table}: a row to merge has no key, or two rows have the same ({', '.join(keys)}).")
+        if not self.exists(table):
+            return Written(table, self._commit(table, frame, {}, schema_mode="overwrite"), frame.height, changed=True)
+        opened = self._open(table)
+        fresh = frame.lazy().join(pl.scan_delta(opened), on=frame.columns, how="anti", nulls_equal=True).collect()
+        if not fresh.height:
+            return Written(table, int(opened.version()), 0, changed=False)
+
+        def write() -> None:
+            same = " AND ".join(f"old.{k} = new.{k}" for k in keys)
+            merging = self._open(table).merge(fresh, predicate=same, source_alias="new", target_alias="old")
+            merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+        _with_retries(write, table)
+        return Written(table, self.version(table), fresh.height, changed=True)
+
+    def erase(self, table: str, column: str, values: Sequence[str]) -> int:
+        """Delete the rows with these values, and every older file and log entry that still holds them; returns the rows deleted.
+
+        The values stand in the log of the deleting commit: hand in surrogate keys, never a person's own data. Older versions
+        of the table can no longer be read.
+        """
+        if not self.exists(table) or not values:
+            return 0
+        deleted = self._open(table).delete(f"{column} IN ({', '.join(map(_quoted, values))})")
+        opened = self._open(table)
+        opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds", "delta.enableExpiredLogCleanup": "true"})
+        opened = self._open(table)
+        opened.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+        opened = self._open(table)
+        opened.create_checkpoint()
+        opened.cleanup_metadata()
+        self._open(table).alter.set_table_properties({"delta.logRetentionDuration": "interval 30 days"})
+        return int(deleted["num_deleted_rows"] or 0)
 
     def history(self, table: str, *, limit: int | None = None) -> list[Commit]:
         """Commits of a table, newest first."""
@@ -262,12 +317,13 @@ def _matches(name: str, wanted: Part) -> pl.Expr:
     return text.is_in([wanted] if isinstance(wanted, str) else wanted)
 
 
-def _sql(name: str, wanted: Part) -> str:
-    def quoted(value: str) -> str:
-        return "'" + value.replace("'", "''") + "'"
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
+
+def _sql(name: str, wanted: Part) -> str:
     if isinstance(wanted, str):
-        return f"{name} = {quoted(wanted)}"
+        return f"{name} = {_quoted(wanted)}"
     if isinstance(wanted, list):
-        return f"{name} IN ({', '.join(map(quoted, wanted))})"
-    return f"{name} >= {quoted(wanted[0])} AND {name} <= {quoted(wanted[1])}"
+        return f"{name} IN ({', '.join(map(_quoted, wanted))})"
+    return f"{name} >= {_quoted(wanted[0])} AND {name} <= {_quoted(wanted[1])}"

@@ -58,7 +58,11 @@ def shown_rows(
     if as_of is not None:
         version = lake.version_at(table, _moment(as_of))
     rows = lake.read(table, version=version, tenant=tenant)
-    frame = (rows.head(limit) if limit else rows).collect()
+    return as_text((rows.head(limit) if limit else rows).collect(), form=form, title=table)
+
+
+def as_text(frame: pl.DataFrame, *, form: str, title: str) -> str:
+    """A frame as table, csv or json; json has decimals as strings and times as ISO 8601 UTC."""
     if form == "json":
         return json.dumps([plain(row) for row in frame.iter_rows(named=True)], ensure_ascii=False, allow_nan=False)
     if form == "csv":
@@ -68,7 +72,7 @@ def shown_rows(
         binary = [pl.col(name).bin.encode("hex") for name, dtype in frame.schema.items() if dtype == pl.Binary]
         return flat.with_columns(binary).write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ").rstrip("\n")
     with pl.Config(tbl_rows=50, tbl_cols=12, tbl_width_chars=200, fmt_str_lengths=40, tbl_hide_dataframe_shape=True):
-        return f"{table}, {frame.height:,} rows\n{frame}"
+        return f"{title}, {frame.height:,} rows\n{frame}"
 
 
 def _moment(text: str) -> dt.datetime:

@@ -191,3 +191,36 @@ def test_rows_are_shown_as_json_and_csv(lake):
     assert json.loads(shown_rows(lake, TABLE, form="json")) == [{"tenant": "t", "money": "1.10", "tags": ["a", "b"]}]
     assert shown_rows(lake, TABLE, form="csv").splitlines()[1] == "t,1.10,a;b"
     assert "1 rows" in shown_rows(lake, TABLE, form="table")
+
+
+def test_a_merge_updates_inserts_and_leaves_what_is_equal(lake):
+    lake.overwrite(TABLE, frame(A, B, C))
+    changed, key = ("t", dt.date(2026, 1, 2), "b2"), ["tenant", "date"]
+    done = lake.merge(TABLE, frame(A, changed), key=key)
+    assert (done.version, done.rows, done.changed) == (1, 1, True)
+    fresh = ("u", dt.date(2026, 2, 1), "d")
+    assert lake.merge(TABLE, frame(A, C, fresh), key=key).rows == 1
+    assert read(lake) == sorted([A, changed, C, fresh], key=str)
+    assert not lake.merge(TABLE, frame(C, fresh), key=key).changed
+    assert lake.version(TABLE) == 2
+
+
+def test_a_merge_without_a_clear_key_is_refused(lake):
+    lake.overwrite(TABLE, frame(A))
+    for rows in (frame(A, A), frame(C)):
+        with pytest.raises(PermanentError, match="key"):
+            lake.merge(TABLE, rows, key=["name"])
+    assert read(lake) == [A]
+
+
+def test_erased_rows_are_in_no_file_and_no_log(lake, tmp_path):
+    lake.overwrite(TABLE, frame(A, B, ("t", dt.date(2026, 1, 9), "person-4711")))
+    lake.replace(TABLE, frame(C), {"tenant": "u"})
+    assert lake.erase(TABLE, "name", ["person-4711", "nobody's"]) == 1
+    assert read(lake) == sorted([A, B, C], key=str)
+    kept = [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if b"person-4711" in path.read_bytes()]
+    assert lake.erase(TABLE, "name", ["person-4711"]) == 0
+    assert lake.overwrite(TABLE, frame(A)).changed
+    assert len(lake.history(TABLE)) >= 2
