@@ -32,6 +32,8 @@ source_app = typer.Typer(help="Your own sources of files.", no_args_is_help=True
 bundle_app = typer.Typer(help="Bundles for engines.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 app.add_typer(bundle_app, name="bundle")
+facts_app = typer.Typer(help="Facts that questions are answered from.", no_args_is_help=True)
+app.add_typer(facts_app, name="facts")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose data; default: the source's own tenant.")]
@@ -215,6 +217,53 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.says}")
     if not all(f.ok for f in findings):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="In plain English or Dutch.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day of asking (ISO 8601); default the day after the last complete one.")] = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="en or nl; default whichever covers the words.")] = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Ask about spend, CAC, ROAS and the like; a question that is not understood word for word is refused, never guessed."""
+    import datetime as dt
+
+    from seeding_platform.analytics import answer
+    from seeding_platform.analytics.show import answer_lines
+
+    if lang not in (None, "en", "nl"):
+        raise typer.BadParameter("--lang is en or nl")
+    try:
+        day = dt.date.fromisoformat(as_of) if as_of else None
+    except ValueError as error:
+        raise typer.BadParameter("--as-of is a day such as 2026-11-23") from error
+    found = answer(question, as_of=day, lang=lang, tenant=tenant)
+    if as_json:
+        out(found.model_dump(mode="json"))
+    else:
+        for line in answer_lines(found):
+            typer.echo(line)
+    if found.status in ("clarify", "not_understood"):
+        raise typer.Exit(FAILED)
+
+
+@facts_app.command("load")
+def facts_load(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: date, spend, clicks, impressions, conversions and more.", exists=True, dir_okay=False)
+    ],
+    tenant: Tenant = None,
+) -> None:
+    """Put a plain fact table in force for questions, until the next run publishes the lake's facts again."""
+    import datetime as dt
+
+    from seeding_platform.analytics.serving import publish_file
+
+    settings = Settings()
+    name, rows = publish_file(file, settings.serving, tenant=tenant or "default", now=dt.datetime.now(dt.UTC))
+    typer.echo(f"{rows:,} rows are in force as snapshot {name}")
 
 
 @source_app.command("check")

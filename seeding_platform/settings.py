@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field("", description="MLflow tracking and registry store; default SQLite under `state`")
     executor: Literal["in_process", "processes"] = Field("in_process", description="How the steps of a run are executed")
     first_day: dt.date = Field(dt.date(2015, 1, 1), description="First daily partition")
+    facts: Path | None = Field(None, description="A plain fact table (CSV or Parquet) to ask over, in place of the published snapshot")
     env: str = Field("dev", description="Name of the environment, shown in reports")
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
@@ -44,6 +45,8 @@ class Settings(BaseSettings):
             path: Path = getattr(self, name)
             if not path.is_absolute():
                 object.__setattr__(self, name, project_root() / path)
+        if self.facts is not None and not self.facts.is_absolute():
+            object.__setattr__(self, "facts", Path.cwd() / self.facts)
         return self
 
     @property
@@ -60,6 +63,11 @@ class Settings(BaseSettings):
     def bundles(self) -> Path:
         """Folder of the engine bundles: `<tenant>/<engine>/<content_id>/`."""
         return self.state / "bundles"
+
+    @property
+    def serving(self) -> Path:
+        """Folder of the published snapshots that questions are answered from."""
+        return self.state / "serving"
 
     @property
     def spool(self) -> Path:

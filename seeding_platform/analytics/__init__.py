@@ -1,1 +1,38 @@
-"""Figures for people: KPIs as ratios of sums, never of ratios."""
+"""Figures for people: KPIs by day, one plan for every way of asking, questions in plain words.
+
+The library's face: `answer` for questions in English and Dutch, `answered` for plans.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from seeding_platform.analytics.plan import Answer
+    from seeding_platform.storage.snapshots import Snapshot
+
+
+def answer(
+    question: str, *, as_of: dt.date | None = None, lang: str | None = None, snapshot: Snapshot | None = None, tenant: str | None = None
+) -> Answer:
+    """Answer a question in plain English or Dutch, or refuse it: every word must be understood.
+
+    Args:
+        question: at most 500 characters.
+        as_of: the day of asking; default the day after the last complete one.
+        lang: en or nl; default whichever covers the words.
+        snapshot: the facts; default `SEEDING_FACTS`, else the published snapshot in force.
+        tenant: whose facts; default the only tenant, or `default`.
+
+    Raises:
+        NoSnapshot: there are no facts yet.
+    """
+    from seeding_platform.analytics.facts import known
+    from seeding_platform.analytics.language import asked
+    from seeding_platform.analytics.serving import facts_in_force
+    from seeding_platform.settings import Settings
+
+    facts = known(snapshot, tenant=tenant) if snapshot is not None else facts_in_force(Settings(), tenant=tenant)
+    return asked(question, facts, as_of=as_of, lang=lang)

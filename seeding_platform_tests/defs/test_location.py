@@ -33,6 +33,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/scorecard",
         "model/content_performance",
         "kpi/ads_daily",
+        "kpi/serving_snapshot",
         "raw/landing_folder",
         "raw/source_files",
         "raw/ads__main",

@@ -7,11 +7,16 @@ import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.analytics.daily import ads_daily
+from seeding_platform.analytics.facts import FACT_SCHEMA
+from seeding_platform.analytics.serving import TABLE, publish_from_lake
 from seeding_platform.catalog import TABLES
+from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage
 from seeding_platform.defs.io_managers import DAY_COLUMN, expected_schema
+from seeding_platform.defs.platform import Platform
 
 ADS_DAILY = dg.AssetKey(["kpi", "ads_daily"])
+SERVING = dg.AssetKey(["kpi", "serving_snapshot"])
 
 
 def kpi_days(first_day: dt.date) -> dg.DailyPartitionsDefinition:
@@ -42,3 +47,22 @@ def ads_daily_asset(first_day: dt.date) -> dg.AssetsDefinition:
         return ads_daily(facts, first=window.start.date(), last=window.end.date() - dt.timedelta(days=1))
 
     return ads
+
+
+@dg.asset(
+    key=SERVING,
+    deps=[dg.AssetKey(TABLE.split("/"))],
+    group_name="kpi",
+    kinds={"duckdb"},
+    owners=["team:marketing"],
+    op_tags=stage("kpi"),
+    automation_condition=follow_upstream(),
+    metadata={"dagster/column_schema": frame_schema(FACT_SCHEMA)},
+    description="Ad facts as questions, pages and the API read them: an immutable DuckDB file, put in force by one pointer.",
+    code_version=__version__,
+)
+def serving_snapshot(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Publish the facts that passed; equal facts leave the snapshot in force as it is."""
+    version = platform.lake.version(TABLE)
+    name, rows = publish_from_lake(platform.lake, platform.settings.serving, version=version, now=platform.now())
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "snapshot": name, "ad_facts_version": version})

@@ -1,0 +1,65 @@
+"""Which facts are in force for questions: a file that somebody named, else the snapshot that was published last."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seeding_platform.analytics.facts import known, read_fact_table, served
+from seeding_platform.errors import ConfigError
+from seeding_platform.storage import snapshots
+from seeding_platform.storage.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from seeding_platform.analytics.facts import Known
+    from seeding_platform.settings import Settings
+    from seeding_platform.storage.lake import Lake
+
+TABLE = "quality/ad_facts"
+
+
+def facts_in_force(settings: Settings, *, tenant: str | None = None) -> Known:
+    """The facts that questions are answered from.
+
+    Args:
+        settings: `SEEDING_FACTS` names a file that takes the place of the snapshot in force.
+        tenant: default the only one, or `default`.
+
+    Raises:
+        NoSnapshot: nothing was published.
+        ConfigError: `SEEDING_FACTS` names no file.
+    """
+    if settings.facts is not None:
+        if not settings.facts.is_file():
+            raise ConfigError(f"SEEDING_FACTS names {settings.facts}, which is no file.", fix="Name a CSV or Parquet file, or unset it.")
+        stat = settings.facts.stat()
+        return known(_from_file(str(settings.facts), stat.st_mtime_ns, stat.st_size), tenant=tenant)
+    name = snapshots.current(settings.serving)
+    if name is None:
+        raise snapshots.NoSnapshot(str(settings.serving))
+    return known(_published(str(settings.serving), name), tenant=tenant)
+
+
+@lru_cache(maxsize=2)
+def _from_file(path: str, changed: int, size: int) -> Snapshot:
+    return Snapshot.of(read_fact_table(Path(path)))
+
+
+@lru_cache(maxsize=2)
+def _published(root: str, name: str) -> Snapshot:
+    return Snapshot.open(Path(root) / name / "facts.duckdb")
+
+
+def publish_from_lake(lake: Lake, root: Path, *, version: int, now: dt.datetime) -> tuple[str, int]:
+    """Publish the facts of the lake at a version; returns the snapshot's id and its rows."""
+    facts = served(lake.read(TABLE, version=version))
+    return snapshots.publish(facts, root, now=now, told={"tables": {TABLE: version}}), facts.height
+
+
+def publish_file(path: Path, root: Path, *, tenant: str, now: dt.datetime) -> tuple[str, int]:
+    """Publish a plain fact table in place of what stands; the next publication from the lake takes its place again."""
+    facts = read_fact_table(path, tenant=tenant)
+    return snapshots.publish(facts, root, now=now, told={"file": path.name}), facts.height
