@@ -63,12 +63,11 @@ def compiled(plan: QueryPlan, *, tenant: str, cac_by: str = "conversions") -> Co
     """
     params = _Params()
     shared = _scope(plan, params, tenant)
-    query = _outer(plan, params)
-    if plan.grain is not None and _spine_wanted(plan):
-        query = _with_spine(query, plan, params)
-    query = query.with_("current", _side(plan, plan.window, "", params, shared, cac_by))
+    query = _outer(plan, params).with_("current", _side(plan, plan.window, "", params, shared, cac_by))
     if plan.compare is not None:
         query = query.with_("previous", _side(plan, plan.compare, "c_", params, shared, cac_by))
+    if plan.grain is not None and _spine_wanted(plan):
+        query = _with_spine(query, plan, params)
     return Compiled(query, params.values)
 
 
