@@ -34,6 +34,8 @@ app.add_typer(source_app, name="source")
 app.add_typer(bundle_app, name="bundle")
 facts_app = typer.Typer(help="Facts that questions are answered from.", no_args_is_help=True)
 app.add_typer(facts_app, name="facts")
+export_app = typer.Typer(help="Exports of ad platforms.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose data; default: the source's own tenant.")]
@@ -247,6 +249,44 @@ def ask(
             typer.echo(line)
     if found.status in ("clarify", "not_understood"):
         raise typer.Exit(FAILED)
+
+
+@export_app.command("read")
+def export_read(
+    file: Annotated[Path, typer.Argument(help="CSV or xlsx of an ad platform.", exists=True, dir_okay=False)], as_json: Json = False
+) -> None:
+    """Read an export and say what is in it: platform, currency, rows, sums, rejected rows by line; or why it is refused."""
+    from seeding_platform.analytics import read_export
+    from seeding_platform.connectors.exports import ExportRefused
+    from seeding_platform.connectors.exports.result import REFUSED, summary_lines
+
+    try:
+        told = read_export(file).summary()
+    except ExportRefused as refused:
+        told = {**REFUSED, "reason": refused.reason, "how_to_export_again": refused.how_to_export_again}
+    if as_json:
+        out(told)
+    else:
+        for line in summary_lines(told):
+            typer.echo(line)
+    if told["status"] != "ok":
+        raise typer.Exit(FAILED)
+
+
+@export_app.command("land")
+def export_land(
+    file: Annotated[Path, typer.Argument(help="CSV or xlsx of an ad platform.", exists=True, dir_okay=False, readable=True)],
+    tenant: Tenant = None,
+) -> None:
+    """Land an export, carry it through the graph, and put its figures in force; days that it restates take the place of earlier ones."""
+    from seeding_platform.defs.landing import land_export
+    from seeding_platform.defs.summary import summary_lines
+
+    settings = Settings()
+    result = _running(settings, f"landing {file.name}", lambda instance: land_export(settings, instance, file, tenant=tenant, says=say))
+    for line in summary_lines(settings, result):
+        typer.echo(line)
+    _exit_by(result)
 
 
 @facts_app.command("load")

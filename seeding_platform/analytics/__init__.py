@@ -1,17 +1,21 @@
 """Figures for people: KPIs by day, one plan for every way of asking, questions in plain words.
 
-The library's face: `answer` for questions in English and Dutch, `answered` for plans.
+The library's face: `read_export` for files of ad platforms, `answer` for questions in English and Dutch.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seeding_platform.connectors.exports import ExportRefused, ExportResult, read_export
+
 if TYPE_CHECKING:
     import datetime as dt
 
     from seeding_platform.analytics.plan import Answer
     from seeding_platform.storage.snapshots import Snapshot
+
+__all__ = ["ExportRefused", "ExportResult", "answer", "read_export"]
 
 
 def answer(

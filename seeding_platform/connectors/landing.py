@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.catalog.contract import TIMESTAMP
+from seeding_platform.connectors.exports import is_export
 from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.files.content import REJECT_SCHEMA
 from seeding_platform.errors import ConfigError, SourceUnreadable, TransientError
@@ -93,7 +94,7 @@ def matches(files: Iterable[Path], sources: Sequence[FileSourceSpec]) -> list[Ma
     listed = sorted(files)
     for path in listed:
         twins = [p for p in listed if p.name == path.name]
-        names = [s.name for s in sources if s.files is not None and fnmatch.fnmatchcase(path.name, s.files)]
+        names = _sources_of(path, sources)
         if len(twins) > 1:
             places = ", ".join(str(p.parent.name) + "/" + p.name for p in twins)
             found.append(Matched(path, None, f"{len(twins)} files are named {path.name} ({places}); rename all but one"))
@@ -106,6 +107,14 @@ def matches(files: Iterable[Path], sources: Sequence[FileSourceSpec]) -> list[Ma
         else:
             found.append(Matched(path, names[0]))
     return found
+
+
+def _sources_of(path: Path, sources: Sequence[FileSourceSpec]) -> list[str]:
+    """Sources whose pattern a name meets; where there is none, those of ad exports when the content is one."""
+    meeting = [s for s in sources if s.files is not None and fnmatch.fnmatchcase(path.name, s.files)]
+    named = [s.name for s in meeting if s.format != "ad_export"]
+    exports = [s.name for s in meeting if s.format == "ad_export"]
+    return named if named or not exports or not is_export(path) else exports
 
 
 def landing_files(folder: Path) -> list[Path]:

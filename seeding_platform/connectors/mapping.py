@@ -45,8 +45,18 @@ def mapped(rows: pl.LazyFrame, spec: FileSourceSpec, mapping: TableMapping) -> p
     constants = {"_notation": pl.lit(mapping.formats.model_dump_json(exclude_none=True)), "synthetic": pl.lit(spec.synthetic)}
     whole = {**{name: pl.col(name) for name in ("tenant", "_source", "_batch", "_row", "_op", "_landed_at", "_position")}, **constants, **values}
     good = rows.filter(pl.col(REJECT_CODE).is_null()) if REJECT_CODE in present else rows
+    good = restated(good) if spec.mode == "restate" else good
     good = good.filter(pl.col("_valid_to").is_null()) if "_valid_to" in present else good
     return good.select(whole.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in table.schema("raw").items())
+
+
+RESTATED = ("tenant", "platform", "account", "date")
+
+
+def restated(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of the file that was landed last for each platform, account and day: platforms restate conversions for weeks."""
+    age = pl.concat_str(pl.col("_landed_at").dt.to_string("iso:strict"), pl.col("_batch"), separator=" ")
+    return rows.filter(age == age.max().over(RESTATED))
 
 
 def union(frames: Iterable[pl.LazyFrame], contract: str) -> pl.LazyFrame:

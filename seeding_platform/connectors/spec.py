@@ -96,14 +96,17 @@ class FileSourceSpec(_Strict):
     stream: Name = Field("main", description="Name of the stream; raw rows land in raw/<name>__<stream>")
     path: str | None = Field(None, description="One fixed file; relative paths start at the samples folder")
     files: str | None = Field(None, description="Pattern of file names in the landing folder, such as ads_*.csv")
-    format: Literal["csv", "json", "jsonl", "parquet", "excel"] = Field(description="Form of the files")
+    format: Literal["csv", "json", "jsonl", "parquet", "excel", "ad_export"] = Field(
+        description="Form of the files; ad_export: an ad platform's own export, recognised by its content"
+    )
     delimiter: str | None = Field(None, description="CSV delimiter; sniffed when absent", min_length=1, max_length=1)
     encoding: str | None = Field(None, description="Text encoding; sniffed when absent")
     sheet: str | None = Field(None, description="Excel sheet; the first when absent")
-    mode: Literal["append", "upsert", "replace", "history"] = Field(
+    mode: Literal["append", "upsert", "replace", "history", "restate"] = Field(
         "append",
         description="What a new file means for the rows of earlier ones: added; added, the newest row of a key counts; in their place; "
-        "in their place, and the earlier ones kept with _valid_from and _valid_to",
+        "in their place, and the earlier ones kept with _valid_from and _valid_to; restate (ad_export only): in place of the same platform, "
+        "account and day",
     )
     tenant: Tenant = Field("default", description="Whose data it is")
     synthetic: bool = Field(False, description="Made data: trains, never evaluates")
@@ -120,6 +123,12 @@ class FileSourceSpec(_Strict):
             except LookupError as error:
                 raise ValueError(f"{encoding!r} is no encoding; common ones are utf-8, cp1252, utf-16") from error
         return encoding
+
+    @model_validator(mode="after")
+    def _restates_exports(self) -> FileSourceSpec:
+        if (self.mode == "restate") != (self.format == "ad_export"):
+            raise ValueError("format: ad_export goes with mode: restate, and no other format does")
+        return self
 
     @model_validator(mode="after")
     def _one_place(self) -> FileSourceSpec:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from seeding_platform.connectors import FileSourceSpec
+from seeding_platform.connectors.exports import read_export
 from seeding_platform.connectors.landing import fingerprinted, spooled
 from seeding_platform.connectors.sources import load_sources, parse_source, read_source, shipped_files, user_files
 from seeding_platform.defs.run import RunResult, Says, land, seed
@@ -29,7 +30,21 @@ def land_file(settings: Settings, instance: dg.DagsterInstance, file: Path, sour
     Raises:
         ConfigError: the mapping is refused, or its name is taken by another.
     """
-    spec = kept_source(settings, source)
+    return _landed(settings, instance, file, kept_source(settings, source), tenant=tenant, says=says)
+
+
+def land_export(settings: Settings, instance: dg.DagsterInstance, file: Path, *, tenant: str | None, says: Says) -> RunResult:
+    """Land an ad platform's export, which needs no mapping, and run what lies below.
+
+    Raises:
+        ExportRefused: the file cannot be trusted; nothing was started.
+    """
+    read_export(file)
+    spec = next(s for s in load_sources(shipped_files()).valid if s.format == "ad_export")
+    return _landed(settings, instance, file, spec, tenant=tenant, says=says)
+
+
+def _landed(settings: Settings, instance: dg.DagsterInstance, file: Path, spec: FileSourceSpec, *, tenant: str | None, says: Says) -> RunResult:
     checked = spec.model_validate({**spec.model_dump(), "tenant": tenant}) if tenant else spec
     landed = fingerprinted(file)
     spooled(landed, settings.spool)

@@ -36,6 +36,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "kpi/serving_snapshot",
         "raw/landing_folder",
         "raw/source_files",
+        "raw/ad_exports__main",
         "raw/ads__main",
     }
     samples = {k for k in keys if k.startswith("raw/demo_")}
@@ -81,7 +82,7 @@ def test_only_quality_tables_are_read_by_models_bundles_and_kpis(defs):
 def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
     keys = {"/".join(k.path) for k in defs.resolve_job_def("seed").asset_layer.selected_asset_keys}
     everything = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
-    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main"}
+    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main", "raw/ad_exports__main"}
     landing = {"/".join(k.path) for k in defs.resolve_job_def("land__ads").asset_layer.selected_asset_keys}
     assert landing == {"raw/ads__main"}
 

@@ -41,7 +41,7 @@ class Rows:
         sums = {n: None if all(r[n] is None for r in self.rows) else round(sum(r[n] or 0 for r in self.rows), 2) for n in names}
         days = [r["day"] for r in self.rows]
         told = {"status": "ok", "rows": len(self.rows), "sums": sums, "first_date": min(days).isoformat(), "last_date": max(days).isoformat()}
-        return told | {"grain": "day", "reject_lines": [], "currency": "EUR", "currency_basis": "file"} | more
+        return told | {"grain": "day", "reject_lines": [], "currency": "EUR", "currency_basis": "reported"} | more
 
 
 def _en(value: float, digits: int = 2) -> str:

@@ -158,10 +158,27 @@ def _excel(data: bytes, file: str, spec: FileSourceSpec) -> FileContent:
     return _numbered(frame.filter(~pl.all_horizontal(pl.all().is_null())), "row", first=2)
 
 
+def _ad_export(data: bytes, file: str, spec: FileSourceSpec) -> FileContent:
+    """An ad platform's export as text columns of one name and notation each, whatever the platform and language."""
+    from seeding_platform.connectors.exports import ExportRefused
+    from seeding_platform.connectors.exports.read import read_bytes
+
+    try:
+        read = read_bytes(data, file)
+    except ExportRefused as refused:
+        raise SourceUnreadable(file, refused.reason, line=refused.line, fix=refused.how_to_export_again) from refused
+    if (read.facts["grain"] == "period").any():
+        raise SourceUnreadable(file, "its rows are figures of several days, which belong to no day.", fix="Export it again with one row a day.")
+    text = read.facts.drop("period_start", "period_end", "grain", "load_id").with_columns(pl.all().cast(pl.String))
+    rows = text.drop("source_row").with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW), ("line " + text["source_row"]).alias(POSITION))
+    rejects = tuple(Reject(r.line, r.code, r.message, r.value.encode()) for r in read.rejects)
+    return FileContent(rows, rejects, tuple(read.warnings.values()))
+
+
 def _numbered(frame: pl.DataFrame, word: str, *, first: int = 1) -> FileContent:
     renamed = frame.rename(dict(zip(frame.columns, safe_headers(frame.columns), strict=True)))
     numbers = pl.int_range(pl.len(), dtype=pl.Int64)
     return FileContent(renamed.with_columns(numbers.alias(ROW), pl.format(f"{word} {{}}", numbers + first).alias(POSITION)))
 
 
-_READERS = {"csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet, "excel": _excel}
+_READERS = {"csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet, "excel": _excel, "ad_export": _ad_export}
