@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup seed ui test test-long check bench samples lock clean
+.PHONY: help setup seed ui serve test test-long check bench samples lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -34,6 +34,9 @@ seed: setup ## run the main job once: tables, report, model, bundles, KPIs
 ui: setup ## Dagster's web UI, sensors and schedules on 127.0.0.1:3000
 	@mkdir -p $(SEEDING_STATE) data/landing data/sources
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+serve: setup ## API and pages on 127.0.0.1:8000; the first admin key is shown once
+	@$(BIN)/seeding serve
 
 test: setup ## the tests (minutes)
 	@$(PYTEST) -n 2 -q -m "not long"

@@ -36,6 +36,8 @@ facts_app = typer.Typer(help="Facts that questions are answered from.", no_args_
 app.add_typer(facts_app, name="facts")
 export_app = typer.Typer(help="Exports of ad platforms.", no_args_is_help=True)
 app.add_typer(export_app, name="export")
+keys_app = typer.Typer(help="Keys of the API and the pages.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose data; default: the source's own tenant.")]
@@ -249,6 +251,38 @@ def ask(
             typer.echo(line)
     if found.status in ("clarify", "not_understood"):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def serve(
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Whose the first admin key is; default: the only tenant there is, or `default`.")
+    ] = None,
+) -> None:
+    """Serve API and pages on 127.0.0.1; the first time an admin key is made and shown once."""
+    from seeding_platform.service.serve import serve as run
+
+    run(Settings(), tenant=tenant, environment=dict(os.environ), says=say)
+
+
+@keys_app.command("create")
+def keys_create(
+    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator or admin.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose data the key sees.")] = "default",
+    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key; it is shown here and never again."""
+    from seeding_platform.service.serve import new_key
+    from seeding_platform.storage.api_state import Role
+
+    if role not in list(Role):
+        raise typer.BadParameter(f"--role is one of {', '.join(Role)}")
+    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label)
+    if as_json:
+        out({"id": key_id, "key": key})
+    else:
+        typer.echo(key)
 
 
 @export_app.command("read")

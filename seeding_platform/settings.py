@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     first_day: dt.date = Field(dt.date(2015, 1, 1), description="First daily partition")
     facts: Path | None = Field(None, description="A plain fact table (CSV or Parquet) to ask over, in place of the published snapshot")
     env: str = Field("dev", description="Name of the environment, shown in reports")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the service, on 127.0.0.1")
+    max_upload_mb: int = Field(300, ge=1, description="Largest upload")
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")

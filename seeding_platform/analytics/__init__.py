@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seeding_platform.connectors.exports import ExportRefused, ExportResult, read_export
-
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from seeding_platform.analytics.plan import Answer
+    from seeding_platform.connectors.exports import ExportResult
     from seeding_platform.storage.snapshots import Snapshot
 
-__all__ = ["ExportRefused", "ExportResult", "answer", "read_export"]
+
+def read_export(path: Path) -> ExportResult:
+    """Read one export of an ad platform; see `connectors.exports.read_export`.
+
+    Raises:
+        ExportRefused: nothing of the file can be trusted; says how to export again.
+    """
+    from seeding_platform.connectors.exports import read_export as read
+
+    return read(path)
 
 
 def answer(

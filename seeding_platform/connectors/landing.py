@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.catalog.contract import TIMESTAMP
-from seeding_platform.connectors.exports import is_export
 from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.files.content import REJECT_SCHEMA
 from seeding_platform.errors import ConfigError, SourceUnreadable, TransientError
@@ -111,6 +110,8 @@ def matches(files: Iterable[Path], sources: Sequence[FileSourceSpec]) -> list[Ma
 
 def _sources_of(path: Path, sources: Sequence[FileSourceSpec]) -> list[str]:
     """Sources whose pattern a name meets; where there is none, those of ad exports when the content is one."""
+    from seeding_platform.connectors.exports import is_export
+
     meeting = [s for s in sources if s.files is not None and fnmatch.fnmatchcase(path.name, s.files)]
     named = [s.name for s in meeting if s.format != "ad_export"]
     exports = [s.name for s in meeting if s.format == "ad_export"]

@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from seeding_platform.connectors import FileSourceSpec
-from seeding_platform.connectors.exports import read_export
 from seeding_platform.connectors.landing import fingerprinted, spooled
 from seeding_platform.connectors.sources import load_sources, parse_source, read_source, shipped_files, user_files
 from seeding_platform.defs.run import RunResult, Says, land, seed
@@ -39,6 +38,8 @@ def land_export(settings: Settings, instance: dg.DagsterInstance, file: Path, *,
     Raises:
         ExportRefused: the file cannot be trusted; nothing was started.
     """
+    from seeding_platform.connectors.exports import read_export
+
     read_export(file)
     spec = next(s for s in load_sources(shipped_files()).valid if s.format == "ad_export")
     return _landed(settings, instance, file, spec, tenant=tenant, says=says)

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -96,4 +96,47 @@ landings = sa.Table(
     sa.CheckConstraint("status IN ('landed', 'superseded', 'failed')", name="status"),
     sa.Index(None, "source", "tenant", "file_name"),
     sa.Index(None, "tenant", "sha256"),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True, comment="The readable part of the key"),
+    sa.Column("sha256", sa.Text, nullable=False, comment="Of the whole key, hex; the key itself is kept nowhere"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False, comment="What it is for, for people"),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("revoked_at", UtcTime, nullable=True),
+    sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'admin')", name="role"),
+)
+
+api_requests = sa.Table(
+    "api_requests",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("idempotency_key", sa.Text, primary_key=True),
+    sa.Column("body_sha256", sa.Text, nullable=False, comment="Of method, path and body: the same key with another body is refused"),
+    sa.Column("status", sa.Integer, nullable=True, comment="Of the answer; null while it is worked on"),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+api_ingestions = sa.Table(
+    "api_ingestions",
+    metadata,
+    sa.Column("ingestion_id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, comment="Of the file's bytes, hex"),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False, comment="Id of the key that brought it"),
+    sa.Column("summary", sa.Text, nullable=False, comment="What was read, as JSON"),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=True),
+    sa.Column("finished_at", UtcTime, nullable=True),
+    sa.CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed', 'refused')", name="status"),
+    sa.Index(None, "tenant", "created_at"),
 )

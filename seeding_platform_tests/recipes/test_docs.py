@@ -54,7 +54,7 @@ def test_the_source_that_a_reader_copies_is_valid():
 
 
 def test_commands_of_seeding_exist():
-    from seeding_platform.cli import app, bundle_app, export_app, facts_app, source_app
+    from seeding_platform.cli import app, bundle_app, export_app, facts_app, keys_app, source_app
 
     def names(*apps) -> set[str]:
         return {c.name or c.callback.__name__ for a in apps for c in a.registered_commands if c.callback}
@@ -65,9 +65,10 @@ def test_commands_of_seeding_exist():
         | {f"bundle {n}" for n in names(bundle_app)}
         | {f"facts {n}" for n in names(facts_app)}
         | {f"export {n}" for n in names(export_app)}
+        | {f"keys {n}" for n in names(keys_app)}
     )
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert set(re.findall(r"`seeding ((?:source |bundle |facts |export )?[a-z]+)", text)) - known == set()
+    assert set(re.findall(r"`seeding ((?:source |bundle |facts |export |keys )?[a-z]+)", text)) - known == set()
     listed = re.search(r"`seeding ([a-z ]+ \|[a-z |]+)`", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert listed is not None
     assert set(listed[1].split(" | ")) | {"seed", "land"} == known

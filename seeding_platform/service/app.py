@@ -1,0 +1,149 @@
+"""The ASGI app, put together from settings: `create_app`. Everything that it needs is an argument, so that a test makes its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from seeding_platform import __version__
+from seeding_platform.service import errors
+from seeding_platform.service.context import Service
+from seeding_platform.service.errors import problem
+from seeding_platform.service.routes import figures, health, ingestions, keys
+from seeding_platform.service.uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+
+    from fastapi import Request, Response
+
+    from seeding_platform.settings import Settings
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _new_id(size: int) -> str:
+    return secrets.token_hex(size)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Callable[[], dt.datetime] = _now,
+    new_id: Callable[[int], str] = _new_id,
+    limit_per_minute: int = 600,
+    inherited: Mapping[str, str] | None = None,
+) -> FastAPI:
+    """The service.
+
+    Args:
+        settings: where things are kept.
+        now: the clock.
+        new_id: unguessable ids of so many bytes, in hex.
+        limit_per_minute: requests of one key.
+        inherited: environment of the processes that land uploads.
+    """
+    service = Service(settings, now, new_id, inherited=dict(inherited or {}), limit_per_minute=limit_per_minute)
+    uploads = Uploads(service)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        uploads.start()
+        yield
+        uploads.stop()
+
+    app = FastAPI(title="Seeding Platform", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.service, app.state.uploads = service, uploads
+    app.state.registry = CollectorRegistry()
+    errors.install(app)
+    for router in (health.router, figures.router, ingestions.router, keys.router):
+        app.include_router(router)
+    _observed(app, service)
+    app.add_middleware(BodyLimit, most_bytes=settings.max_upload_mb * 1_000_000)
+    return app
+
+
+def _observed(app: FastAPI, service: Service) -> None:
+    """Trace ids, security headers and counters on every answer."""
+    registry: CollectorRegistry = app.state.registry
+    requests = Counter("seeding_http_requests", "Requests", ["method", "route", "status"], registry=registry)
+    seconds = Histogram("seeding_http_request_seconds", "Seconds to answer", ["route"], registry=registry)
+
+    @app.middleware("http")
+    async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.trace_id = service.new_id(8)
+        began = time.perf_counter()
+        response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "none")
+        requests.labels(request.method, route, str(response.status_code)).inc()
+        seconds.labels(route).observe(time.perf_counter() - began)
+        response.headers["X-Trace-Id"] = request.state.trace_id
+        for name, value in SECURITY.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+class BodyLimit:
+    """Stops reading a request that is larger than allowed, whatever length it declares.
+
+    Args:
+        app: the app behind it.
+        most_bytes: of a request's body.
+    """
+
+    def __init__(self, app: Any, most_bytes: int) -> None:
+        self.app, self.most_bytes = app, most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.most_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.most_bytes:
+                raise TooLarge
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        except TooLarge:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from starlette.requests import Request
+
+        told = f"At most {self.most_bytes // 1_000_000} MB are taken."
+        await problem(Request(scope), 413, "too-large", told, headers={"Connection": "close"})(scope, receive, send)
+
+
+class TooLarge(Exception):
+    """A body grew beyond what is allowed while it was read."""

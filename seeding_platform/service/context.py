@@ -1,0 +1,127 @@
+"""What every route shares: settings, the state database, the clock, the cache of answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from seeding_platform.analytics.serving import facts_in_force
+from seeding_platform.storage.api_state import ApiState
+from seeding_platform.storage.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from seeding_platform.analytics.facts import Known
+    from seeding_platform.settings import Settings
+
+CACHE_BYTES = 64_000_000
+
+
+class AnswerCache:
+    """Answers as bytes, the least recently asked for dropped first; two who ask the same at once wait for one answer.
+
+    Args:
+        most_bytes: size of all answers together.
+    """
+
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+        self._working: dict[str, threading.Lock] = {}
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """The answer of a key, made once."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                self.hits += 1
+                return self._held[key]
+            turn = self._working.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                if key in self._held:
+                    self.hits += 1
+                    return self._held[key]
+            made = make()
+            with self._lock:
+                self.misses += 1
+                self._held[key] = made
+                self._size += len(made)
+                self._working.pop(key, None)
+                while self._size > self.most_bytes and len(self._held) > 1:
+                    self._size -= len(self._held.popitem(last=False)[1])
+            return made
+
+
+@dataclass
+class Service:
+    """What routes are given.
+
+    Args:
+        settings: where things are kept.
+        now: the clock.
+        new_id: an unguessable id.
+        inherited: environment of processes that it starts.
+        limit_per_minute: requests of one key.
+    """
+
+    settings: Settings
+    now: Callable[[], dt.datetime]
+    new_id: Callable[[int], str]
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    limit_per_minute: int = 600
+    cache: AnswerCache = field(default_factory=AnswerCache)
+
+    @cached_property
+    def state(self) -> State:
+        """The state database."""
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        return State.open(self.settings.state_url)
+
+    @cached_property
+    def api(self) -> ApiState:
+        """Keys, repeated requests, uploads."""
+        return ApiState(self.state)
+
+    @cached_property
+    def limiter(self) -> MovingWindowRateLimiter:
+        """Counts the requests of each key."""
+        return MovingWindowRateLimiter(MemoryStorage())
+
+    @cached_property
+    def limit(self) -> RateLimitItemPerMinute:
+        """How many requests a key may make."""
+        return RateLimitItemPerMinute(self.limit_per_minute)
+
+    @cached_property
+    def session_secret(self) -> bytes:
+        """Signs sessions; made once and kept with mode 0600."""
+        path = self.settings.state / "session-secret"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(self.new_id(32))
+        return path.read_text().encode()
+
+    def facts(self, tenant: str) -> Known:
+        """The facts of a tenant that are in force."""
+        return facts_in_force(self.settings, tenant=tenant)
+
+
+def etag_of(*parts: str) -> str:
+    """A strong ETag of what an answer depends on."""
+    return '"' + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32] + '"'

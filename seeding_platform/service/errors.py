@@ -1,0 +1,96 @@
+"""Every error as problem+json (RFC 9457): what did not happen, why, what to do; a trace id, never a trace."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from seeding_platform.errors import ConfigError, SeedingError, TransientError
+from seeding_platform.storage.snapshots import NoSnapshot
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+log = logging.getLogger("seeding.service")
+MEDIA = "application/problem+json"
+TITLES = {
+    400: "The request cannot be read",
+    401: "Who is asking?",
+    403: "This key may not do that",
+    404: "There is nothing here",
+    405: "This address does not take that method",
+    409: "In conflict with another request",
+    413: "Too large",
+    415: "This kind of content is not taken",
+    422: "The request does not keep its form",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "Not possible now",
+}
+
+
+class Problem(Exception):
+    """A refusal with its status.
+
+    Args:
+        status: HTTP status.
+        code: for scripts; ends the problem's type.
+        detail: for people.
+        headers: headers of the answer.
+        more: further members of the problem.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, more: dict[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers, self.more = status, code, detail, headers, more or {}
+
+
+def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """The answer to a refused request."""
+    body = {
+        "type": f"/problems/{code}",
+        "title": TITLES.get(status, "Refused"),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request.url.path,
+        "trace_id": getattr(request.state, "trace_id", None),
+        **more,
+    }
+    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an app a problem."""
+
+    @app.exception_handler(Problem)
+    async def refused(request: Request, error: Problem) -> JSONResponse:
+        return problem(request, error.status, error.code, error.detail, headers=error.headers, **error.more)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = [{"at": ".".join(str(p) for p in e["loc"]), "message": e["msg"]} for e in error.errors()]
+        return problem(request, 422, "invalid-request", "; ".join(f"{e['at']}: {e['message']}" for e in found), errors=found)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else None
+        return problem(request, error.status_code, f"http-{error.status_code}", str(error.detail), headers=headers)
+
+    @app.exception_handler(SeedingError)
+    async def ours(request: Request, error: SeedingError) -> JSONResponse:
+        status, code = 422, "refused"
+        if isinstance(error, NoSnapshot):
+            status, code = 503, "no-facts-yet"
+        elif isinstance(error, (TransientError, ConfigError)):
+            status, code = 503, "not-now"
+        return problem(request, status, code, str(error))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error, trace %s", getattr(request.state, "trace_id", "-"), exc_info=error)
+        return problem(request, 500, "internal", "An error of ours; it is in the log under this trace id.")

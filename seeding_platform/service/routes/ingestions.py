@@ -1,0 +1,100 @@
+"""Uploads of ad exports and what became of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Header, Request, Response, UploadFile
+from pydantic import BaseModel
+
+from seeding_platform.service.auth import Actor, may, service_of
+from seeding_platform.service.errors import Problem
+from seeding_platform.storage.api_state import IdempotencyConflict, Role
+
+if TYPE_CHECKING:
+    from seeding_platform.service.uploads import Uploads
+    from seeding_platform.storage.api_state import Ingestion
+
+router = APIRouter(prefix="/api/v1/ingestions", tags=["ingestions"])
+Viewer = Annotated[Actor, Depends(may(Role.VIEWER))]
+Analyst = Annotated[Actor, Depends(may(Role.ANALYST))]
+
+
+class IngestionAnswer(BaseModel):
+    """One upload."""
+
+    ingestion_id: str
+    file_name: str
+    sha256: str
+    bytes: int
+    status: str
+    actor: str
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    message: str
+    summary: dict[str, Any]
+
+    @classmethod
+    def of(cls, ingestion: Ingestion) -> IngestionAnswer:
+        """The answer for what is kept."""
+        told = {f: getattr(ingestion, f) for f in cls.model_fields if f != "summary"}
+        return cls(**told, summary=json.loads(ingestion.summary))
+
+
+@router.post("", status_code=202, response_model=IngestionAnswer)
+def post_ingestion(
+    request: Request,
+    actor: Analyst,
+    file: Annotated[UploadFile, File(description="CSV or xlsx of an ad platform")],
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """Bring an export in: 202 and landed in the background, or 422 with the reason and the way to export again."""
+    service, uploads = service_of(request), _uploads(request)
+    digest = hashlib.file_digest(file.file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.file.seek(0)
+    if idempotency_key is not None:
+        try:
+            before = service.api.begin(actor.tenant, idempotency_key, f"ingestions:{digest}", now=service.now())
+        except IdempotencyConflict as conflict:
+            status, code = (409, "in-flight") if conflict.in_flight else (422, "idempotency-key-reused")
+            raise Problem(status, code, "The Idempotency-Key belongs to another request, or that one is still worked on.") from conflict
+        if before is not None:
+            return Response(before[1], status_code=before[0], media_type="application/json", headers={"Idempotent-Replayed": "true"})
+    try:
+        made = uploads.take(file.file, file.filename or "", tenant=actor.tenant, actor=actor.key_id)
+    except BaseException:
+        if idempotency_key is not None:
+            service.api.end(actor.tenant, idempotency_key, status=None, answer="")
+        raise
+    told = IngestionAnswer.of(made)
+    if idempotency_key is not None:
+        kept = (202, told.model_dump_json()) if made.status != "refused" else (None, "")
+        service.api.end(actor.tenant, idempotency_key, status=kept[0], answer=kept[1])
+    if made.status == "refused":
+        more = {"ingestion_id": made.ingestion_id, **{k: told.summary[k] for k in ("reason", "how_to_export_again")}}
+        raise Problem(422, "export-refused", made.message, more=more)
+    location = {"Location": f"/api/v1/ingestions/{made.ingestion_id}"}
+    return Response(told.model_dump_json(), status_code=202, media_type="application/json", headers=location)
+
+
+@router.get("")
+def list_ingestions(request: Request, actor: Viewer) -> list[IngestionAnswer]:
+    """The last hundred uploads, the newest first."""
+    return [IngestionAnswer.of(i) for i in service_of(request).api.ingestions(tenant=actor.tenant)]
+
+
+@router.get("/{ingestion_id}")
+def get_ingestion(request: Request, actor: Viewer, ingestion_id: str) -> IngestionAnswer:
+    """One upload: queued, running, succeeded, failed or refused."""
+    found = service_of(request).api.ingestion(ingestion_id, tenant=actor.tenant)
+    if found is None:
+        raise Problem(404, "no-such-ingestion", "There is no such upload.")
+    return IngestionAnswer.of(found)
+
+
+def _uploads(request: Request) -> Uploads:
+    return request.app.state.uploads

@@ -1,0 +1,61 @@
+"""The service as a process: on the loopback only, with a first admin key that is shown once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import TYPE_CHECKING
+
+from seeding_platform.service.app import create_app
+from seeding_platform.storage import snapshots
+from seeding_platform.storage.api_state import ApiState, Role
+from seeding_platform.storage.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from seeding_platform.settings import Settings
+
+HOST = "127.0.0.1"
+FIRST_KEY = "first-admin-key"
+
+
+def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, str], says: Callable[[str], None]) -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
+    says(f"API and pages on http://{HOST}:{settings.port}")
+    uvicorn.run(create_app(settings, inherited=environment), host=HOST, port=settings.port, log_level="warning", server_header=False)
+
+
+def new_key(settings: Settings, *, role: Role, tenant: str, label: str) -> tuple[str, str]:
+    """Make a key; its id and the key."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with State.open(settings.state_url) as state:
+        key_id = secrets.token_hex(6)
+        now = dt.datetime.now(dt.UTC)
+        return key_id, ApiState(state).create_key(role=role, tenant=tenant, label=label, secret=secrets.token_hex(24), key_id=key_id, now=now)
+
+
+def first_admin_key(settings: Settings, *, tenant: str, says: Callable[[str], None]) -> None:
+    """Make the first admin key where there is none; it is shown, and kept in a file that only its owner can read."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with State.open(settings.state_url) as state:
+        if any(k.role is Role.ADMIN and k.revoked_at is None for k in ApiState(state).all_keys()):
+            return
+    _, key = new_key(settings, role=Role.ADMIN, tenant=tenant, label="first admin key")
+    path = settings.state / FIRST_KEY
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(key + "\n")
+    says(f"First admin key (tenant {tenant}), shown once and kept in {path}:\n{key}")
+
+
+def default_tenant(settings: Settings) -> str:
+    """The only tenant that has facts, or `default`."""
+    try:
+        rows = snapshots.opened(settings.serving).rows("SELECT DISTINCT tenant FROM facts")
+    except snapshots.NoSnapshot:
+        return "default"
+    return str(rows[0]["tenant"]) if len(rows) == 1 else "default"
