@@ -6,15 +6,18 @@ import datetime as dt
 import secrets
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from seeding_platform import __version__
 from seeding_platform.service import errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
+from seeding_platform.service.pages import views
 from seeding_platform.service.routes import figures, health, ingestions, keys
 from seeding_platform.service.uploads import Uploads
 
@@ -76,8 +79,9 @@ def create_app(
     app.state.service, app.state.uploads = service, uploads
     app.state.registry = CollectorRegistry()
     errors.install(app)
-    for router in (health.router, figures.router, ingestions.router, keys.router):
+    for router in (health.router, figures.router, ingestions.router, keys.router, views.router):
         app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")
     _observed(app, service)
     app.add_middleware(BodyLimit, most_bytes=settings.max_upload_mb * 1_000_000)
     return app

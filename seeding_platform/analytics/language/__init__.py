@@ -28,7 +28,7 @@ _KEPT = 8
 MOST_REPAIRS = 4
 
 
-def asked(question: str, facts: Known, *, as_of: dt.date | None = None, lang: str | None = None) -> Answer:
+def asked(question: str, facts: Known, *, as_of: dt.date | None = None, lang: str | None = None, prefer: str = "en") -> Answer:
     """Answer a question about a tenant's facts.
 
     Args:
@@ -36,14 +36,15 @@ def asked(question: str, facts: Known, *, as_of: dt.date | None = None, lang: st
         facts: what is asked about.
         as_of: the day of asking; default the day after the last complete one.
         lang: en or nl; default whichever language covers the words.
+        prefer: of two languages that do equally well.
     """
     as_of = as_of or facts.as_of
     text = typed(question)
     if (reason := unreadable(text)) is not None:
-        shown = lang if lang in LANGUAGES else "en"
+        shown = lang if lang in LANGUAGES else prefer
         return _refused(facts, shown, NotUnderstood([], reason))
     best: tuple[int, str, NotUnderstood | Unclear] | None = None
-    for language in [lang] if lang in LANGUAGES else _likely_first(text):
+    for language in [lang] if lang in LANGUAGES else _likely_first(text, prefer):
         outcome = _tried(text, facts, language, as_of)
         if isinstance(outcome, Understood):
             explanation = explained(outcome.plan, language, assumed=outcome.assumed)
@@ -55,12 +56,12 @@ def asked(question: str, facts: Known, *, as_of: dt.date | None = None, lang: st
     return _refused(facts, best[1], best[2])
 
 
-def _likely_first(text: str) -> list[str]:
+def _likely_first(text: str, prefer: str) -> list[str]:
     """The languages, the one with more of the question's words first."""
     words = folded(text).split()
     known = {lang: {w for w in lexicon(lang).words["fillers"]} for lang in LANGUAGES}
     months = {lang: set(lexicon(lang).lookups["unit"]) | set(lexicon(lang).lookups["dimension"]) for lang in LANGUAGES}
-    return sorted(LANGUAGES, key=lambda lang: -sum((w in known[lang]) + 2 * (w in months[lang]) for w in words))
+    return sorted(LANGUAGES, key=lambda lang: (-sum((w in known[lang]) + 2 * (w in months[lang]) for w in words), lang != prefer))
 
 
 def _tried(text: str, facts: Known, lang: str, as_of: dt.date) -> Understood | NotUnderstood | Unclear:

@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, without a style attribute or a request to the outside."""
