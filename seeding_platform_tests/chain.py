@@ -27,7 +27,7 @@ def landed(path: Path, spec: FileSourceSpec) -> pl.DataFrame:
 
 def cleaned_samples(*, only: tuple[str, ...] = (), shuffle: bool = False) -> dict[str, CleaningResult]:
     """Every contract of the samples, cleaned."""
-    return cleaned([(SAMPLES / str(s.path), s) for s in load_sources(shipped_files()).valid], only=only, shuffle=shuffle)
+    return cleaned([(SAMPLES / str(s.path), s) for s in load_sources(shipped_files()).valid if s.path], only=only, shuffle=shuffle)
 
 
 def cleaned(files: list[tuple[Path, FileSourceSpec]], *, only: tuple[str, ...] = (), shuffle: bool = False) -> dict[str, CleaningResult]:
