@@ -79,12 +79,26 @@ def create_app(
     app.state.service, app.state.uploads = service, uploads
     app.state.registry = CollectorRegistry()
     errors.install(app)
-    for router in (health.router, figures.router, ingestions.router, keys.router, views.router):
-        app.include_router(router)
+    app.include_router(health.router)
+    app.include_router(figures.router, responses=errors.documented())
+    app.include_router(ingestions.router, responses=errors.documented(404, 409))
+    app.include_router(keys.router, responses=errors.documented(404, 409))
+    app.include_router(views.router)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")
     _observed(app, service)
     app.add_middleware(BodyLimit, most_bytes=settings.max_upload_mb * 1_000_000)
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The API's description, with the form of its problems."""
+    if app.openapi_schema is None:
+        described = FastAPI.openapi(app)
+        described["components"]["schemas"]["ProblemAnswer"] = errors.ProblemAnswer.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            described["components"]["schemas"].pop(unused, None)
+    return app.openapi_schema or {}
 
 
 def _observed(app: FastAPI, service: Service) -> None:

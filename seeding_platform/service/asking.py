@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -30,6 +31,14 @@ def _listed(value: object) -> object:
     return [part.strip() for text in texts for part in str(text).split(",") if part.strip()]
 
 
+def _iso(value: object) -> object:
+    """Days are texts: a number is no day."""
+    if value is not None and not isinstance(value, dt.date) and not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        raise ValueError("a day is a text such as 2026-11-23")
+    return value
+
+
+Day = Annotated[dt.date, BeforeValidator(_iso)]
 Names = Annotated[list[str], BeforeValidator(_listed)]
 
 
@@ -39,13 +48,15 @@ class KpiQuery(BaseModel, extra="forbid"):
     metrics: Names = Field(default_factory=lambda: list(catalogue().performance), description="Figures, comma-separated; see /api/v1/metrics")
     by: Names = Field(default_factory=list, description="Dimensions, comma-separated")
     grain: Literal["day", "week", "month", "quarter", "year"] | None = Field(None, description="One row for each of these")
-    start: dt.date | None = Field(None, description="First day; default 30 days before as_of")
-    end: dt.date | None = Field(None, description="Last day; default the day before as_of")
+    start: Day | None = Field(None, description="First day; default 30 days before as_of")
+    end: Day | None = Field(None, description="Last day; default the day before as_of")
     compare: Literal["previous", "year", "none"] = Field("none", description="What to compare with")
-    filter: list[str] = Field(default_factory=list, description="`dimension:value`, `dimension:value|value`, or `dimension:!value`", max_length=20)
+    filter: list[Annotated[str, Field(pattern=r"^[a-z_]+:!?.+")]] = Field(
+        default_factory=list, description="`dimension:value`, `dimension:value|value`, or `dimension:!value`", max_length=20
+    )
     order: str | None = Field(None, description="A figure; with a leading - the largest first")
     limit: int = Field(1000, ge=1, le=1000, description="Most rows")
-    as_of: dt.date | None = Field(None, description="The day of asking; default the day after the last complete one")
+    as_of: Day | None = Field(None, description="The day of asking; default the day after the last complete one")
     lang: Literal["en", "nl"] = Field("en", description="Language of the explanation")
 
 

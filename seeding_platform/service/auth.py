@@ -7,7 +7,8 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.context import Service
 
 COOKIE = "sp_session"
+BEARER = HTTPBearer(auto_error=False, description="A key of this installation: `sp_...`")
 SESSION_SECONDS = 12 * 3600
 
 
@@ -62,7 +64,7 @@ def actor_of(request: Request) -> Actor:
 def may(role: Role) -> Callable[..., Actor]:
     """A dependency: the actor, who must have a role; a page's session must also prove that its own page asks."""
 
-    def checked(request: Request, actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
+    def checked(request: Request, actor: Annotated[Actor, Depends(actor_of)], _: Annotated[object, Security(BEARER)]) -> Actor:
         if not actor.role.may(role):
             raise Problem(403, "forbidden", f"This needs the role {role}; the key has {actor.role}.")
         if actor.session and request.method not in ("GET", "HEAD"):

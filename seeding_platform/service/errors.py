@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from seeding_platform.errors import ConfigError, SeedingError, TransientError
@@ -49,6 +51,24 @@ class Problem(Exception):
         self.status, self.code, self.detail, self.headers, self.more = status, code, detail, headers, more or {}
 
 
+class ProblemAnswer(BaseModel):
+    """A refused request (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    trace_id: str | None = None
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems of a route, for the API's description."""
+    form = {"content": {MEDIA: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}}
+    return {status: {"description": TITLES[status], **form} for status in (400, 401, 403, 413, 422, 429, 503, *statuses)}
+
+
 def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """The answer to a refused request."""
     body = {
@@ -62,6 +82,15 @@ def problem(request: Request, status: int, code: str, detail: str, *, headers: d
         **more,
     }
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA)
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """Methods that an address of the API takes."""
+    found: set[str] = set()
+    for template, methods in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
+            found |= {method.upper() for method in methods}
+    return found
 
 
 def install(app: FastAPI) -> None:
@@ -79,6 +108,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
+        if error.status_code == 405:
+            headers = {"Allow": ", ".join(sorted(_methods(app, request.url.path))) or "GET"}
         return problem(request, error.status_code, f"http-{error.status_code}", str(error.detail), headers=headers)
 
     @app.exception_handler(SeedingError)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from seeding_platform.analytics.metrics import DIMENSIONS, GRAINS, catalogue
 from seeding_platform.analytics.plan import Answer
-from seeding_platform.service.asking import KpiQuery, kpis, question
+from seeding_platform.service.asking import Day, KpiQuery, kpis, question
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.storage.api_state import Role
 
@@ -25,7 +25,7 @@ class Question(BaseModel, extra="forbid"):
     """A question in plain words."""
 
     question: str = Field(max_length=4000, description="English or Dutch; more than 500 characters are not understood")
-    as_of: dt.date | None = Field(None, description="The day of asking; default the day after the last complete one")
+    as_of: Day | None = Field(None, description="The day of asking; default the day after the last complete one")
     lang: Literal["en", "nl"] | None = Field(None, description="Default: whichever language covers the words")
 
 

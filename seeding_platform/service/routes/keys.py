@@ -56,7 +56,9 @@ def list_keys(request: Request, actor: Admin) -> list[KeyAnswer]:
 
 @router.delete("/{key_id}", status_code=204)
 def delete_key(request: Request, actor: Admin, key_id: str) -> None:
-    """Revoke a key."""
+    """Revoke a key of one's own tenant; not the one that asks, so that nobody locks themselves out."""
+    if key_id == actor.key_id:
+        raise Problem(409, "own-key", "A key cannot revoke itself; ask with another one.")
     service = service_of(request)
     mine = any(k.key_id == key_id and k.tenant == actor.tenant for k in service.api.all_keys())
     if not mine or not service.api.revoke(key_id, now=service.now()):

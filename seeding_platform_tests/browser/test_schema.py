@@ -1,0 +1,24 @@
+"""The running API against its own description, by generated requests: right ones, wrong ones, and sequences of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seeding_platform_tests.browser.test_pages import served as served
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.timeout(400)
+def test_no_request_is_answered_outside_the_description(served, tmp_path):
+    """All checks but one: a file or a figure that the form allows may still be refused for what it says, with 422."""
+    address, key = served
+    limits = ["--max-examples", "30", "--rate-limit", "500/m", "--seed", "7", "--exclude-path", "/metrics"]
+    checks = ["--checks", "all", "--exclude-checks", "positive_data_acceptance"]
+    program = str(Path(sys.executable).parent / "schemathesis")
+    command = [program, "run", f"{address}/api/v1/openapi.json", "-H", f"Authorization: Bearer {key}", *checks, *limits]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 0, done.stdout[-6000:]
