@@ -36,11 +36,17 @@ def facts_in_force(settings: Settings, *, tenant: str | None = None) -> Known:
         if not settings.facts.is_file():
             raise ConfigError(f"SEEDING_FACTS names {settings.facts}, which is no file.", fix="Name a CSV or Parquet file, or unset it.")
         stat = settings.facts.stat()
-        return known(_from_file(str(settings.facts), stat.st_mtime_ns, stat.st_size), tenant=tenant)
+        return _known(_from_file(str(settings.facts), stat.st_mtime_ns, stat.st_size), tenant)
     name = snapshots.current(settings.serving)
     if name is None:
         raise snapshots.NoSnapshot(str(settings.serving))
-    return known(_published(str(settings.serving), name), tenant=tenant)
+    return _known(_published(str(settings.serving), name), tenant)
+
+
+@lru_cache(maxsize=64)
+def _known(snapshot: Snapshot, tenant: str | None) -> Known:
+    """What is known of an immutable snapshot, worked out once for each tenant."""
+    return known(snapshot, tenant=tenant)
 
 
 @lru_cache(maxsize=2)

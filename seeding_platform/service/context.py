@@ -14,7 +14,9 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.serving import facts_in_force
+from seeding_platform.errors import SeedingError
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.state import State
 
@@ -116,6 +118,14 @@ class Service:
             path.touch(mode=0o600)
             path.write_text(self.new_id(32))
         return path.read_text().encode()
+
+    def warm(self) -> None:
+        """Do once, before anybody waits, what the first question would have to wait for."""
+        for tenant in {key.tenant for key in self.api.all_keys()}:
+            try:
+                asked("spend", self.facts(tenant))
+            except SeedingError:
+                continue  # no facts of this tenant yet: whoever asks is told so
 
     def facts(self, tenant: str) -> Known:
         """The facts of a tenant that are in force."""
