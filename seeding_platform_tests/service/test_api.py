@@ -10,7 +10,7 @@ import pytest
 from seeding_platform.settings import project_root
 
 EXPORTS = project_root() / "data" / "samples" / "exports"
-READ = ["/api/v1/kpis", "/api/v1/metrics", "/api/v1/snapshots/current", "/api/v1/ingestions", "/api/v1/exports"]
+READ = ["/api/v1/kpis", "/api/v1/insights/contributions", "/api/v1/metrics", "/api/v1/snapshots/current", "/api/v1/ingestions", "/api/v1/exports"]
 
 
 def is_problem(response, status: int, code: str) -> bool:
@@ -56,6 +56,15 @@ def test_time_buckets_filters_and_order(service):
 )
 def test_a_mistyped_request_is_a_problem(service, url, code):
     assert is_problem(service.get(url, headers=service.key()), 422, code)
+
+
+def test_a_change_is_taken_apart(service):
+    told = service.get("/api/v1/insights/contributions?metric=cac&by=campaign", headers=service.key()).json()
+    assert sum(p["total"] for p in told["parts"]) == pytest.approx(told["change"])
+    whole = service.get("/api/v1/kpis?metrics=cac&compare=previous", headers=service.key()).json()["rows"][0]["cac"]
+    assert (told["current"], told["previous"]) == (whole["current"], whole["previous"])
+    assert is_problem(service.get("/api/v1/insights/contributions?metric=cac&by=city", headers=service.key()), 422, "invalid-plan")
+    assert is_problem(service.get("/api/v1/insights/contributions?start=2020-01-01&end=2020-01-02", headers=service.key()), 422, "refused")
 
 
 def test_a_question_that_is_not_understood_is_an_answer(service):
