@@ -168,3 +168,15 @@ made = build_bundle(engine, FEEDS["workflow_watch"], {"workflow_executions": pl.
 print(verify_bundle(made.path).rows)
 """
     assert run(checkout, code).strip() == "1"
+
+
+def test_the_word_is_understood(checkout):
+    (checkout / "facts.csv").write_text("date,spend,clicks,impressions,conversions\n2026-09-01,5,1,10,2\n", encoding="utf-8")
+    code = """
+from pathlib import Path
+from seeding_platform.analytics import answer
+from seeding_platform.analytics.facts import read_fact_table
+from seeding_platform.storage.snapshots import Snapshot
+print(answer("sales value yesterday", snapshot=Snapshot.of(read_fact_table(Path("facts.csv")))).rows)
+"""
+    assert run(checkout, code).strip() == "[{'revenue': 200.0}]"
