@@ -254,6 +254,42 @@ def ask(
 
 
 @app.command()
+def kpis(
+    metrics: Annotated[str, typer.Option("--metrics", help="Figures, comma-separated.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Dimensions, comma-separated: platform, campaign, country, device, ...")] = "",
+    grain: Annotated[str | None, typer.Option("--grain", help="day, week, month, quarter or year.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="First day; default 30 days back.")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Last day; default the last complete one.")] = None,
+    compare: Annotated[str, typer.Option("--compare", help="previous, year or none.")] = "none",
+    only: Annotated[list[str] | None, typer.Option("--filter", help="dimension:value, dimension:a|b or dimension:!value; repeatable.")] = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Show figures of ads by dimension and time; the same as `GET /api/v1/kpis`."""
+    from pydantic import ValidationError
+
+    from seeding_platform.analytics.serving import facts_in_force
+    from seeding_platform.analytics.show import answer_lines
+    from seeding_platform.service.asking import KpiQuery, kpi_answer, plan_of
+    from seeding_platform.service.errors import Problem
+
+    told = {"metrics": metrics, "by": by, "grain": grain, "start": start, "end": end, "compare": compare, "filter": only}
+    facts = facts_in_force(Settings(), tenant=tenant)
+    try:
+        plan = plan_of(KpiQuery.model_validate({k: v for k, v in told.items() if v}), facts)
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())) from error
+    except Problem as error:
+        raise typer.BadParameter(error.detail) from error
+    found = kpi_answer(plan, facts, lang="en")
+    if as_json:
+        out(found.model_dump(mode="json"))
+        return
+    for line in answer_lines(found):
+        typer.echo(line)
+
+
+@app.command()
 def serve(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Whose the first admin key is; default: the only tenant there is, or `default`.")

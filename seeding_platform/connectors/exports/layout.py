@@ -42,7 +42,7 @@ def folded(header: str) -> tuple[str, str | None]:
     >>> folded("Amount spent (EUR)"), folded(" Impr. "), folded("Clicks (destination)")
     (('amount spent', 'EUR'), ('impr', None), ('clicks (destination)', None))
     """
-    text = " ".join(header.replace("\u00a0", " ").replace("\ufeff", "").split())
+    text = " ".join(header.replace("\u00a0", " ").replace("\ufeff", "").replace("_", " ").split())
     unit = _UNIT.search(text)
     if unit and (CURRENCY.match(unit[1]) or unit[1].lower() in ("in utc", "utc")):
         return folded(text[: unit.start()])[0], unit[1] if CURRENCY.match(unit[1]) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from seeding_platform.connectors.exports.layout import Layout
 
-LINE = "_line"
+LINE, _FIRST = "_line", "_first"
+_ABSENT = ("--", "-", "—", "–")
 _BAD, _WHAT = "_bad_column", "_bad_code"
 MESSAGES = {
     "no_day": "is no day",
@@ -84,13 +86,16 @@ def _text(data: bytes, name: str) -> tuple[Layout, pl.DataFrame, list[RejectedRo
         raise ExportRefused(str(error), "Choose a range of days that has figures, and export it again.") from error
     before = layout.line - 1
     rows = content.rows.with_columns((pl.col(POSITION).str.strip_prefix("line ").cast(pl.Int64) + before).alias(LINE)).drop(ROW, POSITION)
-    total = tuple(place.vocabulary()["totals"])
-    broken = [
-        RejectedRow(r.line + before, "", r.raw.decode("utf-8", "replace").strip()[:200], r.code, r.message)
-        for r in content.rejects
-        if not r.raw.decode("utf-8", "replace").lower().lstrip(' "').startswith(total)
-    ]
+    total = re.compile(rf"(?:^|{re.escape(layout.delimiter)})\s*\"?{_totals()}")
+    told = [(r, r.raw.decode("utf-8", "replace").strip()) for r in content.rejects]
+    broken = [RejectedRow(r.line + before, "", text[:200], r.code, r.message) for r, text in told if not total.search(text.lower())]
     return layout, rows, broken
+
+
+def _totals() -> str:
+    """A pattern of the words by which platforms call their sums."""
+    words = sorted((re.escape(w) for w in place.vocabulary()["totals"]), key=len, reverse=True)
+    return rf"(?:{'|'.join(words)})(?:\W|$)"
 
 
 def _first_table(text: str) -> str:
@@ -171,24 +176,26 @@ def _named(raw: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """The recognised columns under our names; blank cells are null."""
     names = [c for c in raw.columns if c != LINE]
     picked = [pl.col(names[index]).cast(pl.String).str.strip_chars().alias(ours) for ours, index in layout.columns.items()]
-    cells = raw.select(LINE, *picked)
-    return cells.with_columns(pl.when(pl.col(c) != "").then(pl.col(c)).alias(c) for c in layout.columns)
+    cells = raw.select(LINE, pl.col(names[0]).cast(pl.String).str.strip_chars().alias(_FIRST), *picked)
+    texts = [c for c in layout.columns if c not in METRICS]
+    filled = cells.with_columns(pl.when(~pl.col(c).is_in(_ABSENT)).then(pl.col(c)).alias(c) for c in texts)
+    return filled.with_columns(pl.when(pl.col(c) != "").then(pl.col(c)).alias(c) for c in layout.columns)
 
 
 def _without_totals(cells: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, int]:
     """Rows without the sums that platforms write above or below them."""
-    words = "|".join(sorted((w.replace(".", r"\.") for w in place.vocabulary()["totals"]), key=len, reverse=True))
-    pattern = rf"(?i)^(?:{words})(?:\W|$)"
+    pattern = rf"(?i)^{_totals()}"
     when = [c for c in ("date", "period_start") if c in cells.columns]
     said = pl.any_horizontal([pl.col(c).str.contains(pattern).fill_null(False) for c in when])
     blank = pl.all_horizontal([pl.col(c).is_null() for c in when])
     names = [c for c in ("campaign", "account", "ad_group", "ad", "platform") if c in cells.columns]
+    said = said | (blank & pl.col(_FIRST).str.contains(pattern).fill_null(False))
     named = pl.any_horizontal([pl.col(c).str.contains(pattern).fill_null(False) for c in names]) if names else pl.lit(False)
     nameless = pl.all_horizontal([pl.col(c).is_null() for c in names]) if names else pl.lit(False)
     total = said | (blank & (named | nameless))
     if layout.platform == "Meta" and "campaign" in cells.columns:
         total = total | pl.all_horizontal([pl.col(c).is_null() for c in names])
-    kept = cells.filter(~total)
+    kept = cells.filter(~total).drop(_FIRST)
     return kept, cells.height - kept.height
 
 
