@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -115,9 +117,25 @@ def _workbook(data: bytes, name: str) -> tuple[Layout, pl.DataFrame, list[Reject
     return layout, rows, []
 
 
+MOST_UNPACKED = 1_000_000_000
+
+
+def _refuse_bomb(data: bytes, name: str) -> None:
+    """Refuse an archive that says itself that it would unpack to more than any workbook of figures holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:
+        return  # an old xls, or no workbook at all: the reader says which
+    if unpacked > MOST_UNPACKED:
+        raise ExportRefused(f"{name} would unpack to {unpacked / 1e9:,.0f} GB.", "Export it as CSV.")
+
+
 def _sheet(data: bytes, name: str) -> tuple[Layout | None, pl.DataFrame]:
     """The first sheet in which a header is found."""
     import fastexcel
+
+    _refuse_bomb(data, name)
 
     try:
         book = fastexcel.read_excel(data)
@@ -151,6 +169,8 @@ def _result(layout: Layout, raw: pl.DataFrame, broken: list[RejectedRow], *, fil
     good = _with_currency(good, cells, layout, warnings)
     complete = good.with_columns(pl.lit(load_id).alias("load_id"), pl.col(LINE).alias("source_row"))
     complete = complete.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in FACTS.items() if n not in complete.columns)
+    if unused := [h for i, h in enumerate(layout.headers) if h and i not in layout.columns.values()]:
+        warnings["unused_columns"] = f"Not used: {', '.join(unused[:30])}."
     source = {
         "platform": layout.platform,
         "file": file,

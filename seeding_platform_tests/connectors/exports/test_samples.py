@@ -1,6 +1,7 @@
 """Exports as platforms write them, in the languages of their users: read to the cent, or refused with a way out."""
 
 import json
+import zipfile
 
 import pytest
 
@@ -29,3 +30,20 @@ def test_what_cannot_be_trusted_is_refused(name):
         read_export(FOLDER / name)
     assert refused.value.reason
     assert refused.value.how_to_export_again
+
+
+def test_a_workbook_that_would_unpack_without_end_is_refused(tmp_path):
+    bomb = tmp_path / "bomb.xlsx"
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet,
+    ):
+        for _ in range(1_100):
+            sheet.write(b"0" * 1_000_000)
+    assert bomb.stat().st_size < 3_000_000
+    with pytest.raises(ExportRefused, match="unpack"):
+        read_export(bomb)
+
+
+def test_columns_that_were_not_read_are_named():
+    assert "Search impr. share" in read_export(FOLDER / "google_en.csv").warnings["unused_columns"]
