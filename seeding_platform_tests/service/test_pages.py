@@ -144,3 +144,21 @@ def test_without_facts_a_page_says_so(place):
 def test_words_files_are_plain():
     for lang in ("en", "nl"):
         assert yaml.safe_load((HERE / "words" / f"{lang}.yaml").read_text(encoding="utf-8"))
+
+
+def test_more_parts_than_fit_still_add_up(service):
+    from seeding_platform.analytics import periods
+    from seeding_platform.analytics.plan import QueryPlan
+    from seeding_platform.service.pages import figures
+
+    facts = service.app.state.service.facts("default")
+    window = periods.last(30, "day", facts.as_of)
+    plan = QueryPlan(metrics=("spend",), window=window, compare=periods.before(window, complete_through=facts.complete_through))
+    whole = figures.moved(facts, "spend", "country", plan, Speaker("en", None), words("en"))
+    few, figures.MOST_PARTS = figures.MOST_PARTS, 2
+    try:
+        cut = figures.moved(facts, "spend", "country", plan, Speaker("en", None), words("en"))
+    finally:
+        figures.MOST_PARTS = few
+    assert [p["member"] for p in cut["moved"]][2] == f"{len(whole['moved']) - 2} others"
+    assert cut["moved_total"] == whole["moved_total"]

@@ -72,6 +72,7 @@ def trend(
     days: Sequence[str],
     *,
     shown: Callable[[float], str],
+    named: Callable[[float], str],
     names: tuple[str, str],
     provisional: int,
     provisional_name: str,
@@ -85,7 +86,8 @@ def trend(
         values: a figure a day.
         before: the same of the earlier period, by place.
         days: names of the days.
-        shown: a figure as people read it.
+        shown: a figure at the axis.
+        named: a figure at the end of a line.
         names: of the two lines.
         provisional: how many of the last days are provisional.
         provisional_name: what that is called.
@@ -123,7 +125,7 @@ def trend(
     out.append(f'<path class="prior" d="{_path([None if v is None else (x(i), y(v)) for i, v in enumerate(before[:count])])}"/>')
     out.append(f'<path class="line st1" d="{_path([None if v is None else (x(i), y(v)) for i, v in enumerate(values)])}"/>')
     if width > WIDE:
-        out += _line_ends(values, before, names, shown, y, width - right + 10)
+        out += _line_ends(values, before, names, named, y, width - right + 10)
     return Markup("".join(out) + "</svg>")  # noqa: S704 (numbers of ours; words are escaped)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from seeding_platform.analytics import periods
 from seeding_platform.analytics.ask import PROVISIONAL_DAYS, answered
-from seeding_platform.analytics.insights import contributions
+from seeding_platform.analytics.insights import Contribution, contributions
 from seeding_platform.analytics.metrics import catalogue, metric
 from seeding_platform.analytics.plan import QueryPlan
 from seeding_platform.service.errors import Problem
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from seeding_platform.analytics.facts import Known
     from seeding_platform.analytics.plan import Answer
+
+
+MOST_PARTS = 10
 
 
 def currency_of(facts: Known) -> str | None:
@@ -119,6 +122,10 @@ def moved(facts: Known, name: str, by: str, plan: QueryPlan, say: Speaker, w: di
     def good(value: float) -> str:
         return "" if better == "neither" or not value else "good" if (value > 0) == (better == "up") else "bad"
 
+    shown, rest = list(found.parts[:MOST_PARTS]), found.parts[MOST_PARTS:]
+    if rest:  # so that what is shown still adds up
+        sums = {field: sum(getattr(p, field) for p in rest) for field in ("total", "volume", "mix", "rate")}
+        shown.append(Contribution(member=w["kpis"]["others"].format(n=len(rest)), current=None, previous=None, **sums))
     parts = [
         {
             "member": p.member,
@@ -129,7 +136,7 @@ def moved(facts: Known, name: str, by: str, plan: QueryPlan, say: Speaker, w: di
             "current": say.figure(p.current, name),
             "previous": say.figure(p.previous, name),
         }
-        for p in found.parts[:10]
+        for p in shown
     ]
     change = signed(found.change)
     lead = w["kpis"]["moved_lead"].format(change=change)
@@ -175,6 +182,7 @@ def drawing(daily: Answer, name: str, say: Speaker, w: dict[str, Any], *, provis
         before,
         days,
         shown=lambda value: say.figure(value, name, short=True),
+        named=lambda value: say.figure(value, name),
         names=(w["kpis"]["this"], w["kpis"]["before"]),
         provisional=provisional,
         provisional_name=w["kpis"]["provisional"],

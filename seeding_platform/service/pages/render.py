@@ -69,9 +69,10 @@ class Speaker:
         if unit == "share":
             return str(format_percent(value, format="#,##0.00%" if not short else "#,##0%", locale=self.locale))
         if unit == "money":
-            whole = metric(name).kind == "sum" or short
-            return self.money(value, 0 if whole else 2)
-        pattern = "#,##0" if unit == "count" or (short and value >= 10) else "#,##0.00"
+            if short:
+                return self.money(value, 0 if float(value).is_integer() else 1)
+            return self.money(value, 0 if metric(name).kind == "sum" else 2)
+        pattern = "#,##0" if unit == "count" else "#,##0.0" if short else "#,##0.00"
         return str(format_decimal(value, format=pattern, locale=self.locale))
 
     def money(self, value: float, digits: int) -> str:
