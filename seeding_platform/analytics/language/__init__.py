@@ -113,7 +113,7 @@ def _known_words(facts: Known, lang: str) -> dict[str, object]:
     words = lexicon(lang)
     known: dict[str, object] = {w: w for name in ("last", "this") for text in words.words["classes"][name] for w in text.split()}
     known |= {w: "filler" for w in words.words["fillers"]} | {w: "performance" for w in words.words["performance"]}
-    named: dict[str, object] = dict(_vocabulary(facts).meanings)
+    named: dict[str, object] = dict(_vocabulary(facts).names())
     for kind in ("metric", "dimension", "unit", "month", "adverb", "rank"):
         named |= {name: meaning[0] if kind == "dimension" else meaning for name, meaning in words.lookups[kind].items()}
     known |= {part: part for name in named if " " in name for part in name.split()}

@@ -85,14 +85,14 @@ class Reader:
     def _values(self) -> None:
         reading = self.reading
         capitals = reading.asked.isupper()
-        for match in reading.each(self.names.pattern):
-            asked = reading.asked[match.start() : match.end()]
-            if len(asked.strip()) <= SHORT and (capitals or not asked.isupper()):
+        for start, end, meant in list(self.names.found(reading.left)):
+            asked = reading.asked[start:end]
+            if len(asked) <= SHORT and (capitals or not asked.isupper()):
                 continue
-            meant = self.names.of(match[0])
             if len({dimension for dimension, _ in meant}) > 1:
                 raise Unclear("value_in_two_dimensions")
-            reading.mark("value", meant[0][1], match, note=meant[0][0])
+            reading.blank(start, end)
+            reading.marks += [Mark("value", value, start, end, dimension) for dimension, value in meant]
 
     # numbers that belong to something
 

@@ -6,13 +6,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seeding_platform.analytics.language.lexicon import LANGUAGES, lexicon
-from seeding_platform.analytics.language.text import any_of, folded
+from seeding_platform.analytics.language.text import TAKEN, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 SHORT = 2
 """Values this short count only where they are typed in capitals."""
@@ -23,32 +24,68 @@ class Vocabulary:
     """What values may be called.
 
     Args:
-        pattern: any of the names.
-        meanings: folded name to (dimension, value); more than one where a name is not clear.
+        meanings: words of a name to (dimension, value); more than one where a name is not clear.
+        longest: words of the longest name.
     """
 
-    pattern: re.Pattern[str]
-    meanings: Mapping[str, tuple[tuple[str, str], ...]]
+    meanings: Mapping[tuple[str, ...], tuple[tuple[str, str], ...]]
+    longest: int
 
-    def of(self, text: str) -> tuple[tuple[str, str], ...]:
-        """What a matched name may mean."""
-        return self.meanings[" ".join(text.split())]
+    def names(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Names as text, with what they mean."""
+        return {" ".join(key): meant for key, meant in self.meanings.items()}
+
+    def found(self, text: str) -> Iterator[tuple[int, int, tuple[tuple[str, str], ...]]]:
+        """Names in a folded text: start, end, meanings; the longest at each place, none within another."""
+        words = list(_WORD.finditer(text))
+        at = 0
+        while at < len(words):
+            taken = 1
+            for count in range(min(self.longest, len(words) - at), 0, -1):
+                part = words[at : at + count]
+                meant = self.meanings.get(tuple(w[0] for w in part))
+                if meant is not None and all(_joined(text[a.end() : b.start()]) for a, b in pairwise(part)):
+                    end = part[-1].end()
+                    while end < len(text) and text[end] in _CLOSING:
+                        end += 1
+                    yield part[0].start(), end, meant
+                    taken = count
+                    break
+            at += taken
+
+
+_WORD = re.compile(r"\w+")
+MOST_BETWEEN = 3
+_CLOSING = ")%]+*"
+"""Signs at the end of a name that belong to it."""
+
+
+def _joined(between: str) -> bool:
+    """Whether two words can belong to one name: little stands between them, and none of it is taken by another rule."""
+    return len(between) <= MOST_BETWEEN and TAKEN not in between and "?" not in between
 
 
 def vocabulary(values: Mapping[str, Iterable[str]]) -> Vocabulary:
     """Names of the values of each dimension, in every language that is understood."""
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    reserved = _reserved()
+    found: dict[tuple[str, ...], set[tuple[str, str]]] = defaultdict(set)
     for dimension, members in values.items():
         if dimension in ("ad_group", "ad"):  # too many and too free to be told from words
             continue
         synonyms = _synonyms(dimension)
         for value in members:
             for name in {value, *synonyms.get(value, ())}:
-                key = " ".join(folded(name).split())
-                if key and key not in reserved:
+                key = tuple(_WORD.findall(folded(name)))
+                if key and not _means_something_else(" ".join(key)):
                     found[key].add((dimension, value))
-    return Vocabulary(re.compile(any_of(found)), {key: tuple(sorted(meant)) for key, meant in found.items()})
+    return Vocabulary({key: tuple(sorted(meant)) for key, meant in found.items()}, max(map(len, found), default=0))
+
+
+@cache
+def _means_something_else(name: str) -> bool:
+    """A campaign called "Q1", "May" or "Clicks" is not told from the words: those keep their meaning, and it cannot be asked for by name."""
+    if name in _reserved() or name.isdigit():
+        return True
+    return any(rule.pattern.fullmatch(name) for lang in LANGUAGES for rule in lexicon(lang).periods)
 
 
 def _synonyms(dimension: str) -> dict[str, set[str]]:

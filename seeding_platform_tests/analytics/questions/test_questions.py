@@ -153,3 +153,21 @@ def test_short_codes_count_in_capitals_only(own):
     assert asked("show US spend", facts).plan.filters[0].values == ("US",)
     assert asked("SHOW US THE SPEND", facts).status in ("not_understood", "ok")
     assert not asked("SHOW US THE SPEND", facts).plan or asked("SHOW US THE SPEND", facts).plan.filters == ()
+
+
+def test_names_that_are_words_of_the_language_keep_the_languages_meaning(tmp_path):
+    names = {**OWN, "campaigns": ["Q1", "May", "2024", "Clicks", "all", "Brand_Search", "Brand Search", "Merk | Zoeken", "Spring (NL) 50%"]}
+    _, facts = world(tmp_path, names, dt.date(2025, 3, 1), COMPLETE, 6)
+    assert asked("spend in Q1", facts).plan.filters == ()
+    assert asked("clicks in May", facts).plan.metrics == ("clicks",)
+    assert asked("spend in 2024", facts).status == "no_data"
+    assert asked("spend for Brand Search last month", facts).plan.filters[0].values == ("Brand Search", "Brand_Search"), "both are called so"
+    assert asked("spend for merk zoeken last month", facts).plan.filters[0].values == ("Merk | Zoeken",)
+    assert asked("spend for Spring (NL) 50% last month", facts).plan.filters[0].values == ("Spring (NL) 50%",)
+
+
+def test_ten_thousand_campaigns_do_not_make_a_question_slow_to_read(tmp_path):
+    from seeding_platform.analytics.language.vocabulary import vocabulary
+
+    many = vocabulary({"campaign": [f"Campaign number {n}" for n in range(10_000)]})
+    assert [meant for *_, meant in many.found("spend for campaign number 777 last month")] == [(("campaign", "Campaign number 777"),)]
