@@ -5,8 +5,11 @@ import re
 import pytest
 import yaml
 
+from seeding_platform.analytics.facts import read_fact_table
 from seeding_platform.service.pages.render import HERE, Speaker, words
 from seeding_platform.settings import project_root
+from seeding_platform.storage import snapshots
+from seeding_platform_tests.service.conftest import NOW
 
 EXPORTS = project_root() / "data" / "samples" / "exports"
 
@@ -162,3 +165,20 @@ def test_more_parts_than_fit_still_add_up(service):
         figures.MOST_PARTS = few
     assert [p["member"] for p in cut["moved"]][2] == f"{len(whole['moved']) - 2} others"
     assert cut["moved_total"] == whole["moved_total"]
+
+
+def test_a_first_week_has_nothing_to_compare_with(service, tmp_path):
+    """Every page works on the first export that somebody brings in: the period before is empty."""
+    path = tmp_path / "first.csv"
+    days = "".join(f"2026-09-0{d},Google,A,NL,5.00,10,100,1\n" for d in range(1, 7))
+    path.write_text("date,platform,campaign,country,spend,clicks,impressions,conversions\n" + days)
+    facts = read_fact_table(path, tenant="fresh")
+    snapshots.publish(facts, service.app.state.service.settings.serving, now=NOW)
+    key = service.key("viewer", "fresh")["Authorization"].removeprefix("Bearer ")
+    service.post("/en/sign-in", data={"key": key})
+    for draw in ("spend", "revenue", "cac"):
+        for days_shown in (7, 30, 90):
+            page = service.get(f"/en/kpis?draw={draw}&days={days_shown}")
+            assert page.status_code == 200
+            assert page.headers["content-type"].startswith("text/html")
+            assert "What moved" not in page.text

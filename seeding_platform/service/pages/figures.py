@@ -87,6 +87,7 @@ def kpis_shown(facts: Known, lang: str, *, days: int, by: str, drawn: str) -> di
     shared["lead"] = w["kpis"]["lead"].format(**told)
     if total.status != "ok":
         return {**shared, "tiles": [], "nothing": nothing(w, say, facts)}
+    whole = total.rows[0][drawn]
     daily = answered(plan.model_copy(update={"grain": "day"}), facts, lang=lang)
     split = answered(plan.model_copy(update={"dimensions": (by,)}), facts, lang=lang)
     table = table_of(split, say)
@@ -96,7 +97,7 @@ def kpis_shown(facts: Known, lang: str, *, days: int, by: str, drawn: str) -> di
     query = {"metrics": ",".join(names), "by": by, "start": window.start, "end": window.end, "compare": "previous"}
     return {
         **shared,
-        **moved(facts, drawn, by, plan, say, w),
+        **(moved(facts, drawn, by, plan, say, w) if None not in (whole["current"], whole["previous"]) else {"moved": []}),
         "tiles": [tile(name, total, daily, w) for name in names],
         "notices": notices(total, w, say, provisional),
         "trend_wide": drawing(daily, drawn, say, w, provisional=len(provisional), width=1104),

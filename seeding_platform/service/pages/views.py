@@ -142,9 +142,10 @@ def with_facts(request: Request, name: str, lang: str, body: Callable[[Actor, Kn
         return to_sign_in(request, lang)
     try:
         facts = service_of(request).facts(actor.tenant)
+        shown = body(actor, facts)
     except SeedingError as error:
         return page(request, "problem", lang, actor, None, status=503, detail=str(error), page=name)
-    return page(request, name, lang, actor, facts, **body(actor, facts))
+    return page(request, name, lang, actor, facts, **shown)
 
 
 def page(request: Request, template: str, lang: str, actor: Actor | None, facts: Known | None, *, status: int = 200, **more: Any) -> Response:
