@@ -223,3 +223,35 @@ def test_an_upload_becomes_figures(service, place):
     wanted = json.loads((EXPORTS / "expected.json").read_text())["google_nl.csv"]["sums"]
     assert answer["rows"] == [{"spend": pytest.approx(wanted["spend"]), "conversions": wanted["conversions"]}]
     assert not list((place.settings.state / "uploads").iterdir())
+
+
+@pytest.mark.timeout(180)
+def test_an_upload_that_a_kill_cut_short_is_taken_up_again(place):
+    from fastapi.testclient import TestClient
+
+    from seeding_platform.service.app import create_app
+    from seeding_platform.storage.api_state import Ingestion
+
+    app = create_app(place.settings, inherited=place.environment)
+    left = Ingestion(
+        ingestion_id="cut",
+        tenant="default",
+        file_name="google_en.csv",
+        sha256="",
+        bytes=1,
+        status="running",
+        actor="somebody",
+        created_at=app.state.service.now(),
+    )
+    kept = app.state.uploads.path(left)
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes((EXPORTS / "google_en.csv").read_bytes())
+    app.state.service.api.record(left)
+    with TestClient(app):
+        for _ in range(300):
+            now = app.state.service.api.ingestion("cut", tenant="default")
+            if now.status not in ("queued", "running"):
+                break
+            time.sleep(0.5)
+    assert (now.status, now.message) == ("succeeded", "")
+    assert app.state.service.facts("default").values["campaign"] == ("Herfstactie, 20% korting", "Merk | Zoeken")
