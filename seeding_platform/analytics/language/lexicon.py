@@ -20,6 +20,8 @@ _FIXED = {
     "q": r"q(?P<q>[1-4])",
     "h": r"h(?P<h>[12])",
     "weekno": r"(?P<weekno>\d{1,2})",
+    "lastyear": r"(?P<lastyear>(?:last|previous) year|(?:vorig|verleden|afgelopen) jaar)",
+    "thisyear": r"(?P<thisyear>(?:this|the current) year|dit jaar)",
 }
 
 

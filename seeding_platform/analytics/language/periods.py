@@ -62,6 +62,8 @@ class Words:
     def year_of(self, month: int, day: int = 1, *, n: int = 1) -> int:
         """The year named, or hinted at, or the latest in which the day has begun."""
         named = self.number("year", n) or self.year_hint
+        if self.text("lastyear") or self.text("thisyear"):
+            named = self.as_of.year - (1 if self.text("lastyear") else 0)
         if named is not None:
             return named
         return self.as_of.year if (month, day) <= (self.as_of.month, self.as_of.day) else self.as_of.year - 1

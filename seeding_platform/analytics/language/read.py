@@ -47,8 +47,8 @@ class Reader:
         if _SLASHED.search(self.reading.left):
             raise Unclear("slashed_date")
         for step in (
-            self._polite,
             self._values,
+            self._polite,
             lambda: thresholds(self.reading, self.words),
             self._ranked_numbers,
             self._comparisons,

@@ -61,6 +61,8 @@ def _limit(words: Lexicon, match: re.Match[str], name: str, suffix: str = "") ->
     text = match[f"number{suffix}"].rstrip(".,")
     if re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", text):
         text = text.replace(thousands, "")
+    elif re.fullmatch(rf"[1-9]\d{{0,2}}{re.escape(decimal)}\d{{3}}", text):
+        raise Unclear("number")  # 1.000 is one to the English and a thousand to the Dutch
     elif thousands in text and not re.fullmatch(rf"\d+{re.escape(thousands)}\d{{1,2}}", text):
         raise Unclear("number")
     value = float(text.replace(",", ".")) if text.count(",") + text.count(".") <= 1 else _refused("number")

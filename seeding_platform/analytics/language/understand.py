@@ -71,15 +71,20 @@ def understood(reading: Reading, facts: Known, *, as_of: dt.date) -> Understood:
 
 def _one_scope(reading: Reading) -> None:
     """Refuse two questions in one: "spend for Meta and CAC for Google"."""
-    values = reading.of("value")
     against = bool(reading.of("vs", "verb"))
+    for dimension in {m.note for m in reading.of("value")}:
+        _one_scope_of([m for m in reading.of("value") if m.note == dimension], reading, against=against)
+
+
+def _one_scope_of(values: list[Mark], reading: Reading, *, against: bool) -> None:
+    """Between two values of a dimension stands nothing that would belong to the first of them only."""
     for one, two in itertools.pairwise(values):
-        if one.note != two.note:
-            continue
-        inside = [m for m in reading.of("metric", "window", "having") if one.end <= m.start and m.end <= two.start]
+        inside = [m for m in reading.of("metric", "window", "having", "value", "excluded") if one.end <= m.start and m.end <= two.start]
         if any(m.kind != "metric" for m in inside):
             raise Unclear("two_questions")
         if inside and not (against and len({m.value for m in reading.of("metric")}) == 1):
+            raise Unclear("two_questions")
+        if not against and {"to", "naar"} & set(reading.asked[one.end : two.start].lower().split()):
             raise Unclear("two_questions")
 
 
