@@ -327,7 +327,11 @@ class Reader:
         return "metric" if left[-1].kind == right[0].kind == "metric" else None
 
     def _fillers(self) -> None:
+        shouted = self.reading.asked.isupper()
         for match in self.reading.each(self.words.patterns["filler"]):
+            asked = self.reading.asked[match.start() : match.end()]
+            if len(asked) == 1 and asked.isupper() and asked != "I" and match.start() and not shouted:
+                continue  # "account A" names something; it is no article
             self.reading.take(match)
 
     # what stands between

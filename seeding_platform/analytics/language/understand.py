@@ -53,6 +53,8 @@ def understood(reading: Reading, facts: Known, *, as_of: dt.date) -> Understood:
     order, limit, metrics = _order(reading, metrics, single=single)
     if (having or order is not None) and not dimensions and grain is None:
         raise Unclear("rank_of_what" if order is not None else "threshold_on_what")
+    if reading.of("verb") and compare is None and not dimensions and len(metrics) == 1:
+        raise Unclear("compared_with_what")
     if compare is None and reading.of("change"):
         compare = periods.before(window, complete_through=facts.complete_through)
     plan = QueryPlan(
@@ -72,6 +74,9 @@ def understood(reading: Reading, facts: Known, *, as_of: dt.date) -> Understood:
 def _one_scope(reading: Reading) -> None:
     """Refuse two questions in one: "spend for Meta and CAC for Google"."""
     against = bool(reading.of("vs", "verb"))
+    for one, two in itertools.pairwise(reading.of("metric")):
+        if {"of", "from", "van", "uit"} & set(reading.asked[one.end : two.start].lower().split()):
+            raise Unclear("figure_of_a_figure")  # revenue from new customers is neither of the two
     for dimension in {m.note for m in reading.of("value")}:
         _one_scope_of([m for m in reading.of("value") if m.note == dimension], reading, against=against)
 
