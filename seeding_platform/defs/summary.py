@@ -66,6 +66,7 @@ def summary_lines(settings: Settings, result: RunResult) -> Iterator[str]:
     yield f"Run {result.run_id[:8]} {'succeeded' if result.success else 'FAILED'} in {result.seconds:.0f} s."
     yield f"Look next: {settings.state / 'reports' / 'quality.html'}"
     yield "           `make ui` for the graph on http://127.0.0.1:3000, `seeding tables`, `seeding show kpi/ads_daily`"
+    yield '           `make serve` for pages and API, `seeding ask "CAC by platform last 30 days"`'
 
 
 def status_lines(settings: Settings) -> Iterator[str]:
