@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.analytics.compile import compiled, scope_query
+from seeding_platform.analytics.facts import VALUE_PER_CONVERSION
 from seeding_platform.analytics.metrics import metric
 from seeding_platform.analytics.plan import Answer
 
@@ -99,7 +100,7 @@ def _warnings(plan: QueryPlan, facts: Known, scope: Scope) -> list[str]:
     told = []
     columns = {c for name in plan.metrics for c in metric(name).columns()}
     if "revenue" in columns and scope.revenue_basis in ("assumed", "mixed"):
-        told.append(f"revenue_basis: {scope.revenue_basis}; a conversion counts as 100 where a file reports no revenue")
+        told.append(f"revenue_basis: {scope.revenue_basis}; a conversion counts as {VALUE_PER_CONVERSION:g} where a file reports no revenue")
     if "cac" in plan.metrics and scope.cac_by == "conversions":
         told.append("cac_basis: conversions; not every row reports new customers")
     if scope.currencies == ("",):

@@ -36,27 +36,34 @@ def facts_in_force(settings: Settings, *, tenant: str | None = None) -> Known:
         if not settings.facts.is_file():
             raise ConfigError(f"SEEDING_FACTS names {settings.facts}, which is no file.", fix="Name a CSV or Parquet file, or unset it.")
         stat = settings.facts.stat()
-        return _known(_from_file(str(settings.facts), stat.st_mtime_ns, stat.st_size), tenant)
+        return _from_file(str(settings.facts), stat.st_mtime_ns, stat.st_size).of(tenant)
     name = snapshots.current(settings.serving)
     if name is None:
         raise snapshots.NoSnapshot(str(settings.serving))
-    return _known(_published(str(settings.serving), name), tenant)
+    return _published(str(settings.serving), name).of(tenant)
 
 
-@lru_cache(maxsize=64)
-def _known(snapshot: Snapshot, tenant: str | None) -> Known:
-    """What is known of an immutable snapshot, worked out once for each tenant."""
-    return known(snapshot, tenant=tenant)
+class _Held:
+    """A snapshot that is in use, with what is known of it: worked out once for each tenant, gone with the snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._known: dict[str | None, Known] = {}
+
+    def of(self, tenant: str | None) -> Known:
+        if tenant not in self._known:
+            self._known[tenant] = known(self.snapshot, tenant=tenant)
+        return self._known[tenant]
 
 
 @lru_cache(maxsize=2)
-def _from_file(path: str, changed: int, size: int) -> Snapshot:
-    return Snapshot.of(read_fact_table(Path(path)))
+def _from_file(path: str, changed: int, size: int) -> _Held:
+    return _Held(Snapshot.of(read_fact_table(Path(path))))
 
 
 @lru_cache(maxsize=2)
-def _published(root: str, name: str) -> Snapshot:
-    return Snapshot.open(Path(root) / name / "facts.duckdb")
+def _published(root: str, name: str) -> _Held:
+    return _Held(Snapshot.open(Path(root) / name / "facts.duckdb"))
 
 
 def publish_from_lake(lake: Lake, root: Path, *, version: int, now: dt.datetime) -> tuple[str, int]:

@@ -50,7 +50,6 @@ class _Facts:
     maximum: float | None = None
     required: bool = False
     references: str | None = None
-    synonyms: tuple[str, ...] = ()
     processing_time: bool = False
     outliers: bool = False
 
@@ -70,7 +69,6 @@ class Column(_Facts):
         maximum: largest allowed value.
         required: counts for the completeness of a record although it may be null.
         references: "table.column" that the value points to; a dangling one is flagged, not quarantined.
-        synonyms: names under which exports give the column, beside its own.
         processing_time: set by the platform, not by the source: left out of content hashes.
         outliers: screened by the statistical outlier rules (counts, on the log scale).
     """

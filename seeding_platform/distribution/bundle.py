@@ -23,6 +23,7 @@ from seeding_platform.distribution.readme import readme
 from seeding_platform.distribution.verify import CURRENT, Pointer, file_sha256, folder_name, read_pointer, verify_bundle
 from seeding_platform.errors import BusyError, PermanentError
 from seeding_platform.storage.content import canonical_json
+from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -250,12 +251,12 @@ def _put_in_place(staged: Path, target: Path, manifest: Manifest) -> None:
     """Complete the temporary folder, give it its name, and read it back; a broken folder of that name makes way."""
     (staged / MANIFEST).write_bytes(manifest.to_bytes())
     for file in staged.iterdir():
-        _sync(file)
-    _sync(staged)
+        synced(file)
+    synced(staged)
     if target.exists():
         target.rename(target.with_name(f"{_LEFTOVER}broken"))
     staged.rename(target)
-    _sync(target.parent)
+    synced(target.parent)
     verify_bundle(target)
     broken = target.with_name(f"{_LEFTOVER}broken")
     if broken.exists():
@@ -266,17 +267,9 @@ def _flip(folder: Path, pointer: Pointer) -> None:
     """Put a bundle in force, in one step."""
     fresh = folder / f"{_LEFTOVER}{CURRENT}"
     fresh.write_bytes(canonical_json(pointer.model_dump()))
-    _sync(fresh)
+    synced(fresh)
     fresh.replace(folder / CURRENT)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    synced(folder)
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:

@@ -92,8 +92,8 @@ def _session(request: Request, service: Service) -> Actor | None:
         return None
     if int(expires) < service.now().timestamp():
         return None
-    key = next((k for k in service.api.all_keys() if k.key_id == key_id and k.revoked_at is None), None)
-    return None if key is None else Actor(key.key_id, key.role, key.tenant, session=value)
+    key = service.api.named_key(key_id)
+    return None if key is None or key.revoked_at is not None else Actor(key.key_id, key.role, key.tenant, session=value)
 
 
 def session_for(service: Service, key_id: str) -> str:

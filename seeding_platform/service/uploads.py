@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import queue
 import re
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.service.context import Service
 
+log = logging.getLogger("seeding.service")
 CHUNK = 1_000_000
 BUSY, BUSY_PAUSE_S, MOST_BUSY = 3, 2.0, 300
 
@@ -51,7 +53,7 @@ class Uploads:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._waiting: queue.Queue[str | None] = queue.Queue()
+        self._waiting: queue.Queue[Ingestion | None] = queue.Queue()
         self._worker: threading.Thread | None = None
         self._ending = threading.Event()
 
@@ -84,7 +86,7 @@ class Uploads:
             made = dataclasses.replace(made, status="refused", message=str(refused), summary=json.dumps(told), finished_at=self.service.now())
             return self.service.api.record(made)
         self.service.api.record(made)
-        self._waiting.put(ingestion_id)
+        self._waiting.put(made)
         return made
 
     # the worker
@@ -93,7 +95,7 @@ class Uploads:
         """Take up what was left, then wait for more."""
         for status in ("running", "queued"):
             for left in reversed(self.service.api.ingestions(status=status, limit=1000)):
-                self._waiting.put(left.ingestion_id)
+                self._waiting.put(left)
         self._worker = threading.Thread(target=self._work, name="uploads", daemon=True)
         self._worker.start()
 
@@ -105,10 +107,11 @@ class Uploads:
             self._worker.join(timeout=120)
 
     def _work(self) -> None:
-        while (ingestion_id := self._waiting.get()) is not None and not self._ending.is_set():
-            found = [i for s in ("queued", "running") for i in self.service.api.ingestions(status=s, limit=1000) if i.ingestion_id == ingestion_id]
-            if found:
-                self._land(found[0])
+        while (ingestion := self._waiting.get()) is not None and not self._ending.is_set():
+            try:
+                self._land(ingestion)
+            except Exception:  # the next upload is still landed; this one is taken up again at the next start
+                log.exception("upload %s could not be landed", ingestion.ingestion_id)
 
     def _land(self, ingestion: Ingestion) -> None:
         record, now = self.service.api.record, self.service.now
@@ -136,8 +139,5 @@ def landed(path: Path, tenant: str, service: Service, *, ending: Callable[[float
 
 def environment(service: Service) -> dict[str, str]:
     """The settings of the service for a process of its own."""
-    settings = service.settings
-    named = {"STATE": settings.state, "LAKE": settings.lake, "LANDING": settings.landing, "SOURCES": settings.sources, "SAMPLES": settings.samples}
-    texts = {"DATABASE_URL": settings.database_url, "MLFLOW_URI": settings.mlflow_uri, "EXECUTOR": settings.executor, "ENV": settings.env}
-    told = {f"SEEDING_{k}": str(v) for k, v in {**named, **texts, "MIN_FREE_MB": settings.min_free_mb, "FIRST_DAY": settings.first_day}.items()}
+    told = {f"SEEDING_{name.upper()}": str(value) for name, value in service.settings.model_dump().items() if value is not None}
     return {**service.inherited, **told}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.storage.database import writing
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from seeding_platform.storage.state import State
 
 PREFIX = "sp"
+KEPT, MOST_WORK = dt.timedelta(hours=24), dt.timedelta(minutes=10)
+"""How long the answer of a request is given again, and how long one may be worked on."""
 
 
 class Role(StrEnum):
@@ -125,7 +126,17 @@ class ApiState:
             row = connection.execute(sa.select(api_keys).where(api_keys.c.key_id == parts[1])).mappings().one_or_none()
         if row is None or not hmac.compare_digest(row["sha256"], _hash(presented)) or row["revoked_at"] is not None:
             return None
-        return ApiKey(**{k: v for k, v in row.items() if k != "sha256"} | {"role": Role(row["role"])})
+        return _key(row)
+
+    def named_key(self, key_id: str) -> ApiKey | None:
+        """A key by its id, revoked or not."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import api_keys
+
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(api_keys).where(api_keys.c.key_id == key_id)).mappings().one_or_none()
+        return None if row is None else _key(row)
 
     def all_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
@@ -135,7 +146,7 @@ class ApiState:
 
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.created_at)).mappings().all()
-        return [ApiKey(**{k: v for k, v in row.items() if k != "sha256"} | {"role": Role(row["role"])}) for row in rows]
+        return [_key(row) for row in rows]
 
     def revoke(self, key_id: str, *, now: dt.datetime) -> bool:
         """End a key; false when there is none that is valid."""
@@ -152,6 +163,8 @@ class ApiState:
     def begin(self, tenant: str, idempotency_key: str, body_sha256: str, *, now: dt.datetime) -> tuple[int, str] | None:
         """Claim a request; returns the answer that it got before, or None when it is to be worked on now.
 
+        An answer is kept for a day; a claim whose worker was killed is given up after ten minutes.
+
         Raises:
             IdempotencyConflict: the key was used for another body, or the request is still worked on.
         """
@@ -161,6 +174,10 @@ class ApiState:
         from seeding_platform.storage.schema import api_requests as requests
 
         row = {"tenant": tenant, "idempotency_key": idempotency_key, "body_sha256": body_sha256, "status": None, "answer": "", "created_at": now}
+        old = requests.c.created_at < now - KEPT
+        given_up = sa.and_(requests.c.status.is_(None), requests.c.created_at < now - MOST_WORK)
+        with writing(self.engine) as connection:
+            connection.execute(sa.delete(requests).where(sa.or_(old, given_up)))
         try:
             with writing(self.engine) as connection:
                 connection.execute(requests.insert(), row)
@@ -228,6 +245,10 @@ class ApiState:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(**{k: v for k, v in row.items() if k != "sha256"} | {"role": Role(row["role"])})
 
 
 def _plain(row: Any) -> dict[str, Any]:

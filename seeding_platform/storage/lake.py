@@ -196,7 +196,7 @@ class Lake:
         """
         if not self.exists(table) or not values:
             return 0
-        deleted = self._open(table).delete(f"{column} IN ({', '.join(map(_quoted, values))})")
+        deleted = self._open(table).delete(f"{column} IN ({', '.join(map(quoted, values))})")
         opened = self._open(table)
         opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds", "delta.enableExpiredLogCleanup": "true"})
         opened = self._open(table)
@@ -317,13 +317,14 @@ def _matches(name: str, wanted: Part) -> pl.Expr:
     return text.is_in([wanted] if isinstance(wanted, str) else wanted)
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A text as a literal of SQL."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def _sql(name: str, wanted: Part) -> str:
     if isinstance(wanted, str):
-        return f"{name} = {_quoted(wanted)}"
+        return f"{name} = {quoted(wanted)}"
     if isinstance(wanted, list):
-        return f"{name} IN ({', '.join(map(_quoted, wanted))})"
-    return f"{name} >= {_quoted(wanted[0])} AND {name} <= {_quoted(wanted[1])}"
+        return f"{name} IN ({', '.join(map(quoted, wanted))})"
+    return f"{name} >= {quoted(wanted[0])} AND {name} <= {quoted(wanted[1])}"

@@ -6,13 +6,13 @@ the lock `<file>.lock`. On Postgres it is one transaction under an advisory lock
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeding_platform.errors import ConfigError
 from seeding_platform.storage.database import connected, damaged, file_of, writing
+from seeding_platform.storage.durable import synced
 from seeding_platform.storage.locks import in_turn
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ def _create(file: Path, url: URL) -> None:
             _upgrade(connection)
     finally:
         engine.dispose()
-    _sync(temporary)
+    synced(temporary)
     temporary.replace(file)  # the last connection has been closed, so no WAL of it is left behind
-    _sync(file.parent)
+    synced(file.parent)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -138,11 +138,3 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
     if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
         raise ConfigError(f"The migration would leave {len(broken)} rows without what they refer to.", fix="Restore a backup; nothing was changed.")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.errors import PermanentError
+from seeding_platform.storage.lake import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def sql(lake: Lake, query: str, tables: Mapping[str, int | None] | Sequence[str]
     with duckdb.connect(":memory:") as connection:
         for table, version in wanted.items():
             _view(connection, lake, table, version)
-        connection.execute(f"SET allowed_directories = [{_quoted(lake.root)}]")
+        connection.execute(f"SET allowed_directories = [{quoted(lake.root)}]")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
@@ -69,7 +70,7 @@ def _view(connection: DuckDBPyConnection, lake: Lake, table: str, version: int |
     text = f"SELECT {empty} WHERE false"
     if files := lake.files(table, version=version):
         hive = "hive_partitioning=true, hive_types={'tenant': VARCHAR}" if "tenant" in schema else "hive_partitioning=false"
-        rows = f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name=true, {hive})"
+        rows = f"read_parquet([{', '.join(map(quoted, files))}], union_by_name=true, {hive})"
         text = f"SELECT * FROM ({text}) UNION ALL BY NAME SELECT * FROM {rows}"  # noqa: S608 (quoted names, no values)
     layer, _, name = table.partition("/")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_named(layer)}")
@@ -99,7 +100,3 @@ def duckdb_type(dtype: pl.DataType) -> str:
 
 def _named(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
+from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -130,20 +131,15 @@ def publish(facts: pl.DataFrame, root: Path, *, now: dt.datetime, told: Mapping[
             _fill(connection, facts)
             connection.execute("CHECKPOINT")
         (part / "about.json").write_text(json.dumps({"made_at": now.isoformat(), "rows": facts.height, **(told or {})}, indent=1, default=str))
-        _sync(part / _FILE)
+        synced(part / _FILE)
         shutil.rmtree(made, ignore_errors=True)
         part.replace(made)
     pointer = root / f".{_POINTER}.{os.getpid()}"
     pointer.write_text(name)
-    _sync(pointer)
+    synced(pointer)
     pointer.replace(root / _POINTER)
     _remove_old(root, keep=name)
     return name
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
 
 
 def _remove_old(root: Path, *, keep: str) -> None:

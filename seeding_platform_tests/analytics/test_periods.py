@@ -75,28 +75,32 @@ def phrase(rng: random.Random, lang: str, as_of: dt.date) -> tuple[str, str]:
     return f"{since} {date.day} {MONTHS[lang][date.month - 1]} {date.year}", f"{date}..{as_of}"
 
 
-def check(seed: int, n: int) -> None:
-    rng = random.Random(seed)
+def faults(seed: int, n: int) -> list[tuple[str, str, dt.date]]:
+    """Of n random phrases, those whose days differ from the calendar's."""
+    rng, found = random.Random(seed), []
     for _ in range(n):
         lang = rng.choice(["en", "nl"])
         as_of = dt.date(2020, 1, 1) + dt.timedelta(days=rng.randint(0, 3000))
         words, token = phrase(rng, lang, as_of)
         reading = Reader(f"spend {words}", lexicon(lang), NONE, as_of=as_of, first_day=dt.date(2015, 1, 1)).read()
         (mark,) = reading.of("window")
-        assert (mark.value.start, mark.value.end) == oracle.window(token, as_of), (lang, words, as_of)
+        right = (mark.value.start, mark.value.end) == oracle.window(token, as_of)
         through = as_of - dt.timedelta(days=rng.randint(0, 2))
         if token[0] != "t" or (min(mark.value.end, through) >= mark.value.start):
             before = periods.before(mark.value, complete_through=through)
-            assert (before.start, before.end) == oracle.previous(token, as_of, through), (lang, words, as_of)
+            right = right and (before.start, before.end) == oracle.previous(token, as_of, through)
+        if not right:
+            found.append((lang, words, as_of))
+    return found
 
 
 def test_periods_equal_the_calendar():
-    check(1, 1000)
+    assert faults(1, 1000) == []
 
 
 @pytest.mark.long
 def test_ten_thousand_periods_equal_the_calendar():
-    check(2, 10_000)
+    assert faults(2, 10_000) == []
 
 
 @pytest.mark.parametrize("words", ["31 June 2025", "last 0 days", "week 60", "30 february 2024"])

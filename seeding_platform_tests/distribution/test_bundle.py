@@ -288,7 +288,7 @@ def _kill(*_args, **_more):
     raise Killed
 
 
-STEPS = ["write_rows", "file_sha256", "read_pointer", "_put_in_place", "_sync", "_flip"]
+STEPS = ["write_rows", "file_sha256", "read_pointer", "_put_in_place", "synced", "_flip"]
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first bundle", "later bundle"])

@@ -1,5 +1,6 @@
 """The API: the same figures as everywhere, each refusal a problem, each tenant its own."""
 
+import datetime as dt
 import io
 import json
 import time
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from seeding_platform.settings import project_root
+from seeding_platform.storage.api_state import IdempotencyConflict
 
 EXPORTS = project_root() / "data" / "samples" / "exports"
 READ = ["/api/v1/kpis", "/api/v1/insights/contributions", "/api/v1/metrics", "/api/v1/snapshots/current", "/api/v1/ingestions", "/api/v1/exports"]
@@ -255,3 +257,16 @@ def test_an_upload_that_a_kill_cut_short_is_taken_up_again(place):
             time.sleep(0.5)
     assert (now.status, now.message) == ("succeeded", "")
     assert app.state.service.facts("default").values["campaign"] == ("Herfstactie, 20% korting", "Merk | Zoeken")
+
+
+def test_a_repeated_request_is_remembered_for_a_day_and_a_claim_for_ten_minutes(service):
+    api = service.app.state.service.api
+    noon = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+    assert api.begin("default", "k", "body", now=noon) is None
+    with pytest.raises(IdempotencyConflict) as conflict:
+        api.begin("default", "k", "body", now=noon + dt.timedelta(minutes=9))
+    assert conflict.value.in_flight
+    assert api.begin("default", "k", "body", now=noon + dt.timedelta(minutes=11)) is None  # whoever claimed it was killed
+    api.end("default", "k", status=202, answer="{}")
+    assert api.begin("default", "k", "body", now=noon + dt.timedelta(hours=24)) == (202, "{}")
+    assert api.begin("default", "k", "another body", now=noon + dt.timedelta(hours=25)) is None

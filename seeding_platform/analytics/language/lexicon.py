@@ -125,6 +125,7 @@ def _patterns(words: dict[str, Any], lookups: dict[str, dict[str, Any]]) -> dict
                 "counting",
                 "by",
                 "together",
+                "all",
                 "not",
                 "not_after",
                 "where",

@@ -243,15 +243,12 @@ class Reader:
 
     def _together(self) -> None:
         """Figures "across all platforms" are added up; "all campaigns" alone may mean each of them."""
-        for match in self.reading.each(self.words.patterns["together"]):
-            many = [
-                m for m in self.reading.of("dimension") if m.start >= match.end() and m.note == "many" and self._only_fillers(match.end(), m.start)
-            ]
-            if not many:
-                continue
-            bare = match[0].split()[-1] == match[0].strip() or match[0].split()[0] in ("for", "voor", "of", "van")
-            self.reading.take(match)
-            self._noted(many[0], "all" if bare else "together")
+        for kind in ("together", "all"):
+            for match in self.reading.each(self.words.patterns[kind]):
+                following = [m for m in self.reading.of("dimension") if m.start >= match.end() and self._only_fillers(match.end(), m.start)]
+                if following and following[0].note == "many":
+                    self.reading.take(match)
+                    self._noted(following[0], kind)
 
     def _ranks(self) -> None:
         for match in self.reading.each(self.words.patterns["rank"]):

@@ -11,7 +11,7 @@ TRENDING_INTELLIGENCE = TableContract(
     description="How much one hashtag was used, observed at one moment.",
     owner="team:marketing",
     columns={
-        "hashtag": Column(pl.String, "Hashtag without #, lower case", nullable=False, synonyms=("tag",)),
+        "hashtag": Column(pl.String, "Hashtag without #, lower case", nullable=False),
         "platform": Column(pl.String, "Platform", nullable=False, values=POST_PLATFORMS),
         "region": Column(pl.String, "ISO 3166 alpha-2 code or WORLD", nullable=False),
         "observed_at": Column(TIMESTAMP, "When", nullable=False),

@@ -9,8 +9,8 @@ WORKFLOW_EXECUTIONS = TableContract(
     description="One run of an automated workflow.",
     owner="team:operations",
     columns={
-        "execution_id": Column(pl.String, "Execution id", nullable=False, synonyms=("id",)),
-        "workflow_name": Column(pl.String, "Workflow", nullable=False, synonyms=("workflow",)),
+        "execution_id": Column(pl.String, "Execution id", nullable=False),
+        "workflow_name": Column(pl.String, "Workflow", nullable=False),
         "trigger": Column(pl.String, "What started it", values=("cron", "webhook", "manual")),
         "status": Column(pl.String, "How it ended", required=True),
         "started_at": Column(TIMESTAMP, "Start", nullable=False),

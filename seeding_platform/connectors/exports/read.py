@@ -18,6 +18,7 @@ from seeding_platform.connectors.files.content import POSITION, ROW
 from seeding_platform.errors import SourceUnreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seeding_platform.connectors.exports.layout import Layout
@@ -88,22 +89,23 @@ def _text(data: bytes, name: str) -> tuple[Layout, pl.DataFrame, list[RejectedRo
         raise ExportRefused(str(error), "Choose a range of days that has figures, and export it again.") from error
     before = layout.line - 1
     rows = content.rows.with_columns((pl.col(POSITION).str.strip_prefix("line ").cast(pl.Int64) + before).alias(LINE)).drop(ROW, POSITION)
-    total = re.compile(rf"(?:^|{re.escape(layout.delimiter)})\s*\"?{_totals()}")
+    mark = re.escape(layout.delimiter)
+    total = re.compile(rf'(?i)(?:^|{mark})\s*"?{_total()}"?\s*(?={mark}|$)')
     told = [(r, r.raw.decode("utf-8", "replace").strip()) for r in content.rejects]
-    broken = [RejectedRow(r.line + before, "", text[:200], r.code, r.message) for r, text in told if not total.search(text.lower())]
+    broken = [RejectedRow(r.line + before, "", text[:200], r.code, r.message) for r, text in told if not total.search(text)]
     return layout, rows, broken
 
 
-def _totals() -> str:
-    """A pattern of the words by which platforms call their sums."""
+def _total() -> str:
+    """A pattern of a whole cell by which platforms name a sum: "Total: Account", "Total of 12 results"; "Total Body" is a campaign."""
     words = sorted((re.escape(w) for w in place.vocabulary()["totals"]), key=len, reverse=True)
-    return rf"(?:{'|'.join(words)})(?:\W|$)"
+    return rf"(?:{'|'.join(words)})(?:\s*:[^,;\t|]*|\s+(?:of\s+)?\d+[^,;\t|]*)?\s*"
 
 
 def _first_table(text: str) -> str:
-    """Text up to where a second table begins: a blank line and a comment."""
-    at = text.find("\n#")
-    return text if at < 0 else text[: at + 1]
+    """Text up to where a second table begins: a blank line, then a comment. A campaign may well be called "#sale"."""
+    second = re.search(r"\n[ \t,;]*\r?\n#", text)
+    return text if second is None else text[: second.start() + 1]
 
 
 def _workbook(data: bytes, name: str) -> tuple[Layout, pl.DataFrame, list[RejectedRow]]:
@@ -136,7 +138,6 @@ def _sheet(data: bytes, name: str) -> tuple[Layout | None, pl.DataFrame]:
     import fastexcel
 
     _refuse_bomb(data, name)
-
     try:
         book = fastexcel.read_excel(data)
         for sheet in book.sheet_names:
@@ -144,7 +145,7 @@ def _sheet(data: bytes, name: str) -> tuple[Layout | None, pl.DataFrame]:
             head = [[c or "" for c in row] for row in frame.head(place.HEADER_WITHIN).iter_rows()]
             layout = place.layout_of(head, "")
             if layout is not None:
-                return layout, frame.select(pl.all().name.map(lambda c: c))
+                return layout, frame
     except fastexcel.FastExcelError as error:
         raise ExportRefused(f"{name}: the workbook cannot be read: {error}.", "Open it in a spreadsheet and save it again.") from error
     return None, pl.DataFrame()
@@ -204,17 +205,19 @@ def _named(raw: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 
 def _without_totals(cells: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, int]:
     """Rows without the sums that platforms write above or below them."""
-    pattern = rf"(?i)^{_totals()}"
+    pattern = rf"(?i)^{_total()}$"
     when = [c for c in ("date", "period_start") if c in cells.columns]
-    said = pl.any_horizontal([pl.col(c).str.contains(pattern).fill_null(False) for c in when])
-    blank = pl.all_horizontal([pl.col(c).is_null() for c in when])
     names = [c for c in ("campaign", "account", "ad_group", "ad", "platform") if c in cells.columns]
-    said = said | (blank & pl.col(_FIRST).str.contains(pattern).fill_null(False))
-    named = pl.any_horizontal([pl.col(c).str.contains(pattern).fill_null(False) for c in names]) if names else pl.lit(False)
-    nameless = pl.all_horizontal([pl.col(c).is_null() for c in names]) if names else pl.lit(False)
-    total = said | (blank & (named | nameless))
-    if layout.platform == "Meta" and "campaign" in cells.columns:
-        total = total | pl.all_horizontal([pl.col(c).is_null() for c in names])
+
+    def says_total(columns: Sequence[str]) -> pl.Expr:
+        return pl.any_horizontal(pl.lit(False), *(pl.col(c).str.contains(pattern).fill_null(False) for c in columns))
+
+    blank = pl.all_horizontal(pl.col(c).is_null() for c in when)
+    total = says_total(when) | (blank & says_total([*names, _FIRST]))
+    if layout.platform == "Meta" and "campaign" in names:
+        total = total | pl.all_horizontal(pl.col(c).is_null() for c in names)  # Meta's account total has no name
+    empty = pl.all_horizontal(pl.col(c).is_null() for c in layout.columns)
+    cells = cells.filter(~empty)
     kept = cells.filter(~total).drop(_FIRST)
     return kept, cells.height - kept.height
 
@@ -250,14 +253,21 @@ def _typed(cells: pl.DataFrame, layout: Layout, notation: values.Notation) -> tu
 
 def _text_column(cells: pl.DataFrame, name: str, layout: Layout) -> pl.Series:
     if name == "platform":
-        own = layout.platform if layout.platform != "GA4" else None
-        if own is not None or "platform" not in cells.columns:
-            return pl.Series("platform", [own] * cells.height, dtype=pl.String)
-        return _folded(cells["platform"], "networks")
+        return _platforms(cells, layout.platform if layout.platform != "GA4" else None)
     if name == "device":
         return _folded(cells["device"], "devices")
     column = cells[name]
     return column.str.to_uppercase() if name in ("country", "currency") and not column.str.contains(r"[^A-Za-z]").any() else column
+
+
+def _platforms(cells: pl.DataFrame, recognised: str | None) -> pl.Series:
+    """What a column of platforms says, unless it says something else (Google's networks); then what the file gave itself away as."""
+    if "platform" in cells.columns:
+        column = _folded(cells["platform"], "networks")
+        known = set(place.vocabulary()["networks"].values())
+        if recognised is None or set(column.drop_nulls()) <= known:
+            return column
+    return pl.Series("platform", [recognised] * cells.height, dtype=pl.String)
 
 
 def _folded(column: pl.Series, table: str) -> pl.Series:

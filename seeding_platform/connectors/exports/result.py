@@ -97,13 +97,14 @@ class ExportResult:
             else (None, None)
         )
         grains, platforms, currencies = (facts[c].unique().drop_nulls().sort().to_list() for c in ("grain", "platform", "currency"))
-        platform = self.source.get("platform") or (platforms[0] if len(platforms) == 1 else "mixed" if platforms else None)
+        platform = "mixed" if len(platforms) > 1 else platforms[0] if platforms else self.source.get("platform")
         return {
             "status": "ok",
             "platform": platform,
             "currency": currencies[0] if len(currencies) == 1 else "mixed" if currencies else None,
             "currency_basis": "reported" if currencies else "unknown",
             "rows": facts.height,
+            "totals_left_out": self.source.get("totals", 0),
             "sums": {
                 n: _number(facts[n].sum(), n) if facts[n].count() else None for n in ("spend", "impressions", "clicks", "conversions", "revenue")
             },

@@ -60,6 +60,6 @@ def delete_key(request: Request, actor: Admin, key_id: str) -> None:
     if key_id == actor.key_id:
         raise Problem(409, "own-key", "A key cannot revoke itself; ask with another one.")
     service = service_of(request)
-    mine = any(k.key_id == key_id and k.tenant == actor.tenant for k in service.api.all_keys())
-    if not mine or not service.api.revoke(key_id, now=service.now()):
+    key = service.api.named_key(key_id)
+    if key is None or key.tenant != actor.tenant or not service.api.revoke(key_id, now=service.now()):
         raise Problem(404, "no-such-key", "There is no such key, or it is revoked already.")

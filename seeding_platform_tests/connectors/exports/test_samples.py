@@ -47,3 +47,39 @@ def test_a_workbook_that_would_unpack_without_end_is_refused(tmp_path):
 
 def test_columns_that_were_not_read_are_named():
     assert "Search impr. share" in read_export(FOLDER / "google_en.csv").warnings["unused_columns"]
+
+
+HEAD = "Campaign name,Day,Amount spent (EUR),Impressions,Link clicks\n"
+
+
+def read_text(tmp_path, text: str):
+    path = tmp_path / "export.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_export(path)
+
+
+def test_no_row_is_lost_because_of_how_its_campaign_is_called(tmp_path):
+    names = ["#sale", "Total Body Workout", "Totaal pakket", "Summary"]
+    read = read_text(tmp_path, HEAD + "".join(f"{name},2026-09-0{i},1.00,10,1\n" for i, name in enumerate(names, 1)))
+    assert read.facts["campaign"].to_list() == names
+    assert (read.rejects, read.summary()["totals_left_out"]) == ((), 0)
+
+
+def test_a_row_that_is_no_sum_is_rejected_not_left_out(tmp_path):
+    broken = HEAD + "A,2026-09-01,1.00,10,1\nTotal Body Workout,2026-09-02,1.00\nTotal Body Workout,,1.00,10,1\n"
+    assert [(r.line, r.code) for r in read_text(tmp_path, broken).rejects] == [(3, "too_few_columns"), (4, "no_day")]
+    nameless = "Date,Network,Campaign,Cost,Clicks,Impressions\n2026-09-01,Google,A,1.00,1,10\n,,,5.00,1,10\n,,,,,\n"
+    assert [(r.line, r.code) for r in read_text(tmp_path, nameless).rejects] == [(3, "no_day")]
+
+
+def test_sums_that_are_left_out_are_counted():
+    assert read_export(FOLDER / "google_en.csv").summary()["totals_left_out"] == 2
+    assert read_export(FOLDER / "meta_en.csv").summary()["totals_left_out"] == 1
+
+
+def test_a_column_of_platforms_counts_more_than_what_the_file_looks_like(tmp_path):
+    text = "Day,Network,Campaign,Currency code,Cost,Clicks,Impr.\n2026-09-01,Meta,A,EUR,1.00,1,10\n2026-09-01,LinkedIn,B,EUR,2.00,1,10\n"
+    read = read_text(tmp_path, text)
+    assert (read.facts["platform"].to_list(), read.summary()["platform"]) == (["Meta", "LinkedIn"], "mixed")
+    google = text.replace("Meta", "Search").replace("LinkedIn", "Display Network")
+    assert set(read_text(tmp_path, google).facts["platform"]) == {"Google"}
