@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -56,6 +56,7 @@ metadata = sa.MetaData(
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
 
@@ -139,4 +140,49 @@ api_ingestions = sa.Table(
     sa.Column("finished_at", UtcTime, nullable=True),
     sa.CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed', 'refused')", name="status"),
     sa.Index(None, "tenant", "created_at"),
+)
+
+kept_items = sa.Table(
+    "kept_items",
+    metadata,
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, comment="From 1; the highest is in force"),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="What it is: question, dashboard, alert, target, annotation, report"),
+    sa.Column("body", sa.Text, nullable=True, comment="As JSON; null once it was removed"),
+    sa.Column("actor", sa.Text, nullable=False, comment="Id of the key that wrote this version"),
+    sa.Column("written_at", UtcTime, nullable=False),
+    sa.Index(None, "tenant", "kind"),
+)
+
+events = sa.Table(
+    "live_events",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("tenant", sa.Text, nullable=False, comment="Whose; empty for everybody's"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("mark", sa.Text, nullable=False, comment="Names what happened, so that two who see it tell it once"),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.UniqueConstraint("tenant", "kind", "mark"),
+    sqlite_autoincrement=True,
+)
+
+outbox = sa.Table(
+    "outbox_messages",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("mark", sa.Text, nullable=False, comment="Names the occasion: it is told once"),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcTime, nullable=True, comment="When it is tried again; null once it was sent or given up"),
+    sa.Column("sent_at", UtcTime, nullable=True),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.UniqueConstraint("tenant", "mark"),
+    sa.Index(None, "next_at"),
 )
