@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +39,14 @@ class Settings(BaseSettings):
     env: str = Field("dev", description="Name of the environment, shown in reports")
     port: int = Field(8000, ge=1, le=65535, description="Port of the service, on 127.0.0.1")
     max_upload_mb: int = Field(300, ge=1, description="Largest upload")
+    nlq_llm_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Chat completions endpoint asked about questions that the rules refuse")
+    nlq_llm_model: str = Field("default", description="Model at that endpoint")
+    nlq_llm_key: SecretStr = Field(SecretStr(""), description="Bearer token of that endpoint")
+    smtp_url: SecretStr = Field(SecretStr(""), description="Mail server: smtp://user:password@host:port, or smtps://")
+    mail_from: str = Field("", description="Sender of alerts and reports")
+    slack_webhook: SecretStr = Field(SecretStr(""), description="Slack's incoming webhook for alerts and reports")
+    hook_secret: SecretStr = Field(SecretStr(""), description="Signs calls of /api/v1/hooks; empty: hooks are refused")
+    public_url: str = Field("", description="Address of the service as people reach it, for links in messages and shared pages")
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")
@@ -50,6 +58,11 @@ class Settings(BaseSettings):
         if self.facts is not None and not self.facts.is_absolute():
             object.__setattr__(self, "facts", Path.cwd() / self.facts)
         return self
+
+    def as_environment(self) -> dict[str, str]:
+        """These settings as variables for a process of their own."""
+        told = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in self.model_dump().items()}
+        return {f"SEEDING_{name.upper()}": str(value) for name, value in told.items() if value is not None}
 
     @property
     def state_url(self) -> str:

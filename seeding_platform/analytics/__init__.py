@@ -43,9 +43,10 @@ def answer(
         NoSnapshot: there are no facts yet.
     """
     from seeding_platform.analytics.facts import known
-    from seeding_platform.analytics.language import asked
-    from seeding_platform.analytics.serving import facts_in_force
+    from seeding_platform.analytics.language.model import asked_with
+    from seeding_platform.analytics.serving import facts_in_force, model_of
     from seeding_platform.settings import Settings
 
-    facts = known(snapshot, tenant=tenant) if snapshot is not None else facts_in_force(Settings(), tenant=tenant)
-    return asked(question, facts, as_of=as_of, lang=lang)
+    settings = Settings()
+    facts = known(snapshot, tenant=tenant) if snapshot is not None else facts_in_force(settings, tenant=tenant)
+    return asked_with(model_of(settings), question, facts, as_of=as_of, lang=lang)

@@ -109,6 +109,7 @@ def _warnings(plan: QueryPlan, facts: Known, scope: Scope) -> list[str]:
         told.append(f"partial_window: facts begin on {facts.first_day}")
     if plan.window.end > facts.complete_through:
         told.append(f"partial_window: facts are complete through {facts.complete_through}")
+    told += [f"partial_source: {name} has facts through {last}" for name, last in _behind(plan, facts).items()]
     if plan.compare is not None and plan.compare.start < facts.first_day:
         told.append(f"partial_comparison: facts begin on {facts.first_day}")
     if plan.window.kind == "to_date" and plan.compare is not None:
@@ -116,6 +117,17 @@ def _warnings(plan: QueryPlan, facts: Known, scope: Scope) -> list[str]:
     if plan.grain in ("week", "month", "quarter", "year") and _cut_buckets(plan):
         told.append(f"partial_bucket: the first or last {plan.grain} is not whole")
     return told
+
+
+def _behind(plan: QueryPlan, facts: Known) -> dict[str, dt.date]:
+    """Platforms in the scope of a plan whose facts end before its window does."""
+    own = [f for f in plan.filters if f.dimension == "platform"]
+    end = min(plan.window.end, facts.complete_through)
+    return {
+        name: last
+        for name, last in facts.through.items()
+        if last < end and last >= plan.window.start and all((name in f.values) != f.exclude for f in own)
+    }
 
 
 def _cut_buckets(plan: QueryPlan) -> bool:

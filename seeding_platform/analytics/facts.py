@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 VALUE_PER_CONVERSION = 100.0
 """What a conversion is taken to be worth where a file reports no revenue; every answer says so."""
+NEARLY_EVERY_DAY = 26
+"""Of the last 28 days: from here on a platform without facts on the newest days is called behind."""
 MONEY, COUNT = pl.Decimal(18, 2), pl.Decimal(18, 4)
 FACT_SCHEMA: dict[str, pl.DataType] = {
     "tenant": pl.String(),
@@ -90,6 +92,7 @@ class Known:
         first_day: first day with facts.
         complete_through: last day with facts; later days are not complete.
         values: values of each dimension.
+        through: last day with facts of each platform that is behind the others; only of those that report nearly every day.
     """
 
     snapshot: Snapshot
@@ -97,6 +100,7 @@ class Known:
     first_day: dt.date
     complete_through: dt.date
     values: Mapping[str, tuple[str, ...]] = field(repr=False)
+    through: Mapping[str, dt.date] = field(default_factory=dict)
 
     @property
     def as_of(self) -> dt.date:
@@ -116,4 +120,20 @@ def known(snapshot: Snapshot, *, tenant: str | None = None) -> Known:
     row = snapshot.rows("SELECT min(date) AS first, max(date) AS last FROM facts WHERE tenant = $tenant", {"tenant": tenant})[0]
     if row["last"] is None:
         raise PermanentError(f"There are no facts of tenant {tenant!r}.", fix="Land an export, or name another tenant with --tenant.")
-    return Known(snapshot, tenant, row["first"], row["last"], distinct_values(snapshot, DIMENSIONS, tenant=tenant))
+    values = distinct_values(snapshot, DIMENSIONS, tenant=tenant)
+    return Known(snapshot, tenant, row["first"], row["last"], values, _behind(snapshot, tenant, row["last"]))
+
+
+_BEHIND = """
+WITH own AS (SELECT platform, max(date) AS last FROM facts WHERE tenant = $tenant AND platform IS NOT NULL GROUP BY platform)
+SELECT own.platform, own.last, count(DISTINCT facts.date) AS days
+FROM own JOIN facts ON facts.platform = own.platform AND facts.tenant = $tenant AND facts.date > own.last - INTERVAL 28 DAY
+WHERE own.last < $last AND own.last >= $last - INTERVAL 28 DAY
+GROUP BY ALL ORDER BY 1
+"""
+
+
+def _behind(snapshot: Snapshot, tenant: str, last: dt.date) -> dict[str, dt.date]:
+    """Platforms that had facts on nearly every day, and have none for the last ones: their export is still to come, or was forgotten."""
+    rows = snapshot.rows(_BEHIND, {"tenant": tenant, "last": last})
+    return {row["platform"]: row["last"] for row in rows if row["days"] >= NEARLY_EVERY_DAY}

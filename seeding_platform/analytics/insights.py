@@ -131,12 +131,16 @@ class Anomaly:
         value: the figure of the day.
         expected: median of the weekday.
         distance: from the median, in robust standard deviations.
+        spread: one robust standard deviation.
+        n: days that were compared.
     """
 
     day: str
     value: float
     expected: float
     distance: float
+    spread: float
+    n: int
 
 
 def anomalies(facts: Known, name: str, *, window: Window, filters: tuple[Filter, ...] = (), most: float = 4.0) -> list[Anomaly]:
@@ -162,7 +166,7 @@ def anomalies(facts: Known, name: str, *, window: Window, filters: tuple[Filter,
     if spread == 0:
         return []
     found = [
-        Anomaly(row["period"], float(row[name]), float(row[name]) - x, x / spread)
+        Anomaly(row["period"], float(row[name]), float(row[name]) - x, x / spread, spread, len(rows))
         for row, x in zip(rows, away, strict=True)
         if abs(x) > most * spread
     ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from contextvars import ContextVar
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 DIMENSIONS = ("platform", "account", "campaign", "ad_group", "ad", "country", "device", "currency")
 GRAINS = ("day", "week", "month", "quarter", "year")
@@ -55,12 +59,80 @@ class Catalogue(BaseModel, frozen=True, extra="forbid"):
     rank_by: str
 
 
+class OwnRatio(BaseModel, frozen=True, extra="forbid"):
+    """A ratio that somebody defined, under the same rules as the shipped ones: sums first, then one division.
+
+    Args:
+        name: how plans and rows call it; small letters, digits and `_`.
+        numerator: a sum.
+        denominator: a sum.
+        scale: factor.
+        unit: how it is shown.
+        better: which direction is good.
+        en: name in English, also in questions.
+        nl: name in Dutch.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{2,29}$")
+    numerator: str
+    denominator: str
+    scale: float = Field(1.0, gt=0, le=1e9, allow_inf_nan=False)
+    unit: Literal["money", "count", "share", "ratio"] = "ratio"
+    better: Literal["up", "down", "neither"] = "neither"
+    en: str = Field(pattern=r"^[A-Za-z][A-Za-z ]{2,39}$")
+    nl: str = Field(pattern=r"^[A-Za-z][A-Za-z ]{2,39}$")
+
+    @field_validator("numerator", "denominator")
+    @classmethod
+    def _sum(cls, name: str) -> str:
+        sums = [m.name for m in _shipped().metrics.values() if m.kind == "sum"]
+        if name not in sums:
+            raise ValueError(f"{name!r} is no sum; there are {', '.join(sums)}")
+        return name
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name in _shipped().metrics:
+            raise ValueError(f"{name!r} is a shipped figure")
+        return name
+
+    def metric(self) -> Metric:
+        """As a figure."""
+        return Metric(kind="ratio", **self.model_dump())
+
+
 @cache
-def catalogue() -> Catalogue:
-    """The shipped list."""
+def _shipped() -> Catalogue:
     read = yaml.safe_load((Path(__file__).parent / "metrics.yaml").read_text(encoding="utf-8"))
     read["metrics"] = {name: {"name": name, **told} for name, told in read["metrics"].items()}
     return Catalogue.model_validate(read)
+
+
+_OWN: ContextVar[tuple[OwnRatio, ...]] = ContextVar("own_ratios", default=())
+
+
+def know(ratios: Iterable[OwnRatio]) -> None:
+    """Make ratios that somebody defined known to whatever is asked from here on, in this request or process only."""
+    _OWN.set(tuple(ratios))
+
+
+def own_ratios() -> tuple[OwnRatio, ...]:
+    """Ratios that are known beside the shipped figures."""
+    return _OWN.get()
+
+
+@lru_cache(maxsize=64)
+def _with_own(ratios: tuple[OwnRatio, ...]) -> Catalogue:
+    shipped = _shipped()
+    metrics: Mapping[str, Metric] = {**shipped.metrics, **{r.name: r.metric() for r in ratios}}
+    return shipped.model_copy(update={"metrics": dict(metrics)})
+
+
+def catalogue() -> Catalogue:
+    """The shipped list, and after it the ratios that are known here."""
+    ratios = _OWN.get()
+    return _with_own(ratios) if ratios else _shipped()
 
 
 def metric(name: str) -> Metric:

@@ -99,6 +99,7 @@ class Answer(BaseModel, frozen=True, extra="forbid"):
         sql: the statement that was run, with placeholders.
         snapshot: which state of the facts answered.
         basis: what revenue and CAC are made of, and the currency.
+        source: who read the question: the rules, or a language model behind them.
     """
 
     status: Status
@@ -112,3 +113,4 @@ class Answer(BaseModel, frozen=True, extra="forbid"):
     snapshot: str = ""
     basis: dict[str, str | None] = {}
     lang: Literal["en", "nl"] = "en"
+    source: Literal["rules", "llm"] = "rules"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.language.model import LanguageModel
     from seeding_platform.settings import Settings
     from seeding_platform.storage.lake import Lake
 
@@ -41,6 +42,15 @@ def facts_in_force(settings: Settings, *, tenant: str | None = None) -> Known:
     if name is None:
         raise snapshots.NoSnapshot(str(settings.serving))
     return _published(str(settings.serving), name).of(tenant)
+
+
+def model_of(settings: Settings) -> LanguageModel | None:
+    """The language model behind the rules, when one is set."""
+    if not settings.nlq_llm_url:
+        return None
+    from seeding_platform.analytics.language.model import LanguageModel
+
+    return LanguageModel(settings.nlq_llm_url, settings.nlq_llm_model, settings.nlq_llm_key.get_secret_value())
 
 
 class _Held:

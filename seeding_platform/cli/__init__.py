@@ -70,6 +70,30 @@ def _seed(settings: Settings, instance: Any) -> Any:
 
 
 @app.command()
+def run(
+    event: Annotated[str, typer.Argument(help="ingest (what waits in the landing folder), clean, seed or kpi.")],
+    run_id: Annotated[str | None, typer.Option("--run-id", help="Id of the run, where somebody waits for it already.", hidden=True)] = None,
+) -> None:
+    """Run a part of the graph by name, as the API's hooks and the pages do."""
+    from seeding_platform.service.runs import EVENTS
+
+    if event not in EVENTS:
+        raise typer.BadParameter(f"EVENT is one of {', '.join(EVENTS)}")
+    settings = Settings()
+    result = running(settings, f"{event}, asked for", lambda instance: _asked_for(settings, instance, event, run_id))
+    for failure in (*result.failures, *result.failed_checks):
+        say(f"FAILED {failure}")
+    typer.echo(f"Run {result.run_id[:8]} {'succeeded' if result.success else 'failed'} in {result.seconds:.0f} s.")
+    exit_by(result)
+
+
+def _asked_for(settings: Settings, instance: Any, event: str, run_id: str | None) -> Any:
+    from seeding_platform.defs.asked_for import asked_for
+
+    return asked_for(settings, instance, event, run_id=run_id, says=say)
+
+
+@app.command()
 def land(
     file: Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False, readable=True)],
     source: Annotated[Path, typer.Option("--source", help="Your source file (YAML).", exists=True, dir_okay=False)],

@@ -107,9 +107,11 @@ def serve(
     ] = None,
 ) -> None:
     """Serve API and pages on 127.0.0.1; the first time an admin key is made and shown once."""
+    from seeding_platform.defs.run_gateway import DagsterRuns
     from seeding_platform.service.serve import serve as run
 
-    run(Settings(), tenant=tenant, environment=dict(os.environ), says=say)
+    settings = Settings()
+    run(settings, tenant=tenant, environment=dict(os.environ), runs=DagsterRuns(settings, os.environ), says=say)
 
 
 @keys_app.command("create")

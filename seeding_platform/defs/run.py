@@ -5,7 +5,7 @@ The run is recorded like any other; its web page is there at once. What the job 
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ def run_job(
     tags: Mapping[str, str] | None = None,
     partition: str | None = None,
     selection: Iterable[AssetKey] | None = None,
+    run_id: str | None = None,
 ) -> RunResult:
     """Execute a job here and now, following its event stream.
 
@@ -79,11 +80,12 @@ def run_job(
         tags: of the run; the ends of a partition range, say.
         partition: of a job over partitions.
         selection: part of the job's assets.
+        run_id: id of the run, where somebody waits for it already.
     """
     definition = defs.resolve_job_def(job)
     keys = list(selection) if selection is not None else list(definition.asset_layer.selected_asset_keys)
     progress = Progress(total={s: sum(1 for k in keys if k.path[0] == s) for s in STAGES})
-    run_id = _new_run_id()
+    run_id = run_id or new_run_id()
     started = dt.datetime.now(dt.UTC)
     instance.add_event_listener(run_id, lambda event: _follow(event, progress, says))
     result = definition.execute_in_process(
@@ -100,7 +102,8 @@ def run_job(
     return RunResult(run_id, result.success, tuple(progress.failures), tuple(progress.failed_checks), seconds)
 
 
-def _new_run_id() -> str:
+def new_run_id() -> str:
+    """An id that no run has."""
     from dagster._core.utils import make_new_run_id
 
     return make_new_run_id()
@@ -177,8 +180,16 @@ def partition_range(days: tuple[dt.date, dt.date] | None) -> dict[str, str]:
     return {} if days is None else {RANGE_START: days[0].isoformat(), RANGE_END: days[1].isoformat()}
 
 
-def seed(settings: Settings, instance: dg.DagsterInstance, *, says: Says, below: Iterable[AssetKey] | None = None) -> RunResult:
-    """The main job over everything, or over what lies below some assets."""
+def seed(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    *,
+    says: Says,
+    below: Iterable[AssetKey] | None = None,
+    layers: Sequence[str] | None = None,
+    run_id: str | None = None,
+) -> RunResult:
+    """The main job over everything, over what lies below some assets, or over some layers."""
     from seeding_platform.analytics.days import days_in_data
     from seeding_platform.definitions import build_definitions
 
@@ -191,7 +202,11 @@ def seed(settings: Settings, instance: dg.DagsterInstance, *, says: Says, below:
         graph = defs.resolve_asset_graph()
         reached = (dg.AssetSelection.assets(*below).downstream() - dg.AssetSelection.assets(*below)).resolve(graph)
         selection = sorted(reached & set(job.asset_layer.selected_asset_keys))
-    return run_job(defs, "seed", instance, says=says, tags=partition_range(days or (settings.first_day, settings.first_day)), selection=selection)
+    elif layers is not None:
+        keys = defs.resolve_job_def("seed").asset_layer.selected_asset_keys
+        selection = sorted(k for k in keys if k.path[0] in layers)
+    tags = partition_range(days or (settings.first_day, settings.first_day))
+    return run_job(defs, "seed", instance, says=says, tags=tags, selection=selection, run_id=run_id)
 
 
 def land(settings: Settings, instance: dg.DagsterInstance, label: str, key: str, *, says: Says) -> RunResult:

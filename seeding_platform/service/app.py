@@ -19,14 +19,18 @@ from seeding_platform.service import errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
 from seeding_platform.service.pages import views
-from seeding_platform.service.routes import figures, health, ingestions, keys
+from seeding_platform.service.routes import figures, health, ingestions, insights, kept, keys, live
+from seeding_platform.service.routes import runs as runs_routes
+from seeding_platform.service.runs import NoRuns
 from seeding_platform.service.uploads import Uploads
+from seeding_platform.service.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 
     from fastapi import Request, Response
 
+    from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
     Scope = MutableMapping[str, Any]
@@ -57,6 +61,8 @@ def create_app(
     new_id: Callable[[int], str] = _new_id,
     limit_per_minute: int = 600,
     inherited: Mapping[str, str] | None = None,
+    runs: RunGateway | None = None,
+    watching: bool = True,
 ) -> FastAPI:
     """The service.
 
@@ -66,25 +72,36 @@ def create_app(
         new_id: unguessable ids of so many bytes, in hex.
         limit_per_minute: requests of one key.
         inherited: environment of the processes that land uploads.
+        runs: whoever keeps the runs; nobody by default.
+        watching: tell events, judge alerts and send reports while it lives.
     """
-    service = Service(settings, now, new_id, inherited=dict(inherited or {}), limit_per_minute=limit_per_minute)
-    uploads = Uploads(service)
+    service = Service(settings, now, new_id, inherited=dict(inherited or {}), limit_per_minute=limit_per_minute, runs=runs or NoRuns())
+    uploads, watch = Uploads(service), Watch(service)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(service.warm)
         uploads.start()
+        if watching:
+            watch.start()
         yield
+        watch.stop()
         uploads.stop()
 
     app = FastAPI(title="Seeding Platform", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.state.service, app.state.uploads = service, uploads
+    app.state.service, app.state.uploads, app.state.watch = service, uploads, watch
     app.state.registry = CollectorRegistry()
     errors.install(app)
     app.include_router(health.router)
     app.include_router(figures.router, responses=errors.documented())
     app.include_router(ingestions.router, responses=errors.documented(404, 409))
     app.include_router(keys.router, responses=errors.documented(404, 409))
+    app.include_router(insights.router, responses=errors.documented())
+    app.include_router(runs_routes.router, responses=errors.documented(404, 409))
+    app.include_router(live.router, responses=errors.documented())
+    app.include_router(kept.more, responses=errors.documented(404))
+    for router in kept.routers:
+        app.include_router(router, responses=errors.documented(404, 409, 412))
     app.include_router(views.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from seeding_platform.analytics import periods
 from seeding_platform.analytics.ask import answered
-from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.language.explain import explained
+from seeding_platform.analytics.language.model import asked_with
 from seeding_platform.analytics.metrics import catalogue
 from seeding_platform.analytics.plan import Filter, Order, QueryPlan
 from seeding_platform.service.context import etag_of
@@ -113,9 +113,9 @@ def _filter(text: str) -> Filter:
 
 def kpis(service: Service, query: KpiQuery, *, tenant: str) -> tuple[bytes, str]:
     """The answer to a request as JSON, and its ETag."""
-    facts = service.facts(tenant)
+    facts, ratios = service.facts_and_ratios(tenant)
     plan = plan_of(query, facts)
-    etag = etag_of(facts.snapshot.id, tenant, query.lang, plan.model_dump_json())
+    etag = etag_of(facts.snapshot.id, tenant, query.lang, plan.model_dump_json(), ratios)
     return service.cache.get(etag, lambda: _json(kpi_answer(plan, facts, lang=query.lang))), etag
 
 
@@ -127,9 +127,9 @@ def kpi_answer(plan: QueryPlan, facts: Known, *, lang: str) -> Answer:
 
 def question(service: Service, text: str, *, tenant: str, as_of: dt.date | None, lang: str | None) -> tuple[bytes, str]:
     """The answer to a question as JSON, and its ETag."""
-    facts = service.facts(tenant)
-    etag = etag_of(facts.snapshot.id, tenant, "question", text, str(as_of), str(lang))
-    return service.cache.get(etag, lambda: _json(asked(text, facts, as_of=as_of, lang=lang))), etag
+    facts, ratios = service.facts_and_ratios(tenant)
+    etag = etag_of(facts.snapshot.id, tenant, "question", text, str(as_of), str(lang), ratios)
+    return service.cache.get(etag, lambda: _json(asked_with(service.model, text, facts, as_of=as_of, lang=lang))), etag
 
 
 def _json(answer: Answer) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,18 +16,26 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from seeding_platform.analytics.language import asked
-from seeding_platform.analytics.serving import facts_in_force
+from seeding_platform.analytics.metrics import OwnRatio, know
+from seeding_platform.analytics.serving import facts_in_force, model_of
 from seeding_platform.errors import SeedingError
+from seeding_platform.service.runs import NoRuns
 from seeding_platform.storage.api_state import ApiState
+from seeding_platform.storage.kept import Kept
+from seeding_platform.storage.live import Live
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.language.model import LanguageModel
+    from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
 CACHE_BYTES = 64_000_000
+RATIOS_HELD_S = 2.0
+"""How long what another process of the service defined may go unseen here."""
 
 
 class AnswerCache:
@@ -79,6 +88,7 @@ class Service:
         new_id: an unguessable id.
         inherited: environment of processes that it starts.
         limit_per_minute: requests of one key.
+        runs: whoever keeps the runs.
     """
 
     settings: Settings
@@ -86,6 +96,8 @@ class Service:
     new_id: Callable[[int], str]
     inherited: Mapping[str, str] = field(default_factory=dict)
     limit_per_minute: int = 600
+    runs: RunGateway = field(default_factory=NoRuns)
+    _ratios: dict[str, tuple[float, tuple[OwnRatio, ...], str]] = field(default_factory=dict)
     cache: AnswerCache = field(default_factory=AnswerCache)
 
     @cached_property
@@ -98,6 +110,21 @@ class Service:
     def api(self) -> ApiState:
         """Keys, repeated requests, uploads."""
         return ApiState(self.state)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What people keep."""
+        return Kept(self.state)
+
+    @cached_property
+    def live(self) -> Live:
+        """Events and messages."""
+        return Live(self.state)
+
+    @cached_property
+    def model(self) -> LanguageModel | None:
+        """The language model behind the rules."""
+        return model_of(self.settings)
 
     @cached_property
     def limiter(self) -> MovingWindowRateLimiter:
@@ -128,8 +155,23 @@ class Service:
                 continue  # no facts of this tenant yet: whoever asks is told so
 
     def facts(self, tenant: str) -> Known:
-        """The facts of a tenant that are in force."""
-        return facts_in_force(self.settings, tenant=tenant)
+        """The facts of a tenant that are in force; the ratios that it defined are known from here on in this request."""
+        return self.facts_and_ratios(tenant)[0]
+
+    def facts_and_ratios(self, tenant: str) -> tuple[Known, str]:
+        """`facts`, and the versions of the tenant's ratios, on which answers depend as well."""
+        seen, ratios, versions = self._ratios.get(tenant, (0.0, (), ""))
+        if time.monotonic() - seen > RATIOS_HELD_S or not seen:
+            items = self.kept.all("ratio", tenant=tenant)
+            ratios = tuple(OwnRatio.model_validate(i.body) for i in items)
+            versions = ",".join(f"{i.item_id}@{i.version}" for i in items)
+            self._ratios[tenant] = (time.monotonic(), ratios, versions)
+        know(ratios)
+        return facts_in_force(self.settings, tenant=tenant), versions
+
+    def forget_ratios(self, tenant: str) -> None:
+        """A ratio was defined or removed: look again at once."""
+        self._ratios.pop(tenant, None)
 
 
 def etag_of(*parts: str) -> str:

@@ -14,19 +14,20 @@ from seeding_platform.storage.state import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
 HOST = "127.0.0.1"
 FIRST_KEY = "first-admin-key"
 
 
-def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, str], says: Callable[[str], None]) -> None:
+def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, str], runs: RunGateway, says: Callable[[str], None]) -> None:
     """Serve until told to stop."""
     import uvicorn
 
     first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
     says(f"API and pages on http://{HOST}:{settings.port}")
-    uvicorn.run(create_app(settings, inherited=environment), host=HOST, port=settings.port, log_level="warning", server_header=False)
+    uvicorn.run(create_app(settings, inherited=environment, runs=runs), host=HOST, port=settings.port, log_level="warning", server_header=False)
 
 
 def new_key(settings: Settings, *, role: Role, tenant: str, label: str) -> tuple[str, str]:

@@ -130,14 +130,10 @@ def landed(path: Path, tenant: str, service: Service, *, ending: Callable[[float
     """Land a file by `seeding export land`, waiting while another run holds the lock; its exit code and last words."""
     for _ in range(MOST_BUSY):
         command = [sys.executable, "-m", "seeding_platform.cli", "export", "land", str(path), "--tenant", tenant]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(service), check=False, cwd=project_root())
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**service.inherited, **service.settings.as_environment()}, check=False, cwd=project_root()
+        )
         if done.returncode != BUSY or ending(BUSY_PAUSE_S):
             break
     said = [line for line in (*done.stderr.splitlines(), *done.stdout.splitlines()) if line.startswith(("Failed", "FAILED", "REFUSED", "Busy"))]
     return done.returncode, " ".join(said)[:2000] or ("" if done.returncode == 0 else "The landing ended without a word; see the run in the web UI.")
-
-
-def environment(service: Service) -> dict[str, str]:
-    """The settings of the service for a process of its own."""
-    told = {f"SEEDING_{name.upper()}": str(value) for name, value in service.settings.model_dump().items() if value is not None}
-    return {**service.inherited, **told}

@@ -113,6 +113,16 @@ class Live:
         with writing(self.engine) as connection:
             return bool(connection.execute(_once(self.engine.dialect.name, table, row, ("tenant", "mark"))).rowcount)
 
+    def is_sent(self, mark: str, *, tenant: str) -> bool:
+        """True when this occasion is in the outbox, sent or not."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox as table
+
+        query = sa.select(table.c.message_id).where(table.c.mark == mark, table.c.tenant == tenant)
+        with self.engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def claimed(self, *, now: dt.datetime) -> Message | None:
         """One message that is due, held for two minutes so that nobody else sends it meanwhile."""
         import sqlalchemy as sa

@@ -83,21 +83,6 @@ def test_nobody_without_a_key(service):
         assert is_problem(service.get(url, headers={"Authorization": "Bearer \u00e9".encode()}), 401, "unauthenticated")
 
 
-def test_roles_and_routes(service):
-    """Every role on every route: allowed from a role on, refused below it."""
-    needs = {("GET", url): "viewer" for url in READ} | {("POST", "/api/v1/nlq"): "viewer", ("POST", "/api/v1/ingestions"): "analyst"}
-    needs |= {("GET", "/api/v1/keys"): "admin", ("POST", "/api/v1/keys"): "admin", ("DELETE", "/api/v1/keys/none"): "admin"}
-    order = ["viewer", "analyst", "operator", "admin"]
-    for (method, url), needed in needs.items():
-        for role in order:
-            response = service.request(method, url, headers=service.key(role), json={} if method == "POST" and "ingestions" not in url else None)
-            allowed = order.index(role) >= order.index(needed)
-            assert (response.status_code != 403) == allowed, (method, url, role, response.text)
-    listed = {(m.upper(), path) for path, told in service.app.openapi()["paths"].items() for m in told if path.startswith("/api/v1/")}
-    open_ones = {("GET", "/api/v1/ingestions/{ingestion_id}")}
-    assert {(m, p.replace("/{key_id}", "/none")) for m, p in listed - open_ones} == set(needs)
-
-
 def test_a_tenant_sees_only_its_own(service):
     mine, theirs = (service.get("/api/v1/kpis?metrics=spend&by=campaign", headers=service.key(tenant=t)).text for t in ("default", "other"))
     assert "Secret_Campaign" not in mine

@@ -84,10 +84,11 @@ def _tried(text: str, facts: Known, lang: str, as_of: dt.date) -> Understood | N
 
 
 def _read(text: str, facts: Known, lang: str, as_of: dt.date) -> Reading:
-    return Reader(text, lexicon(lang), _vocabulary(facts), as_of=as_of, first_day=facts.first_day).read()
+    return Reader(text, lexicon(lang), vocabulary_of(facts), as_of=as_of, first_day=facts.first_day).read()
 
 
-def _vocabulary(facts: Known) -> Vocabulary:
+def vocabulary_of(facts: Known) -> Vocabulary:
+    """Names of things in a tenant's facts, worked out once for a snapshot."""
     key = (facts.snapshot.id, facts.tenant)
     if key not in _VOCABULARIES:
         _VOCABULARIES[key] = vocabulary(facts.values)
@@ -113,7 +114,7 @@ def _known_words(facts: Known, lang: str) -> dict[str, object]:
     words = lexicon(lang)
     known: dict[str, object] = {w: w for name in ("last", "this") for text in words.words["classes"][name] for w in text.split()}
     known |= {w: "filler" for w in words.words["fillers"]} | {w: "performance" for w in words.words["performance"]}
-    named: dict[str, object] = dict(_vocabulary(facts).names())
+    named: dict[str, object] = dict(vocabulary_of(facts).names())
     for kind in ("metric", "dimension", "unit", "month", "adverb", "rank"):
         named |= {name: meaning[0] if kind == "dimension" else meaning for name, meaning in words.lookups[kind].items()}
     known |= {part: part for name in named if " " in name for part in name.split()}

@@ -42,7 +42,8 @@ NAMES = {
 
 
 @cache
-def _messages(lang: str) -> dict[str, Any]:
+def messages(lang: str) -> dict[str, Any]:
+    """Every sentence of a language."""
     return yaml.safe_load((Path(__file__).parent / "messages.yaml").read_text(encoding="utf-8"))[lang]
 
 
@@ -59,18 +60,18 @@ def _day(day: dt.date, lang: str) -> str:
 
 
 def _joined(words: list[str], lang: str) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {_messages(lang)['and']} {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {messages(lang)['and']} {words[-1]}"
 
 
 def _window(window: Window, lang: str, form: str = "window") -> str:
     if form == "window" and window.days == 1:
         form = "one_day"
-    return str(_messages(lang)[form].format(start=_day(window.start, lang), end=_day(window.end, lang)))
+    return str(messages(lang)[form].format(start=_day(window.start, lang), end=_day(window.end, lang)))
 
 
 def explained(plan: QueryPlan, lang: str, *, assumed: tuple[str, ...] = ()) -> str:
     """A plan in one sentence: figures, rows, filters, days, comparison, and what was assumed."""
-    told = _messages(lang)
+    told = messages(lang)
     parts = [_joined([metric_name(m, lang) for m in plan.metrics], lang)]
     if plan.dimensions:
         parts[0] += " " + told["by"].format(names=_joined([NAMES[lang][d] for d in plan.dimensions], lang))
@@ -94,7 +95,7 @@ def explained(plan: QueryPlan, lang: str, *, assumed: tuple[str, ...] = ()) -> s
 def refusal(reason: str, words: list[str], lang: str) -> str:
     """Why there is no answer."""
     names = _joined([metric_name(m, lang) for m in catalogue().metrics], lang)
-    return str(_messages(lang)["reasons"][reason or "words"].format(words=", ".join(words), metrics=names))
+    return str(messages(lang)["reasons"][reason or "words"].format(words=", ".join(words), metrics=names))
 
 
 def suggestions(facts: Known, lang: str) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from seeding_platform.analytics.language.text import any_of, folded
+from seeding_platform.analytics.metrics import own_ratios
 
 LANGUAGES = ("en", "nl")
 _FIXED = {
@@ -64,11 +65,16 @@ class Lexicon:
         return self.templates[text]
 
 
-@cache
 def lexicon(lang: str) -> Lexicon:
-    """The words of a language."""
+    """The words of a language, with the names of ratios that somebody defined."""
+    return _lexicon(lang, tuple((ratio.name, getattr(ratio, lang)) for ratio in own_ratios()))
+
+
+@lru_cache(maxsize=32)
+def _lexicon(lang: str, own: tuple[tuple[str, str], ...]) -> Lexicon:
     words = yaml.safe_load((Path(__file__).parent / f"{lang}.yaml").read_text(encoding="utf-8"))
     words["fillers"] = words["fillers"].split()
+    words["metrics"] |= {name: [said, name.replace("_", " ")] for name, said in own}
     lookups = _lookups(words)
     periods = tuple(PeriodRule(_compiled(text, words, lookups), name) for text, name in words["periods"])
     return Lexicon(lang, words, periods, _patterns(words, lookups), lookups)

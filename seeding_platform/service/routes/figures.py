@@ -5,18 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from seeding_platform.analytics.insights import contributions
 from seeding_platform.analytics.metrics import DIMENSIONS, GRAINS, catalogue
 from seeding_platform.analytics.plan import Answer
-from seeding_platform.service.asking import Day, KpiQuery, kpis, plan_of, question
+from seeding_platform.service.asking import Day, KpiQuery, kpis, question
 from seeding_platform.service.auth import Actor, may, service_of
-from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
 
 router = APIRouter(prefix="/api/v1", tags=["figures"])
@@ -76,6 +73,7 @@ class SnapshotAnswer(BaseModel):
     first_day: dt.date
     complete_through: dt.date
     as_of: dt.date
+    behind: dict[str, dt.date]
     values: dict[str, list[str]]
 
 
@@ -89,6 +87,7 @@ def get_snapshot(request: Request, actor: Viewer) -> Response:
         first_day=facts.first_day,
         complete_through=facts.complete_through,
         as_of=facts.as_of,
+        behind=dict(facts.through),
         values={k: list(v) for k, v in facts.values.items()},
     )
     return cached(request, told.model_dump_json().encode(), f'"{facts.snapshot.id}-{facts.tenant}"')
@@ -118,44 +117,6 @@ def get_export(request: Request, actor: Viewer, query: Annotated[Download, Query
         media = "text/csv; charset=utf-8"
     headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="kpis.{query.format}"'}
     return Response(stream.getvalue(), media_type=media, headers=headers)
-
-
-class ChangeQuery(BaseModel, extra="forbid"):
-    """Which change is to be taken apart."""
-
-    metric: str = Field("cac", description="A figure; see /api/v1/metrics")
-    by: str = Field("platform", description="A dimension")
-    start: Day | None = Field(None, description="First day; default 30 days before as_of")
-    end: Day | None = Field(None, description="Last day; default the day before as_of")
-    compare: Literal["previous", "year"] = Field("previous", description="What to compare with")
-    filter: list[Annotated[str, Field(pattern=r"^[a-z_]+:!?.+")]] = Field(default_factory=list, max_length=20)
-    as_of: Day | None = None
-
-
-class ChangeAnswer(BaseModel):
-    """A change and its parts, which add up to it."""
-
-    metric: str
-    by: str
-    start: dt.date
-    end: dt.date
-    current: float
-    previous: float
-    change: float
-    parts: list[dict[str, Any]]
-
-
-@router.get("/insights/contributions")
-def get_contributions(request: Request, actor: Viewer, query: Annotated[ChangeQuery, Query()]) -> ChangeAnswer:
-    """The change of a figure, split exactly into what each member did to it: volume, mix and rate."""
-    facts = service_of(request).facts(actor.tenant)
-    asked = KpiQuery.model_validate({**query.model_dump(exclude={"metric", "by"}), "metrics": [query.metric], "by": [query.by]})
-    plan = plan_of(asked, facts)
-    if plan.compare is None:
-        raise Problem(422, "invalid-plan", "There is nothing to compare with.")
-    found = contributions(facts, query.metric, by=query.by, window=plan.window, compare=plan.compare, filters=plan.filters)
-    told = asdict(found)
-    return ChangeAnswer(**told, start=plan.window.start, end=plan.window.end)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""What the service does while nobody asks: tells pages what happened, judges alerts, writes reports, sends what is due.
+
+Several services may do so at once: events and messages carry a mark of their occasion and are kept once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from seeding_platform.analytics.keeping import Alert, Report
+from seeding_platform.analytics.watching import alert_said, alert_state, report_text
+from seeding_platform.errors import SeedingError
+from seeding_platform.service.notify import send_due
+from seeding_platform.storage import snapshots
+from seeding_platform.storage.live import Message
+
+if TYPE_CHECKING:
+    from seeding_platform.service.context import Service
+    from seeding_platform.storage.kept import Item
+
+log = logging.getLogger("seeding.service")
+EVERY_S = 2.0
+SLOW_EVERY = 15
+RUNS_LOOKED_AT = 5
+
+
+class Watch:
+    """A thread that looks every two seconds, and every half minute at what takes longer.
+
+    Args:
+        service: whose facts, runs and people.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._judged: str | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def _look(self) -> None:
+        rounds = 0
+        while not self._ending.wait(EVERY_S):
+            try:
+                self.happened()
+                if rounds % SLOW_EVERY == 0:
+                    self.due()
+            except Exception:  # the next round looks again; a watch that died silently would watch nothing
+                log.exception("a round of the watch failed")
+            rounds += 1
+
+    def happened(self) -> None:
+        """Tell what is new: the snapshot in force and the newest runs."""
+        live, now = self.service.live, self.service.now()
+        name = snapshots.current(self.service.settings.serving)
+        if name is not None:
+            live.tell("snapshot", name, {"snapshot": name}, now=now)
+        for run in self.service.runs.recent(limit=RUNS_LOOKED_AT):
+            done = sum(s.done for s in run.stages)
+            told = {"run_id": run.run_id, "status": run.status, "done": done, "planned": sum(s.planned for s in run.stages)}
+            live.tell("run", f"{run.run_id}:{run.status}:{done}", told, now=now)
+
+    def due(self) -> None:
+        """Judge alerts when the facts changed, write reports whose time has come, send what waits."""
+        service = self.service
+        name = snapshots.current(service.settings.serving)
+        alerts = service.kept.all("alert")
+        marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"
+        if marks != self._judged:
+            for item in alerts:
+                self._alert(item)
+            self._judged = marks
+        for item in service.kept.all("report"):
+            self._report(item)
+        send_due(service.live, service.settings, now=service.now())
+
+    def _alert(self, item: Item) -> None:
+        alert, now = Alert.model_validate(item.body), self.service.now()
+        try:
+            state = alert_state(alert, self.service.facts(item.tenant))
+        except SeedingError:
+            return  # no facts of this tenant: nothing is passed
+        if not state.holds:
+            return
+        subject, body = alert_said(alert, state)
+        mark = f"alert:{item.item_id}:{item.version}:{state.since}"
+        self.service.live.tell("alert", mark, {"alert": item.item_id, "subject": subject}, now=now, tenant=item.tenant)
+        if alert.channel != "none":
+            self._send(item, alert.channel, alert.target, subject, body, mark)
+
+    def _report(self, item: Item) -> None:
+        report, now = Report.model_validate(item.body), self.service.now()
+        due = report.due(now)
+        if due <= item.written_at:
+            return
+        mark = f"report:{item.item_id}:{due.isoformat()}"
+        if self.service.live.is_sent(mark, tenant=item.tenant):
+            return
+        try:
+            text = report_text(report, self.service.facts(item.tenant))
+        except SeedingError as error:
+            text = f"{error}\n"
+        self._send(item, report.channel, report.target, report.title, text, mark)
+
+    def _send(self, item: Item, channel: str, target: str, subject: str, body: str, mark: str) -> None:
+        url = self.service.settings.public_url
+        message = Message(
+            message_id=self.service.new_id(12), tenant=item.tenant, channel=channel, target=target, subject=subject,
+            body=f"{body}\n{url}" if url else body, created_at=self.service.now(),
+        )  # fmt: skip
+        self.service.live.send(message, mark=mark)
