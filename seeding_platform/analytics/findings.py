@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.insights import Contribution
     from seeding_platform.analytics.periods import Window
 
 WATCHED = ("revenue", "conversions", "cac", "roas")
@@ -67,10 +68,11 @@ class Finding:
 
 def findings(facts: Known) -> list[Finding]:
     """Everything worth telling about a tenant's facts today, the surest first within each kind."""
-    return [*_moved(facts), *_stand_out(facts), *_ahead(facts)]
+    return [*moved(facts), *standing_out(facts), *coming(facts)]
 
 
-def _moved(facts: Known) -> list[Finding]:
+def moved(facts: Known) -> list[Finding]:
+    """The platform that moved each watched figure most between the last thirty days and those before; one currency only."""
     window = periods.last(DAYS, "day", facts.as_of)
     before = periods.before(window, complete_through=facts.complete_through)
     if before is None or before.start < facts.first_day or len(facts.values["currency"]) > 1:
@@ -84,7 +86,7 @@ def _moved(facts: Known) -> list[Finding]:
         if len(change.parts) < 2 or not change.parts[0].member:
             continue
         largest = change.parts[0]
-        low, high, agree = _interval(facts, name, str(largest.member), window, before)
+        low, high, agree = _interval(facts, name, largest, window, before, chosen_from=len(change.parts))
         if low <= 0 <= high:
             continue
         told = {"change": change.change, "by": "platform"}
@@ -94,15 +96,18 @@ def _moved(facts: Known) -> list[Finding]:
     return found[:MOST_OF_A_KIND]
 
 
-def _interval(facts: Known, name: str, member: str, window: Window, before: Window) -> tuple[float, float, float]:
+def _interval(facts: Known, name: str, part: Contribution, window: Window, before: Window, *, chosen_from: int) -> tuple[float, float, float]:
     """95 % interval of what a member did to a change: blocks of seven days drawn again in each window (Kuensch 1989).
+
+    It is widened for the few blocks that a window holds (Student's t) and for the member being the largest of several (Bonferroni).
 
     Returns:
         Low, high, and the share of draws on the larger side of 0.
     """
     import numpy as np
+    from scipy.stats import norm, t
 
-    one = metric(name)
+    one, member = metric(name), str(part.member)
     rng = np.random.default_rng(SEED)
     below = str(one.denominator)
     if one.otherwise is not None:
@@ -118,8 +123,11 @@ def _interval(facts: Known, name: str, member: str, window: Window, before: Wind
         effect = one.scale * (n1 / all_d1 - n0 / all_d0 - (d1 / all_d1 - d0 / all_d0) * middle)
     if one.kind == "sum":
         effect = effect[0]
-    low, high = np.quantile(effect, [0.025, 0.975])
-    return float(low), float(high), float(max((effect > 0).mean(), (effect < 0).mean()))
+    low, high = (float(end) for end in np.quantile(effect, [0.025, 0.975]))
+    blocks = 2 * (window.days / BLOCK - 1)
+    wider = float(t.ppf(1 - 0.025 / chosen_from, blocks) / norm.ppf(0.975))
+    agree = float(max((effect > 0).mean(), (effect < 0).mean()))
+    return part.total - wider * max(part.total - low, 0), part.total + wider * max(high - part.total, 0), agree
 
 
 def _by_day(facts: Known, parts: Sequence[str], member: str, window: Window) -> Any:
@@ -149,7 +157,8 @@ def _drawn(days: Any, rng: Any) -> Any:
     return days[:, :, at].sum(axis=3)
 
 
-def _stand_out(facts: Known) -> list[Finding]:
+def standing_out(facts: Known) -> list[Finding]:
+    """Days of the last two weeks that are unlike their weekdays of the last ninety."""
     start = max(facts.first_day, facts.complete_through - (HISTORY - 1) * periods.DAY)
     window = periods.Window(start=start, end=facts.complete_through)
     if window.days < FEWEST_DAYS or len(facts.values["currency"]) > 1:
@@ -170,7 +179,8 @@ def _stand_out(facts: Known) -> list[Finding]:
     return sorted(found, key=lambda f: -abs(f.told["distance"]))[:MOST_OF_A_KIND]
 
 
-def _ahead(facts: Known) -> list[Finding]:
+def coming(facts: Known) -> list[Finding]:
+    """The next two weeks of each figure for which something trustworthy can be said."""
     found = []
     for name in LOOKED_AHEAD:
         try:

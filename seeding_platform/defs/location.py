@@ -17,7 +17,7 @@ from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
 from seeding_platform.defs.executors import executor
 from seeding_platform.defs.io_managers import LakeIOManager
-from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, serving_snapshot
+from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, learning_insights, serving_snapshot
 from seeding_platform.defs.kpis.sensors import kpi_days_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
@@ -54,6 +54,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),
         serving_snapshot,
+        learning_insights,
     ]
     return dg.Definitions(
         assets=assets,

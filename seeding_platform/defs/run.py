@@ -22,6 +22,8 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.settings import Settings
 
 STAGES = ("raw", "clean", "quality", "model", "bundle", "kpi")
+PART_TAG = "seeding/part"
+"""Which part of the main job a run was asked for."""
 Says = Callable[[str], None]
 
 
@@ -206,6 +208,8 @@ def seed(
         keys = defs.resolve_job_def("seed").asset_layer.selected_asset_keys
         selection = sorted(k for k in keys if k.path[0] in layers)
     tags = partition_range(days or (settings.first_day, settings.first_day))
+    if selection is not None:
+        tags[PART_TAG] = "+".join(layers or ["landing"])
     return run_job(defs, "seed", instance, says=says, tags=tags, selection=selection, run_id=run_id)
 
 

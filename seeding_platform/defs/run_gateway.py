@@ -16,12 +16,14 @@ from dagster._core.storage.dagster_run import RunRecord
 
 from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START
 from seeding_platform.defs.launcher import IN_PROCESS_TAG, process_lives
-from seeding_platform.defs.run import free_dead_slots, instance_for, new_run_id
+from seeding_platform.defs.run import PART_TAG, free_dead_slots, instance_for, new_run_id
 from seeding_platform.errors import BusyError
 from seeding_platform.service.runs import LAYERS, LogLine, NoSuchRun, RunShown, Stage, Status
 from seeding_platform.settings import Settings, project_root
 
 GRACE_S = 10.0
+STOPPED_TAG = "seeding/stopped"
+"""A run that a person stopped: Dagster calls one that was interrupted in its own process failed."""
 STATUSES: dict[dg.DagsterRunStatus, Status] = {
     dg.DagsterRunStatus.SUCCESS: "succeeded",
     dg.DagsterRunStatus.FAILURE: "failed",
@@ -67,8 +69,8 @@ class DagsterRuns:
     def recent(self, *, limit: int, before: str | None = None) -> list[RunShown]:
         """Runs, the newest first, those that are about to begin included."""
         records = self.instance.get_run_records(limit=limit, cursor=before)
-        known = {r.dagster_run.run_id for r in records}
-        waiting = [] if before else [w for run_id in list(self._started) if run_id not in known and (w := self._waiting(run_id)) is not None]
+        unknown = [] if before else [run_id for run_id in list(self._started) if not self.instance.has_run(run_id)]
+        waiting = [shown for run_id in reversed(unknown) if (shown := self._waiting(run_id)) is not None]
         return [*waiting, *(self._shown(r) for r in records)][:limit]
 
     def one(self, run_id: str) -> RunShown:
@@ -86,7 +88,11 @@ class DagsterRuns:
         self.one(run_id)
         kinds = {*KINDS, Type.ASSET_CHECK_EVALUATION}
         found = self.instance.event_log_storage.get_records_for_run(run_id, of_type=kinds, limit=100_000).records
-        lines = [line for r in found if r.storage_id > after and (line := _line(r.storage_id, r.event_log_entry)) is not None]
+        lines: list[LogLine] = []
+        for record in found:
+            line = _line(record.storage_id, record.event_log_entry) if record.storage_id > after else None
+            if line is not None and not (lines and line.kind == "made" and lines[-1].subject == line.subject):  # one a partition of a range
+                lines.append(line)
         return lines[:limit]
 
     def start(self, event: str, *, tenant: str) -> str:
@@ -121,6 +127,8 @@ class DagsterRuns:
         pid = self._started[run_id][1].pid if run_id in self._started else None
         if kept is not None and IN_PROCESS_TAG in kept.tags:
             pid = int(kept.tags[IN_PROCESS_TAG])
+        if kept is not None:
+            self.instance.add_run_tags(run_id, {STOPPED_TAG: "by a person"})
         if pid is None:
             if kept is not None and kept.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
                 self.instance.run_coordinator.cancel_run(run_id)
@@ -158,10 +166,12 @@ class DagsterRuns:
         if status == "running" and IN_PROCESS_TAG in run.tags and not process_lives(int(run.tags[IN_PROCESS_TAG])):
             status = "failed"  # it was killed; the next run says so in the log
         stages, message = self._stages(run.run_id)
+        if STOPPED_TAG in run.tags and run.is_finished:
+            status, message = "canceled", ""
         began = record.start_time or record.create_timestamp.timestamp()
         shown = RunShown(
             run_id=run.run_id,
-            job=run.job_name,
+            job=run.tags.get(PART_TAG, run.job_name),
             status=status,
             asked_by=_asked_by(run.tags),
             partition=_partition(run.tags),

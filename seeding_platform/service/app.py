@@ -18,7 +18,7 @@ from seeding_platform import __version__
 from seeding_platform.service import errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
-from seeding_platform.service.pages import views
+from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.routes import figures, health, ingestions, insights, kept, keys, live
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.runs import NoRuns
@@ -102,7 +102,8 @@ def create_app(
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    app.include_router(views.router)
+    for pages in (views, work, people):
+        app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")
     _observed(app, service)

@@ -15,6 +15,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from seeding_platform.analytics.findings import findings
 from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.metrics import OwnRatio, know
 from seeding_platform.analytics.serving import facts_in_force, model_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.findings import Finding
     from seeding_platform.analytics.language.model import LanguageModel
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
@@ -97,6 +99,8 @@ class Service:
     inherited: Mapping[str, str] = field(default_factory=dict)
     limit_per_minute: int = 600
     runs: RunGateway = field(default_factory=NoRuns)
+    _findings: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
+    _findings_turn: threading.Lock = field(default_factory=threading.Lock)
     _ratios: dict[str, tuple[float, tuple[OwnRatio, ...], str]] = field(default_factory=dict)
     cache: AnswerCache = field(default_factory=AnswerCache)
 
@@ -168,6 +172,23 @@ class Service:
             self._ratios[tenant] = (time.monotonic(), ratios, versions)
         know(ratios)
         return facts_in_force(self.settings, tenant=tenant), versions
+
+    def findings(self, facts: Known, *, wait: bool) -> list[Finding] | None:
+        """What is worth telling about a tenant's facts; worked out once for a snapshot.
+
+        Args:
+            facts: the tenant's facts in force.
+            wait: work it out now (seconds); else None when nobody has yet.
+        """
+        key = (facts.tenant, facts.snapshot.id)
+        if key not in self._findings:
+            if not wait:
+                return None
+            with self._findings_turn:
+                if key not in self._findings:
+                    found = findings(facts)
+                    self._findings = {k: v for k, v in self._findings.items() if k[0] != facts.tenant} | {key: found}
+        return self._findings[key]
 
     def forget_ratios(self, tenant: str) -> None:
         """A ratio was defined or removed: look again at once."""

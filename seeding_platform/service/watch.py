@@ -81,10 +81,19 @@ class Watch:
         if marks != self._judged:
             for item in alerts:
                 self._alert(item)
+            self.learn()
             self._judged = marks
         for item in service.kept.all("report"):
             self._report(item)
         send_due(service.live, service.settings, now=service.now())
+
+    def learn(self) -> None:
+        """Work out what is worth telling about each tenant's facts, so that no page waits for it."""
+        for tenant in sorted({key.tenant for key in self.service.api.all_keys()}):
+            try:
+                self.service.findings(self.service.facts(tenant), wait=True)
+            except SeedingError:
+                continue  # no facts of this tenant yet
 
     def _alert(self, item: Item) -> None:
         alert, now = Alert.model_validate(item.body), self.service.now()

@@ -55,7 +55,7 @@ def test_nobody_sees_a_page_without_a_key(service, path):
 def test_signing_in_leads_nowhere_else(service, target):
     key = service.key()["Authorization"].removeprefix("Bearer ")
     response = service.post("/en/sign-in", data={"key": key, "next": target}, follow_redirects=False)
-    assert response.headers["location"] == "/en/kpis"
+    assert response.headers["location"] == "/en/overview"
 
 
 @pytest.mark.parametrize("lang", ["en", "nl"])
@@ -98,7 +98,7 @@ def test_a_page_may_only_bring_files_in_by_its_own_token(signed_in):
     service = signed_in("analyst")
     data = {"file": ("a.csv", (EXPORTS / "plain_weekly.csv").read_bytes())}
     assert service.post("/api/v1/ingestions", files=data).json()["code"] == "csrf"
-    token = re.search(r'data-csrf="([0-9a-f]+)"', service.get("/en/upload").text)[1]
+    token = re.search(r'name="csrf" content="([0-9a-f]+)"', service.get("/en/upload").text)[1]
     assert service.post("/api/v1/ingestions", files=data, headers={"X-CSRF-Token": token}).json()["code"] == "export-refused"
     page = service.get("/en/upload").text
     assert "was not loaded" in page

@@ -133,9 +133,11 @@ def _instructions(facts: Known) -> str:
     )
 
 
-def asked_with(model: LanguageModel | None, question: str, facts: Known, *, as_of: dt.date | None = None, lang: str | None = None) -> Answer:
+def asked_with(
+    model: LanguageModel | None, question: str, facts: Known, *, as_of: dt.date | None = None, lang: str | None = None, prefer: str = "en"
+) -> Answer:
     """`asked`, and where its rules refuse, what a model reads in the question when that can be checked against it."""
-    by_rules = asked(question, facts, as_of=as_of, lang=lang)
+    by_rules = asked(question, facts, as_of=as_of, lang=lang, prefer=prefer)
     if model is None or by_rules.status != "not_understood" or not by_rules.not_understood or never_answered(question):
         return by_rules
     try:

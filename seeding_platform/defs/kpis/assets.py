@@ -7,15 +7,18 @@ import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.analytics.daily import ads_daily
-from seeding_platform.analytics.facts import FACT_SCHEMA
+from seeding_platform.analytics.facts import FACT_SCHEMA, known
+from seeding_platform.analytics.findings import findings, insight_rows
 from seeding_platform.analytics.serving import TABLE, publish_from_lake
 from seeding_platform.catalog import TABLES
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage
 from seeding_platform.defs.io_managers import DAY_COLUMN, expected_schema
 from seeding_platform.defs.platform import Platform
+from seeding_platform.storage.snapshots import opened
 
 ADS_DAILY = dg.AssetKey(["kpi", "ads_daily"])
+INSIGHTS = dg.AssetKey(["kpi", "learning_insights"])
 SERVING = dg.AssetKey(["kpi", "serving_snapshot"])
 
 
@@ -66,3 +69,27 @@ def serving_snapshot(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResu
     version = platform.lake.version(TABLE)
     name, rows = publish_from_lake(platform.lake, platform.settings.serving, version=version, now=platform.now())
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "snapshot": name, "ad_facts_version": version})
+
+
+@dg.asset(
+    key=INSIGHTS,
+    deps=[SERVING],
+    group_name="kpi",
+    kinds={"polars", "deltalake"},
+    owners=["team:marketing"],
+    io_manager_key="lake",
+    op_tags=stage("kpi"),
+    automation_condition=follow_upstream(),
+    metadata={"dagster/column_schema": frame_schema(expected_schema("kpi/learning_insights") or {})},
+    description="What is worth knowing about the ad figures: what moved them, days that stand out, the days to come; each with n and its 95 % range.",
+    code_version=f"{__version__}/{TABLES['learning_insights'].version}",
+)
+def learning_insights(platform: dg.ResourceParam[Platform]) -> pl.DataFrame:
+    """The findings of every tenant's facts in the snapshot in force; the same that the KPI page shows."""
+    snapshot = opened(platform.settings.serving)
+    try:
+        tenants = [row["tenant"] for row in snapshot.rows("SELECT DISTINCT tenant FROM facts ORDER BY 1")]
+        parts = [insight_rows(findings(known(snapshot, tenant=tenant)), tenant=tenant) for tenant in tenants]
+    finally:
+        snapshot.close()
+    return pl.concat([insight_rows([], tenant=""), *parts]).sort("tenant", "insight_id")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Values = Sequence[float | None]
 
@@ -79,6 +79,7 @@ def trend(
     label: str,
     width: int,
     height: int = 280,
+    marked: Mapping[int, str] | None = None,
 ) -> Markup:
     """This period solid, the one before dashed, on one axis from 0; days that will still change are shaded and named.
 
@@ -94,6 +95,7 @@ def trend(
         label: the chart in words.
         width: in units of the picture.
         height: in units of the picture.
+        marked: notes, by place of their day.
     """
     known = [v for v in (*values, *before) if v is not None]
     count = len(values)
@@ -124,6 +126,10 @@ def trend(
         out.append(f'<text x="{x(place):.0f}" y="{height - 6}" text-anchor="{anchor}">{escape(days[place])}</text>')
     out.append(f'<path class="prior" d="{_path([None if v is None else (x(i), y(v)) for i, v in enumerate(before[:count])])}"/>')
     out.append(f'<path class="line st1" d="{_path([None if v is None else (x(i), y(v)) for i, v in enumerate(values)])}"/>')
+    for place, note in sorted((marked or {}).items()):
+        if 0 <= place < count:
+            out.append(f'<g class="note"><title>{escape(note)}</title><path class="prior" d="M{x(place):.1f} {top}V{height - bottom}"/>')
+            out.append(f'<circle class="note-dot" cx="{x(place):.1f}" cy="{top}" r="4"/></g>')
     if width > WIDE:
         out += _line_ends(values, before, names, named, y, width - right + 10)
     return Markup("".join(out) + "</svg>")  # noqa: S704 (numbers of ours; words are escaped)

@@ -9,17 +9,20 @@ from urllib.parse import urlencode
 
 from seeding_platform.analytics import periods
 from seeding_platform.analytics.ask import PROVISIONAL_DAYS, answered
+from seeding_platform.analytics.findings import finding_said
 from seeding_platform.analytics.insights import Contribution, contributions
 from seeding_platform.analytics.metrics import catalogue, metric
-from seeding_platform.analytics.plan import QueryPlan
+from seeding_platform.analytics.plan import Filter, QueryPlan
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages import charts
 from seeding_platform.service.pages.render import Speaker, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.findings import Finding
+    from seeding_platform.analytics.keeping import Annotation
     from seeding_platform.analytics.plan import Answer
 
 
@@ -72,15 +75,49 @@ def tops_of(table: Table) -> dict[str, float]:
     return found
 
 
-def kpis_shown(facts: Known, lang: str, *, days: int, by: str, drawn: str) -> dict[str, Any]:
+DRILL = {"platform": "campaign", "campaign": "ad_group", "ad_group": "ad", "country": "campaign", "device": "campaign"}
+"""What a row is opened into."""
+
+
+def filters_of(only: Sequence[str], facts: Known) -> tuple[Filter, ...]:
+    """Filters of an address, `dimension:value` each.
+
+    Raises:
+        Problem: 422, there is no such value.
+    """
+    found = []
+    for text in only:
+        name, _, value = text.partition(":")
+        if value not in facts.values.get(name, ()):
+            raise Problem(422, "no-such-value", f"{text!r} is not in the facts.")
+        found.append(Filter(dimension=name, values=(value,)))
+    return tuple(found)
+
+
+def findings_shown(found: Sequence[Finding], lang: str, currency: str | None) -> list[dict[str, str]]:
+    """Findings as cards: their kind, the sentence, what it rests on."""
+    say, k = Speaker(lang, currency), words(lang)["findings"]
+    icons = {"moved": "kpi", "stands_out": "warn", "ahead": "clock"}
+    return [
+        {"title": k[f.kind], "icon": icons[f.kind], "text": finding_said(f, lang, figure=say.figure, day=say.day), "basis": k["basis"].format(n=f.n)}
+        for f in found
+    ]
+
+
+def kpis_shown(
+    facts: Known, lang: str, *, days: int, by: str, drawn: str, only: Sequence[str] = (), notes: Sequence[Annotation] = ()
+) -> dict[str, Any]:
     """What the KPI page shows."""
+    filters = filters_of(only, facts)
     w, say = words(lang), Speaker(lang, currency_of(facts))
     window = periods.last(days, "day", facts.as_of)
     before = periods.before(window, complete_through=facts.complete_through)
     names = catalogue().performance
-    plan = QueryPlan(metrics=names, window=window, compare=before)
+    plan = QueryPlan(metrics=names, window=window, compare=before, filters=filters)
     total = answered(plan, facts, lang=lang)
-    shared: dict[str, Any] = {"days": days, "by": by, "drawn": drawn}
+    kept = urlencode([("only", text) for text in only])
+    shared: dict[str, Any] = {"days": days, "by": by, "drawn": drawn, "kept": f"&{kept}" if kept else "", "only": _scopes(only, days, by, say)}
+    shared["notes"] = [(say.day(n.day), n.text) for n in sorted(notes, key=lambda n: n.day) if window.start <= n.day <= window.end]
     told = {"start": say.day(window.start), "end": say.day(window.end)}
     if before is not None:
         told |= {"before_start": say.day(before.start), "before_end": say.day(before.end)}
@@ -94,26 +131,48 @@ def kpis_shown(facts: Known, lang: str, *, days: int, by: str, drawn: str) -> di
     provisional = [
         d for d in (window.end - i * periods.DAY for i in range(PROVISIONAL_DAYS)) if d > facts.complete_through - PROVISIONAL_DAYS * periods.DAY
     ]
-    query = {"metrics": ",".join(names), "by": by, "start": window.start, "end": window.end, "compare": "previous"}
+    query: list[tuple[str, Any]] = [("metrics", ",".join(names)), ("by", by), ("start", window.start), ("end", window.end), ("compare", "previous")]
+    query += [("filter", text) for text in only]
+    marked = {(n.day - window.start).days: n.text for n in notes}
     return {
         **shared,
         **(moved(facts, drawn, by, plan, say, w) if None not in (whole["current"], whole["previous"]) else {"moved": []}),
         "tiles": [tile(name, total, daily, w) for name in names],
         "notices": notices(total, w, say, provisional),
-        "trend_wide": drawing(daily, drawn, say, w, provisional=len(provisional), width=1104),
-        "trend_narrow": drawing(daily, drawn, say, w, provisional=len(provisional), width=340),
+        "trend_wide": drawing(daily, drawn, say, w, provisional=len(provisional), width=1104, marked=marked),
+        "trend_narrow": drawing(daily, drawn, say, w, provisional=len(provisional), width=340, marked=marked),
         "table": table,
+        "links": _drilled(split, only, days, by),
         "tops": tops_of(table),
         "download": f"/api/v1/exports?{urlencode(query)}",
         "sql": split.sql,
     }
 
 
+def _scopes(only: Sequence[str], days: int, by: str, say: Speaker) -> list[tuple[str, str, str]]:
+    """What was drilled into: dimension, value, and the address without it."""
+    found = []
+    for text in only:
+        name, _, value = text.partition(":")
+        rest = [("days", days), ("by", by), *(("only", other) for other in only if other != text)]
+        found.append((say.dimension(name), value, f"?{urlencode(rest)}"))
+    return found
+
+
+def _drilled(answer: Answer, only: Sequence[str], days: int, by: str) -> dict[str, str]:
+    """Addresses into which the rows of a breakdown open; a row without a name opens into nothing."""
+    deeper = DRILL.get(by)
+    if deeper is None:
+        return {}
+    names = [row[by] for row in answer.rows if row[by] is not None]
+    return {name: f"?{urlencode([('days', days), ('by', deeper), *(('only', text) for text in only), ('only', f'{by}:{name}')])}" for name in names}
+
+
 def moved(facts: Known, name: str, by: str, plan: QueryPlan, say: Speaker, w: dict[str, Any]) -> dict[str, Any]:
     """What each member did to the change of the drawn figure."""
     if plan.compare is None:
         return {"moved": []}
-    found = contributions(facts, name, by=by, window=plan.window, compare=plan.compare)
+    found = contributions(facts, name, by=by, window=plan.window, compare=plan.compare, filters=plan.filters)
 
     def signed(value: float) -> str:
         return f"{'+' if value > 0 else '−' if value < 0 else ''}{say.figure(abs(value), name)}"
@@ -174,8 +233,8 @@ def notices(answer: Answer, w: dict[str, Any], say: Speaker, provisional: Sequen
     return told + [("", "info", text.partition(": ")[2]) for text in answer.warnings if text.partition(":")[0] not in shown]
 
 
-def drawing(daily: Answer, name: str, say: Speaker, w: dict[str, Any], *, provisional: int, width: int) -> Any:
-    """The trend of a figure."""
+def drawing(daily: Answer, name: str, say: Speaker, w: dict[str, Any], *, provisional: int, width: int, marked: Mapping[int, str]) -> Any:
+    """The trend of a figure, with notes at their days."""
     values, before = ([row[name][part] for row in daily.rows] for part in ("current", "previous"))
     days = [say.day(dt.date.fromisoformat(row["period"]), short=True) for row in daily.rows]
     return charts.trend(
@@ -189,4 +248,5 @@ def drawing(daily: Answer, name: str, say: Speaker, w: dict[str, Any], *, provis
         provisional_name=w["kpis"]["provisional"],
         label=w["kpis"]["spark"].format(metric=say.metric(name)),
         width=width,
+        marked=marked,
     )

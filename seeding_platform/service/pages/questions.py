@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from seeding_platform.analytics import periods
-from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.language.explain import suggestions
+from seeding_platform.analytics.language.model import asked_with
 from seeding_platform.service.pages.figures import currency_of, nothing, notices, table_of, tops_of
 from seeding_platform.service.pages.render import Speaker, words
 
 if TYPE_CHECKING:
     from seeding_platform.analytics.facts import Known
+    from seeding_platform.analytics.language.model import LanguageModel
     from seeding_platform.analytics.plan import Answer, QueryPlan
 
 
-def ask_shown(facts: Known, lang: str, question: str) -> dict[str, Any]:
+def ask_shown(facts: Known, lang: str, question: str, *, model: LanguageModel | None = None) -> dict[str, Any]:
     """What the page of questions shows."""
     w, say = words(lang), Speaker(lang, currency_of(facts))
     shared: dict[str, Any] = {"question": question, "suggestions": suggestions(facts, lang), "answer": None}
     if not question.strip():
         return shared
-    answer = asked(question, facts, prefer=lang)
+    answer = asked_with(model, question, facts, prefer=lang)
     shared["answer"] = answer
     if answer.plan is None:
         return shared

@@ -7,15 +7,16 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from seeding_platform.analytics.keeping import Annotation, SavedQuestion
 from seeding_platform.analytics.metrics import catalogue
 from seeding_platform.errors import SeedingError
 from seeding_platform.service import auth
 from seeding_platform.service.auth import Actor, service_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.service.pages.figures import currency_of, kpis_shown
+from seeding_platform.service.pages.figures import currency_of, findings_shown, kpis_shown
 from seeding_platform.service.pages.questions import ask_shown
 from seeding_platform.service.pages.render import Speaker, environment, judged, words
 from seeding_platform.storage.api_state import Role
@@ -33,9 +34,9 @@ DAYS_SHOWN = (7, 30, 90)
 
 @router.get("/")
 def home(request: Request) -> Response:
-    """To the KPIs, in the language that the browser asks for."""
+    """To the overview, in the language that the browser asks for."""
     dutch = request.headers.get("accept-language", "").lower().startswith("nl")
-    return RedirectResponse(f"/{'nl' if dutch else 'en'}/kpis", status_code=307)
+    return RedirectResponse(f"/{'nl' if dutch else 'en'}/overview", status_code=307)
 
 
 @router.get("/{lang}/sign-in")
@@ -51,7 +52,7 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
     found = service.api.key(key.strip())
     if found is None:
         return page(request, "sign_in", lang, None, None, status=401, wrong=True, next=next)
-    target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/kpis"
+    target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
     response = RedirectResponse(target, status_code=303)
     cookie = auth.session_for(service, found.key_id)
     response.set_cookie(auth.COOKIE, cookie, max_age=auth.SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
@@ -68,12 +69,22 @@ def sign_out(lang: Locale) -> Response:
 
 @router.get("/{lang}/kpis")
 def kpis_page(
-    request: Request, lang: Locale, days: int = 30, by: Literal["platform", "campaign", "country", "device"] = "platform", draw: str = "revenue"
+    request: Request,
+    lang: Locale,
+    days: int = 30,
+    by: Literal["platform", "campaign", "ad_group", "ad", "country", "device"] = "platform",
+    draw: str = "revenue",
+    only: Annotated[list[str] | None, Query(max_length=8)] = None,
 ) -> Response:
-    """Tiles, trend and a table, against the period before."""
+    """Tiles, trend and a table, against the period before; of a part of the facts where one was drilled into."""
 
     def body(actor: Actor, facts: Known) -> dict[str, Any]:
-        return kpis_shown(facts, lang, days=days if days in DAYS_SHOWN else 30, by=by, drawn=draw if draw in catalogue().performance else "revenue")
+        service = service_of(request)
+        notes = [Annotation.model_validate(i.body) for i in service.kept.all("annotation", tenant=actor.tenant)]
+        drawn = draw if draw in catalogue().performance else "revenue"
+        shown = kpis_shown(facts, lang, days=days if days in DAYS_SHOWN else 30, by=by, drawn=drawn, only=only or [], notes=notes)
+        found = service.findings(facts, wait=False) if not only else None
+        return {**shown, "findings": findings_shown(found or [], lang, currency_of(facts))}
 
     return with_facts(request, "kpis", lang, body)
 
@@ -83,7 +94,9 @@ def ask_page(request: Request, lang: Locale, question: str = "") -> Response:
     """A question and its answer."""
 
     def body(actor: Actor, facts: Known) -> dict[str, Any]:
-        return ask_shown(facts, lang, question)
+        service = service_of(request)
+        saved = [SavedQuestion.model_validate(i.body) for i in service.kept.all("question", tenant=actor.tenant)]
+        return {**ask_shown(facts, lang, question, model=service.model), "saved": saved, "may_keep": actor.role.may(Role.ANALYST)}
 
     return with_facts(request, "ask", lang, body)
 
@@ -97,12 +110,10 @@ def upload_page(request: Request, lang: Locale) -> Response:
     service = service_of(request)
     say = Speaker(lang, None)
     files = [shown_file(i, say) for i in service.api.ingestions(tenant=actor.tenant, limit=20)]
-    csrf = auth.csrf_token(service, actor.session) if actor.session else ""
     more: dict[str, Any] = {
         "files": files,
         "latest": files[0] if files else None,
         "badges": BADGES,
-        "csrf": csrf,
         "most_mb": service.settings.max_upload_mb,
     }
     return page(request, "upload", lang, actor, facts_or_none(request, actor), may_upload=actor.role.may(Role.ANALYST), **more)
@@ -152,10 +163,21 @@ def page(request: Request, template: str, lang: str, actor: Actor | None, facts:
     """A template with what every page needs."""
     w = words(lang)
     say = Speaker(lang, currency_of(facts) if facts is not None else None)
-    name = more.pop("page", template)
+    name = more.pop("page", {"dashboard": "dashboards"}.get(template, template))
     title = w[name]["title"] if name in w and isinstance(w[name], dict) else w["app"]
-    shared = {"w": w, "lang": lang, "page": name.replace("_", "-"), "title": title, "actor": actor, "facts": facts, "say": say, "judged": judged}
-    query = f"?{request.url.query}" if request.url.query and template != "sign_in" else ""
+    csrf = auth.csrf_token(service_of(request), actor.session) if actor is not None and actor.session else ""
+    shared = {
+        "csrf": csrf,
+        "w": w,
+        "lang": lang,
+        "page": name.replace("_", "-"),
+        "title": title,
+        "actor": actor,
+        "facts": facts,
+        "say": say,
+        "judged": judged,
+    }
+    query = more.pop("inner", "") + (f"?{request.url.query}" if request.url.query and template != "sign_in" else "")
     text = environment().get_template(f"{template}.html.j2").render(**{**shared, "query": query, **more})
     return HTMLResponse(text, status_code=status, headers={"Cache-Control": "private, no-store"})
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from seeding_platform.analytics.findings import finding_said, findings
+from seeding_platform.analytics.findings import finding_said
 from seeding_platform.analytics.forecast import LONGEST, NoForecast, forecast
 from seeding_platform.analytics.insights import anomalies, contributions
 from seeding_platform.analytics.metrics import catalogue
@@ -145,12 +145,13 @@ class FindingAnswer(BaseModel):
 @router.get("/findings")
 def get_findings(request: Request, actor: Viewer, lang: Literal["en", "nl"] = "en") -> list[FindingAnswer]:
     """What moved the figures, which days stand out, what comes next: the same as in kpi/learning_insights."""
-    facts = service_of(request).facts(actor.tenant)
+    service = service_of(request)
+    found = service.findings(service.facts(actor.tenant), wait=True) or []
 
     def said(finding: Any) -> str:
         return finding_said(finding, lang, figure=figure, day=lambda day: day.isoformat())
 
-    return [FindingAnswer(**{k: v for k, v in asdict(f).items() if k != "told"}, statement=said(f)) for f in findings(facts)]
+    return [FindingAnswer(**{k: v for k, v in asdict(f).items() if k != "told"}, statement=said(f)) for f in found]
 
 
 def _known(name: str) -> str:

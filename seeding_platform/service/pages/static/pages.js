@@ -9,6 +9,7 @@
   };
   theme(kept.read());
 
+  const csrf = () => one("meta[name=csrf]").content;
   const nav = one("#nav"); let opener;
   const drawer = open => {
     nav.classList.toggle("is-open", open);
@@ -44,7 +45,7 @@
       const request = new XMLHttpRequest(), form = new FormData();
       form.append("file", file);
       request.open("POST", "/api/v1/ingestions");
-      request.setRequestHeader("X-CSRF-Token", drop.dataset.csrf);
+      request.setRequestHeader("X-CSRF-Token", csrf());
       request.upload.addEventListener("progress", e => { if (e.lengthComputable) one("progress", bar).value = 100 * e.loaded / e.total; });
       request.addEventListener("loadend", () => done(request));
       bar.hidden = false; say.textContent = file.name;
@@ -54,6 +55,62 @@
     for (const [kind, on] of [["dragover", true], ["dragleave", false], ["drop", false]]) drop.addEventListener(kind, e => { e.preventDefault(); drop.classList.toggle("is-over", on); });
     drop.addEventListener("drop", e => sendAll(e.dataTransfer.files));
     one("input", drop).addEventListener("change", e => sendAll(e.target.files));
+  }
+  /* Forms and buttons that call the API: what goes wrong is said in #said, what went well is the page again. */
+  const said = text => { const box = one("#said"); if (!box) return; box.hidden = false; one("p", box).textContent = text; box.scrollIntoView({ block: "nearest" }); };
+  const call = async (url, method, body) => {
+    const headers = { "X-CSRF-Token": csrf(), "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() };
+    const answer = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    const told = answer.status === 204 ? null : await answer.json();
+    if (!answer.ok) { said(told.detail); return null; }
+    return told ?? {};
+  };
+  document.addEventListener("submit", async e => {
+    const form = e.target;
+    if (!form.dataset.post) return;
+    e.preventDefault();
+    const body = {};
+    for (const field of form.elements) {
+      if (!field.name || (field.value === "" && !field.required)) continue;
+      body[field.name] = "lines" in field.dataset ? field.value.split("\n").map(s => s.trim()).filter(Boolean) : "number" in field.dataset ? Number(field.value) : field.value;
+    }
+    if (await call(form.dataset.post, "POST", body)) location.reload();
+  });
+  document.addEventListener("click", async e => {
+    const el = e.target.closest("[data-send],[data-modal],[data-close]");
+    if (!el) return;
+    if (el.dataset.modal) { one(`#${el.dataset.modal}`).showModal(); return; }
+    el.closest("dialog")?.close();
+    if (!el.dataset.send) return;
+    el.disabled = true;
+    const told = await call(el.dataset.send, el.dataset.method ?? "POST", el.dataset.body ? JSON.parse(el.dataset.body) : undefined);
+    el.disabled = false;
+    if (!told) return;
+    if (!el.dataset.show) { location.reload(); return; }
+    const box = one(el.dataset.show), link = one("a", box);
+    link.href = told.path; link.textContent = new URL(told.path, location.origin).href; box.hidden = false;
+  });
+  /* Live parts: on an event the page is read again and only what is marked is replaced; without events it looks every half minute. */
+  const live = one("[data-live]");
+  if (live) {
+    let waiting, working = false;
+    const again = async () => {
+      if (working || document.hidden || live.contains(document.activeElement)) return;
+      working = true;
+      try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (answer.ok && !answer.redirected) {
+          const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(`#${live.id}`);
+          if (part) live.replaceChildren(...part.childNodes);
+        }
+      } catch { /* the next look tries again */ }
+      working = false;
+    };
+    const soon = () => { clearTimeout(waiting); waiting = setTimeout(again, 300); };
+    const source = new EventSource("/api/v1/events");
+    for (const kind of live.dataset.live.split(" ")) source.addEventListener(kind, soon);
+    setInterval(() => { if (source.readyState !== EventSource.OPEN) again(); }, 30000);
+    addEventListener("pagehide", () => source.close());
   }
   /* A page that waits for something looks again by itself. */
   const waiting = one("[data-look-again]");
