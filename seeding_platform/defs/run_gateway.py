@@ -143,6 +143,11 @@ class DagsterRuns:
             self.instance.report_run_canceled(kept, "stopped by a person")
         free_dead_slots(self.instance)
 
+    def wait(self, *, seconds: float) -> None:
+        """Let the processes that were started here end by themselves."""
+        for _, process, _ in self._started.values():
+            process.wait(timeout=seconds)
+
     def _waiting(self, run_id: str) -> RunShown | None:
         """A run that this service started and that is not in the log yet, or never came so far."""
         if run_id not in self._started:

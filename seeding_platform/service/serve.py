@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 FIRST_KEY = "first-admin-key"
+LISTENERS_S = 5
+"""How long pages that listen for events may hold up the end of the service."""
 
 
 def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, str], runs: RunGateway, says: Callable[[str], None]) -> None:
@@ -27,7 +29,8 @@ def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, s
 
     first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
     says(f"API and pages on http://{HOST}:{settings.port}")
-    uvicorn.run(create_app(settings, inherited=environment, runs=runs), host=HOST, port=settings.port, log_level="warning", server_header=False)
+    app = create_app(settings, inherited=environment, runs=runs)
+    uvicorn.run(app, host=HOST, port=settings.port, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
 
 
 def new_key(settings: Settings, *, role: Role, tenant: str, label: str) -> tuple[str, str]:

@@ -47,6 +47,7 @@ def test_a_run_is_started_followed_stopped_and_started_again(place):
     kpi = runs.start("kpi", tenant="default")
     shown = until(runs, kpi, lambda r: r.status not in ("queued", "running"))
     assert (shown.status, shown.job, [s.name for s in shown.stages]) == ("succeeded", "kpi", ["kpi"])
+    runs.wait(seconds=60)
 
 
 def test_a_process_that_never_came_so_far_says_why(place):
