@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     env: str = Field("dev", description="Name of the environment, shown in reports")
     port: int = Field(8000, ge=1, le=65535, description="Port of the service, on 127.0.0.1")
     max_upload_mb: int = Field(300, ge=1, description="Largest upload")
+    requests_per_minute: int = Field(600, ge=1, description="Requests of one key in a minute; more are refused with 429")
     nlq_llm_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Chat completions endpoint asked about questions that the rules refuse")
     nlq_llm_model: str = Field("default", description="Model at that endpoint")
     nlq_llm_key: SecretStr = Field(SecretStr(""), description="Bearer token of that endpoint")

@@ -29,7 +29,7 @@ def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, s
 
     first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
     says(f"API and pages on http://{HOST}:{settings.port}")
-    app = create_app(settings, inherited=environment, runs=runs)
+    app = create_app(settings, limit_per_minute=settings.requests_per_minute, inherited=environment, runs=runs)
     uvicorn.run(app, host=HOST, port=settings.port, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
 
 

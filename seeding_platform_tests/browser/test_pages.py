@@ -35,7 +35,7 @@ def served(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**place.environment, "SEEDING_PORT": str(port)}
+    environment = {**place.environment, "SEEDING_PORT": str(port), "SEEDING_REQUESTS_PER_MINUTE": "100000", "SEEDING_HOOK_SECRET": "of tests"}
     process = subprocess.Popen([sys.executable, "-m", "seeding_platform.cli", "serve"], env=environment, stderr=subprocess.DEVNULL)
     try:
         for _ in range(150):
