@@ -23,7 +23,7 @@ class Item:
         item_id: names it.
         version: from 1.
         tenant: whose it is.
-        kind: question, dashboard, alert, target, annotation or report.
+        kind: question, dashboard, alert, target, annotation, report or ratio.
         body: what it says; None once it was removed.
         actor: id of the key that wrote this version.
         written_at: when.

@@ -148,7 +148,7 @@ kept_items = sa.Table(
     sa.Column("item_id", sa.Text, primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True, comment="From 1; the highest is in force"),
     sa.Column("tenant", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False, comment="What it is: question, dashboard, alert, target, annotation, report"),
+    sa.Column("kind", sa.Text, nullable=False, comment="What it is: question, dashboard, alert, target, annotation, report, ratio"),
     sa.Column("body", sa.Text, nullable=True, comment="As JSON; null once it was removed"),
     sa.Column("actor", sa.Text, nullable=False, comment="Id of the key that wrote this version"),
     sa.Column("written_at", UtcTime, nullable=False),

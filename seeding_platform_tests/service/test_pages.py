@@ -182,3 +182,40 @@ def test_a_first_week_has_nothing_to_compare_with(service, tmp_path):
             assert page.status_code == 200
             assert page.headers["content-type"].startswith("text/html")
             assert "What moved" not in page.text
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+@pytest.mark.parametrize("path", ["overview", "runs", "watch", "dashboards"])
+def test_every_page_is_in_its_language_and_shows_what_is_kept(signed_in, lang, path):
+    service = signed_in("analyst")
+    key = service.key("analyst")
+    service.runs.add("abcdef0123", "failed", message="the disk was full")
+    service.post("/api/v1/alerts", json={"metric": "cac", "operator": ">", "value": 0.01}, headers=key)
+    service.post("/api/v1/targets", json={"title": "June", "metric": "spend", "amount": 10, "start": "2025-06-01", "end": "2025-07-30"}, headers=key)
+    service.post("/api/v1/dashboards", json={"title": "Monday", "questions": ["spend last month"]}, headers=key)
+    text = service.get(f"/{lang}/{path}").text
+    shown = {"overview": "the disk was full", "runs": "abcdef01", "watch": "June", "dashboards": "Monday"}
+    assert shown[path] in text
+    assert {"en": "Watching", "nl": "Bewaken"}[lang] in text
+    if path == "overview":
+        assert {"en": "3 things wait", "nl": "Er wachten 3 dingen"}[lang] in text
+    if path == "runs":
+        assert "data-send" not in text  # an analyst starts no runs
+
+
+def test_a_page_drilled_into_adds_up_to_its_row(signed_in):
+    service = signed_in("viewer")
+    key = service.key()
+    whole = service.get("/api/v1/kpis?metrics=spend&filter=platform:Google", headers=key).json()["rows"][0]["spend"]
+    page = service.get("/en/kpis?by=campaign&only=platform:Google").text
+    assert f"{whole:,.0f}" in page
+    assert "only=platform%3AGoogle" in page
+    assert service.get("/en/kpis?only=campaign:Secret_Campaign").status_code == 422
+
+
+def test_findings_are_cards_once_they_are_known(signed_in):
+    service = signed_in("viewer")
+    assert "Worth knowing" not in service.get("/en/kpis").text
+    service.app.state.watch.learn()
+    found = service.get("/api/v1/insights/findings", headers=service.key()).json()
+    assert ("Worth knowing" in service.get("/en/kpis").text) == bool(found)

@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("item_id", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False, comment="From 1; the highest is in force"),
         sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False, comment="What it is: question, dashboard, alert, target, annotation, report"),
+        sa.Column("kind", sa.Text, nullable=False, comment="What it is: question, dashboard, alert, target, annotation, report, ratio"),
         sa.Column("body", sa.Text, nullable=True, comment="As JSON; null once it was removed"),
         sa.Column("actor", sa.Text, nullable=False, comment="Id of the key that wrote this version"),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
