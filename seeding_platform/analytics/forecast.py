@@ -262,7 +262,7 @@ def _small_sample(origins: int, level: float) -> float:
     """How much wider an interval is for being learned from few forecasts (Student's t against the normal)."""
     from scipy.stats import norm, t
 
-    return float(t.ppf(0.5 + level / 2, max(origins / 2, 4)) / norm.ppf(0.5 + level / 2))
+    return float(t.ppf(0.5 + level / 2, max(origins - 4, 4)) / norm.ppf(0.5 + level / 2))
 
 
 def _scale(errors: Series) -> Series:
