@@ -32,7 +32,7 @@ WATCHED = ("revenue", "conversions", "cac", "roas")
 LOOKED_AHEAD = ("revenue", "spend", "conversions")
 DAYS, AHEAD, RECENT, HISTORY = 30, 14, 14, 90
 DRAWS, BLOCK, SEED = 1000, 7, 20
-MOST_OF_A_KIND = 4
+MOST_DAYS_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,8 @@ def moved(facts: Known) -> list[Finding]:
         low, high, agree = _interval(facts, name, largest, window, before, chosen_from=len(change.parts))
         if low <= 0 <= high:
             continue
-        told = {"change": change.change, "by": "platform"}
-        found.append(
-            Finding("moved", name, str(largest.member), largest.total, low, high, 2 * DAYS, window.start, window.end, agree, told)
-        )  # fmt: skip
-    return found[:MOST_OF_A_KIND]
+        found.append(Finding("moved", name, str(largest.member), largest.total, low, high, 2 * DAYS, window.start, window.end, agree, {}))
+    return found
 
 
 def _interval(facts: Known, name: str, part: Contribution, window: Window, before: Window, *, chosen_from: int) -> tuple[float, float, float]:
@@ -116,13 +113,11 @@ def _interval(facts: Known, name: str, part: Contribution, window: Window, befor
     parts = (name,) if one.kind == "sum" else (str(one.numerator), below)
     now, then = (_drawn(_by_day(facts, parts, member, w), rng) for w in (window, before))
     if one.kind == "sum":
-        effect = now[0] - then[0]
+        effect = now[0][0] - then[0][0]
     else:
         (n1, all_n1), (d1, all_d1), (n0, all_n0), (d0, all_d0) = now[0], now[1], then[0], then[1]
         middle = (all_n1 / all_d1 + all_n0 / all_d0) / 2
         effect = one.scale * (n1 / all_d1 - n0 / all_d0 - (d1 / all_d1 - d0 / all_d0) * middle)
-    if one.kind == "sum":
-        effect = effect[0]
     low, high = (float(end) for end in np.quantile(effect, [0.025, 0.975]))
     blocks = 2 * (window.days / BLOCK - 1)
     wider = float(t.ppf(1 - 0.025 / chosen_from, blocks) / norm.ppf(0.975))
@@ -176,7 +171,7 @@ def standing_out(facts: Known) -> list[Finding]:
             effect, around = one.value - one.expected, 1.96 * one.spread
             told = {"value": one.value, "expected": one.expected, "distance": one.distance}
             found.append(Finding("stands_out", name, one.day, effect, effect - around, effect + around, one.n, day, day, None, told))
-    return sorted(found, key=lambda f: -abs(f.told["distance"]))[:MOST_OF_A_KIND]
+    return sorted(found, key=lambda f: -abs(f.told["distance"]))[:MOST_DAYS_TOLD]
 
 
 def coming(facts: Known) -> list[Finding]:
@@ -188,10 +183,8 @@ def coming(facts: Known) -> list[Finding]:
         except NoForecast:
             continue  # nothing trustworthy can be said, so nothing is
         first, last = (dt.date.fromisoformat(one.days[i].day) for i in (0, -1))
-        told = {"origins": one.origins, "days": AHEAD, "method": one.method}
-        found.append(
-            Finding("ahead", name, "", one.total, one.total_low, one.total_high, one.history, first, last, one.coverage_95, told)
-        )  # fmt: skip
+        told = {"origins": one.origins, "days": AHEAD}
+        found.append(Finding("ahead", name, "", one.total, one.total_low, one.total_high, one.history, first, last, one.coverage_95, told))
     return found
 
 

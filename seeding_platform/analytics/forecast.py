@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 WEEK = 7
 FEWEST_DAYS, MOST_DAYS, LONGEST = 56, 400, 28
 FIRST_TRAIN = 35
-MOST_ORIGINS = 24
+FEWEST_ORIGINS, MOST_ORIGINS = 8, 24
+"""Forecasts of earlier days that an interval is learned from."""
 LEVELS = (0.80, 0.95)
 SURE = 1.645
 """How many standard errors a method must be better than naive (one-sided 5 %, Diebold and Mariano 1995)."""
@@ -126,8 +127,6 @@ def forecast(facts: Known, name: str, *, days: int = 14, filters: tuple[Filter, 
     if "currency" in (found.plan.dimensions if found.plan else ()):
         raise NoForecast("currencies", f"{name} is in more than one currency, and amounts of different currencies are never added.")
     values = [row[name] for row in found.rows]
-    if len(values) < FEWEST_DAYS:
-        raise NoForecast("too_few_days", f"{len(values)} complete days are too few for a forecast; {FEWEST_DAYS} are needed.")
     if None in values:
         raise NoForecast("no_value", f"{sum(v is None for v in values)} of {len(values)} days have no {name}.")
     return forecast_series(name, [float(v) for v in values], first=facts.complete_through + DAY, days=min(days, LONGEST))
@@ -148,8 +147,9 @@ def forecast_series(name: str, values: Sequence[float], *, first: dt.date, days:
     import numpy as np
 
     series = np.asarray(values, dtype=float)
-    if series.size < FEWEST_DAYS:
-        raise NoForecast("too_few_days", f"{series.size} complete days are too few for a forecast; {FEWEST_DAYS} are needed.")
+    needed = max(FEWEST_DAYS, FIRST_TRAIN + days + FEWEST_ORIGINS - 1)
+    if series.size < needed:
+        raise NoForecast("too_few_days", f"{series.size} complete days are too few for a forecast of {days}; {needed} are needed.")
     origins = _origins(series.size, days)
     errors = {label: _errors(series, model, origins, days) for label, model in _MODELS.items()}
     naive = min((_errors(series, model, origins, days) for model in (_mean, _last)), key=_loss)
@@ -213,7 +213,7 @@ _MODELS: dict[str, Model] = {"seasonal_naive": _seasonal_naive, "ets": _ets}
 
 def _origins(size: int, days: int) -> list[int]:
     """Where forecasts of earlier days begin: spread evenly, the last as many days before the end as are forecast."""
-    last = max(size - days, FIRST_TRAIN)
+    last = size - days
     every = max(1, math.ceil((last - FIRST_TRAIN) / (MOST_ORIGINS - 1)))
     return sorted(range(last, FIRST_TRAIN - 1, -every))
 
@@ -222,7 +222,7 @@ def _errors(series: Series, model: Model, origins: Sequence[int], days: int) -> 
     """Real minus forecast, origin by day ahead."""
     import numpy as np
 
-    return np.array([series[o : o + days] - model(series[:o], days)[: series.size - o] for o in origins if o + days <= series.size])
+    return np.array([series[o : o + days] - model(series[:o], days) for o in origins])
 
 
 def _loss(errors: Series) -> float:
@@ -280,7 +280,5 @@ def _coverage(errors: Series, level: float) -> float:
     import numpy as np
 
     half = len(errors) // 2
-    if half < 2:
-        return math.nan
     inside = [float((np.abs(errors[i]) <= _widths(errors[:i], level)).mean()) for i in range(half, len(errors))]
     return statistics.fmean(inside)

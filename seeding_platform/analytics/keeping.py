@@ -6,9 +6,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from seeding_platform.analytics.metrics import OwnRatio, catalogue
+from seeding_platform.analytics.periods import Day
 from seeding_platform.analytics.plan import Filter, Operator
 
 if TYPE_CHECKING:
@@ -61,15 +62,8 @@ class _Told(_Form):
 class _OfMetric(_Form):
     """It is about a figure of a part of the facts."""
 
-    metric: str
+    metric: str = Field(pattern=r"^[a-z][a-z0-9_]{2,29}$", description="A figure, or the name of a ratio of your own")
     filters: tuple[Filter, ...] = Field((), max_length=20)
-
-    @field_validator("metric")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in catalogue().metrics:
-            raise ValueError(f"{name!r} is no metric; there are {', '.join(catalogue().metrics)}")
-        return name
 
 
 class Alert(_OfMetric, _Told):
@@ -87,15 +81,8 @@ class Target(_OfMetric):
 
     title: Title
     amount: float = Field(gt=0, allow_inf_nan=False)
-    start: dt.date
-    end: dt.date
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        if not isinstance(value, (str, dt.date)):
-            raise ValueError("a day is a text such as 2026-11-23")
-        return value
+    start: Day
+    end: Day
 
     @model_validator(mode="after")
     def _possible(self) -> Target:
@@ -103,23 +90,17 @@ class Target(_OfMetric):
             raise ValueError("end: it lies before start")
         if (self.end - self.start).days > 3660:
             raise ValueError("end: a target runs over ten years at most")
-        if catalogue().metrics[self.metric].kind != "sum":
-            raise ValueError(f"metric: {self.metric} is a ratio; targets are sums that days add to")
+        sums = [m.name for m in catalogue().metrics.values() if m.kind == "sum"]
+        if self.metric not in sums:
+            raise ValueError(f"metric: {self.metric!r} is no sum that days add to; there are {', '.join(sums)}")
         return self
 
 
 class Annotation(_Form):
     """A note on the time line."""
 
-    day: dt.date
+    day: Day
     text: str = Field(min_length=1, max_length=280)
-
-    @field_validator("day", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        if not isinstance(value, (str, dt.date)):
-            raise ValueError("a day is a text such as 2026-11-23")
-        return value
 
 
 class Report(_Told):

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, BeforeValidator, model_validator
 
 Unit = Literal["day", "week", "month", "quarter", "year"]
 Kind = Literal["rolling", "calendar", "to_date", "range"]
 DAY = dt.timedelta(days=1)
+
+
+def _iso(value: object) -> object:
+    """Days are texts: a number is no day."""
+    if value is not None and not isinstance(value, dt.date) and not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        raise ValueError("a day is a text such as 2026-11-23")
+    return value
+
+
+Day = Annotated[dt.date, BeforeValidator(_iso)]
+"""A day as people send it."""
 
 
 class Window(BaseModel, frozen=True, extra="forbid"):

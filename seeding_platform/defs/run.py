@@ -118,7 +118,7 @@ def _follow(entry: EventLogEntry, progress: Progress, says: Says) -> None:
     if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key is not None:
         _count(tuple(event.asset_key.path), progress, says)
     elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-        progress.failures.append(f"{event.step_key}: {_reason(event)}")
+        progress.failures.append(f"{event.step_key}: {failure_reason(event)}")
     elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         data = event.asset_check_evaluation_data
         if not data.passed and data.severity is dg.AssetCheckSeverity.ERROR:
@@ -141,7 +141,8 @@ def _close_stage(progress: Progress, says: Says) -> None:
         progress.stage = ""
 
 
-def _reason(event: dg.DagsterEvent) -> str:
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """Why a step failed: what was said for people, or the innermost error."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)

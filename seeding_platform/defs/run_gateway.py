@@ -16,12 +16,13 @@ from dagster._core.storage.dagster_run import RunRecord
 
 from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START
 from seeding_platform.defs.launcher import IN_PROCESS_TAG, process_lives
-from seeding_platform.defs.run import PART_TAG, free_dead_slots, instance_for, new_run_id
+from seeding_platform.defs.run import PART_TAG, failure_reason, free_dead_slots, instance_for, new_run_id
 from seeding_platform.errors import BusyError
 from seeding_platform.service.runs import LAYERS, LogLine, NoSuchRun, RunShown, Stage, Status
 from seeding_platform.settings import Settings, project_root
 
 GRACE_S = 10.0
+MOST_WORDS = 500
 STOPPED_TAG = "seeding/stopped"
 """A run that a person stopped: Dagster calls one that was interrupted in its own process failed."""
 STATUSES: dict[dg.DagsterRunStatus, Status] = {
@@ -171,7 +172,7 @@ class DagsterRuns:
         if status == "running" and IN_PROCESS_TAG in run.tags and not process_lives(int(run.tags[IN_PROCESS_TAG])):
             status = "failed"  # it was killed; the next run says so in the log
         stages, message = self._stages(run.run_id)
-        if STOPPED_TAG in run.tags and run.is_finished:
+        if STOPPED_TAG in run.tags and run.is_finished and status != "succeeded":  # it may have ended before it was reached
             status, message = "canceled", ""
         began = record.start_time or record.create_timestamp.timestamp()
         shown = RunShown(
@@ -203,7 +204,7 @@ class DagsterRuns:
             if event is None:
                 continue
             if event.event_type is Type.STEP_FAILURE:
-                message = message or _reason(event)
+                message = message or failure_reason(event)[:MOST_WORDS]
                 layer = str(event.step_key).split("__")[0]
                 failed.setdefault(layer, set()).add(str(event.step_key))
             elif event.asset_key is not None:
@@ -246,16 +247,6 @@ def _rows(event: dg.DagsterEvent) -> int | None:
     return int(value.value) if value is not None and value.value is not None else None
 
 
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)[:500]
-    error: Any = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return str(error.message).strip()[:500] if error is not None else ""
-
-
 def _line(seq: int, entry: Any) -> LogLine | None:
     event = entry.dagster_event
     at = dt.datetime.fromtimestamp(entry.timestamp, dt.UTC)
@@ -271,7 +262,7 @@ def _line(seq: int, entry: Any) -> LogLine | None:
     if kind == "made":
         subject, rows = "/".join(event.asset_key.path), _rows(event)
     elif kind == "failed":
-        detail = _reason(event)
+        detail = failure_reason(event)[:MOST_WORDS]
     elif kind in ("ended_badly", "canceled"):
         detail = str(event.message or "")[:300]
     return LogLine(seq=seq, at=at, kind=kind, subject=subject, rows=rows, detail=detail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -13,6 +12,7 @@ from seeding_platform.analytics.ask import answered
 from seeding_platform.analytics.language.explain import explained
 from seeding_platform.analytics.language.model import asked_with
 from seeding_platform.analytics.metrics import catalogue
+from seeding_platform.analytics.periods import Day
 from seeding_platform.analytics.plan import Filter, Order, QueryPlan
 from seeding_platform.service.context import etag_of
 from seeding_platform.service.errors import Problem
@@ -31,14 +31,6 @@ def _listed(value: object) -> object:
     return [part.strip() for text in texts for part in str(text).split(",") if part.strip()]
 
 
-def _iso(value: object) -> object:
-    """Days are texts: a number is no day."""
-    if value is not None and not isinstance(value, dt.date) and not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
-        raise ValueError("a day is a text such as 2026-11-23")
-    return value
-
-
-Day = Annotated[dt.date, BeforeValidator(_iso)]
 Names = Annotated[list[str], BeforeValidator(_listed)]
 
 
@@ -129,7 +121,12 @@ def question(service: Service, text: str, *, tenant: str, as_of: dt.date | None,
     """The answer to a question as JSON, and its ETag."""
     facts, ratios = service.facts_and_ratios(tenant)
     etag = etag_of(facts.snapshot.id, tenant, "question", text, str(as_of), str(lang), ratios)
-    return service.cache.get(etag, lambda: _json(asked_with(service.model, text, facts, as_of=as_of, lang=lang))), etag
+
+    def made() -> bytes:
+        return _json(asked_with(service.model, text, facts, as_of=as_of, lang=lang))
+
+    # a model that was away a moment ago may answer now: what it is asked behind is not held
+    return made() if service.model is not None else service.cache.get(etag, made), etag
 
 
 def _json(answer: Answer) -> bytes:

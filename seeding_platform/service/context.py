@@ -164,6 +164,11 @@ class Service:
 
     def facts_and_ratios(self, tenant: str) -> tuple[Known, str]:
         """`facts`, and the versions of the tenant's ratios, on which answers depend as well."""
+        versions = self.know_ratios(tenant)
+        return facts_in_force(self.settings, tenant=tenant), versions
+
+    def know_ratios(self, tenant: str) -> str:
+        """Make the ratios that a tenant defined known in this request; returns their versions."""
         seen, ratios, versions = self._ratios.get(tenant, (0.0, (), ""))
         if time.monotonic() - seen > RATIOS_HELD_S or not seen:
             items = self.kept.all("ratio", tenant=tenant)
@@ -171,7 +176,7 @@ class Service:
             versions = ",".join(f"{i.item_id}@{i.version}" for i in items)
             self._ratios[tenant] = (time.monotonic(), ratios, versions)
         know(ratios)
-        return facts_in_force(self.settings, tenant=tenant), versions
+        return versions
 
     def findings(self, facts: Known, *, wait: bool) -> list[Finding] | None:
         """What is worth telling about a tenant's facts; worked out once for a snapshot.
@@ -181,14 +186,14 @@ class Service:
             wait: work it out now (seconds); else None when nobody has yet.
         """
         key = (facts.tenant, facts.snapshot.id)
-        if key not in self._findings:
-            if not wait:
-                return None
-            with self._findings_turn:
-                if key not in self._findings:
-                    found = findings(facts)
-                    self._findings = {k: v for k, v in self._findings.items() if k[0] != facts.tenant} | {key: found}
-        return self._findings[key]
+        if key in self._findings or not wait:
+            return self._findings.get(key)
+        with self._findings_turn:
+            found = self._findings.get(key)
+            if found is None:
+                found = findings(facts)
+                self._findings = {k: v for k, v in self._findings.items() if k[0] != facts.tenant} | {key: found}
+        return found
 
     def forget_ratios(self, tenant: str) -> None:
         """A ratio was defined or removed: look again at once."""

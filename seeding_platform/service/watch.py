@@ -17,6 +17,8 @@ from seeding_platform.storage import snapshots
 from seeding_platform.storage.live import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeding_platform.service.context import Service
     from seeding_platform.storage.kept import Item
 
@@ -80,12 +82,19 @@ class Watch:
         marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"
         if marks != self._judged:
             for item in alerts:
-                self._alert(item)
+                self._each(self._alert, item)
             self.learn()
             self._judged = marks
         for item in service.kept.all("report"):
-            self._report(item)
+            self._each(self._report, item)
         send_due(service.live, service.settings, now=service.now())
+
+    def _each(self, work: Callable[[Item], None], item: Item) -> None:
+        """One alert or report; what cannot be judged is in the log and holds no other."""
+        try:
+            work(item)
+        except Exception:  # the others are somebody else's; a message that waits must still go out
+            log.exception("%s %s of tenant %s could not be judged", item.kind, item.item_id, item.tenant)
 
     def learn(self) -> None:
         """Work out what is worth telling about each tenant's facts, so that no page waits for it."""

@@ -87,10 +87,21 @@ def test_over_facts_it_begins_after_the_last_complete_day_and_keeps_to_its_part(
     [
         ([100.0] * 55, "spend", ("EUR",), "too_few_days"),
         ([100.0 + (i * 7919) % 83 for i in range(200)], "spend", ("EUR", "USD"), "currencies"),
-        ([100.0] * 80, "aov", ("EUR",), ""),
+        ([100.0] * 80, "aov", ("EUR",), "no_signal"),
     ],
 )
 def test_what_cannot_be_told_says_why(tmp_path, values, metric, currency, code):
     with pytest.raises(NoForecast) as why:
         forecast(facts_of(tmp_path, values, currency=currency), metric)
-    assert code in why.value.code
+    assert why.value.code == code
+
+
+@pytest.mark.parametrize(("size", "days"), [(55, 14), (56, 15), (69, 28)])
+def test_a_forecast_has_eight_of_earlier_days_behind_it(size, days):
+    values = [100.0 + 50 * (i % 7 == 0) + i % 3 for i in range(size + 1)]
+    with pytest.raises(NoForecast) as why:
+        forecast_series("spend", values[:size], first=FIRST, days=days)
+    assert why.value.code == "too_few_days"
+    told = forecast_series("spend", values, first=FIRST, days=days)
+    assert told.origins >= 8
+    assert 0 <= told.coverage_80 <= told.coverage_95 <= 1

@@ -112,6 +112,25 @@ def test_a_ratio_of_ones_own_answers_like_any_other_and_only_in_its_house(servic
     assert service.get("/api/v1/kpis?metrics=clicks_per_euro", headers=key).status_code == 422
 
 
+def test_an_alert_may_watch_a_ratio_of_ones_own_which_then_stays(service):
+    key = service.key("analyst")
+    ratio = service.post("/api/v1/ratios", json=BODIES["ratios"], headers=key).headers["location"]
+    made = service.post("/api/v1/alerts", json={"metric": "clicks_per_euro", "operator": ">", "value": 0.0001}, headers=key)
+    assert made.status_code == 201, made.text
+    alert = made.headers["location"]
+    assert service.get(f"{alert}/state", headers=key).json()["holds"] is True
+    assert "Clicks per euro" in service.get("/en/watch", headers=key).text
+    service.app.state.watch.due()
+    heard = service.get("/api/v1/events?seconds=0.1", headers={**key, "Last-Event-ID": "0"}).text
+    assert "clicks per euro is above" in heard
+    assert is_problem(service.delete(ratio, headers=key), 409, "in-use")
+    assert is_problem(service.put(ratio, json={**BODIES["ratios"], "name": "another_name"}, headers=key), 409, "in-use")
+    assert service.delete(alert, headers=key).status_code == 204
+    assert service.delete(ratio, headers=key).status_code == 204
+    gone = service.post("/api/v1/alerts", json={"metric": "clicks_per_euro", "operator": ">", "value": 1}, headers=key)
+    assert is_problem(gone, 422, "no-such-metric")
+
+
 def test_a_shared_link_shows_one_dashboard_at_one_version_until_its_end(service):
     key = service.key("analyst")
     place = service.post("/api/v1/dashboards", json=BODIES["dashboards"], headers=key).headers["location"]

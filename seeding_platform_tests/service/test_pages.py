@@ -1,11 +1,13 @@
 """The pages without a browser: who may see them, what they say in both languages, that they keep their policy."""
 
+import datetime as dt
 import re
 
 import pytest
 import yaml
 
 from seeding_platform.analytics.facts import read_fact_table
+from seeding_platform.analytics.findings import Finding
 from seeding_platform.service.pages.render import HERE, Speaker, words
 from seeding_platform.settings import project_root
 from seeding_platform.storage import snapshots
@@ -187,8 +189,8 @@ def test_a_first_week_has_nothing_to_compare_with(service, tmp_path):
 @pytest.mark.parametrize("lang", ["en", "nl"])
 @pytest.mark.parametrize("path", ["overview", "runs", "watch", "dashboards"])
 def test_every_page_is_in_its_language_and_shows_what_is_kept(signed_in, lang, path):
-    service = signed_in("analyst")
-    key = service.key("analyst")
+    service = signed_in("operator")
+    key = service.key("operator")
     service.runs.add("abcdef0123", "failed", message="the disk was full")
     service.post("/api/v1/alerts", json={"metric": "cac", "operator": ">", "value": 0.01}, headers=key)
     service.post("/api/v1/targets", json={"title": "June", "metric": "spend", "amount": 10, "start": "2025-06-01", "end": "2025-07-30"}, headers=key)
@@ -200,7 +202,8 @@ def test_every_page_is_in_its_language_and_shows_what_is_kept(signed_in, lang, p
     if path == "overview":
         assert {"en": "3 things wait", "nl": "Er wachten 3 dingen"}[lang] in text
     if path == "runs":
-        assert "data-send" not in text  # an analyst starts no runs
+        assert 'data-send="/api/v1/runs"' in text
+        assert "data-send" not in service.get("/en/runs", headers=service.key("analyst")).text
 
 
 def test_a_page_drilled_into_adds_up_to_its_row(signed_in):
@@ -215,7 +218,13 @@ def test_a_page_drilled_into_adds_up_to_its_row(signed_in):
 
 def test_findings_are_cards_once_they_are_known(signed_in):
     service = signed_in("viewer")
+    shared = service.app.state.service
     assert "Worth knowing" not in service.get("/en/kpis").text
-    service.app.state.watch.learn()
-    found = service.get("/api/v1/insights/findings", headers=service.key()).json()
-    assert ("Worth knowing" in service.get("/en/kpis").text) == bool(found)
+    day = dt.date(2025, 6, 28)
+    told = Finding("stands_out", "spend", day.isoformat(), 900.0, 700.0, 1100.0, 90, day, day, None, {"value": 1000.0, "expected": 100.0})
+    facts = shared.facts("default")
+    shared._findings = {("default", facts.snapshot.id): [told]}
+    for path, sentence in (("/en/kpis", "Spend was"), ("/nl/overview", "is gewoon op die weekdag")):
+        assert sentence in service.get(path).text
+    assert "Worth knowing" not in service.get("/en/kpis?only=platform:Google").text  # they are about all of it
+    assert service.get("/api/v1/insights/findings", headers=service.key()).json()[0]["segment"] == "2025-06-28"

@@ -9,7 +9,7 @@ NEEDS = {
         ("GET", f"/api/v1/{path}"): "viewer"
         for path in (
             "kpis", "metrics", "snapshots/current", "ingestions", "ingestions/none", "exports",
-            "events?seconds=0.01", "runs", "runs/none", "runs/none/log",
+            "events?seconds=0.01", "runs", "runs/none",
             "insights/contributions", "insights/anomalies", "insights/forecast", "insights/findings", "alerts/none/state", "targets/none/pace",
         )
     },
@@ -19,6 +19,7 @@ NEEDS = {
     ("POST", "/api/v1/ingestions"): "analyst",
     ("POST", "/api/v1/dashboards/none/share"): "analyst",
     ("GET", "/api/v1/messages"): "analyst",
+    ("GET", "/api/v1/runs/none/log"): "operator",
     ("POST", "/api/v1/runs"): "operator",
     ("POST", "/api/v1/runs/none/stop"): "operator",
     ("GET", "/api/v1/keys"): "admin",

@@ -61,3 +61,25 @@ def test_hooks_without_a_secret_are_off(service):
     shared = service.app.state.service
     shared.settings = shared.settings.model_copy(update={"hook_secret": SecretStr("")})
     assert is_problem(service.post("/api/v1/hooks/seed", content=b"", headers=signed("seed", secret="")), 503, "hooks-off")
+
+
+def test_why_a_run_failed_is_for_operators(service):
+    service.runs.add("r", "failed", message="line 3 of their_file.csv: 'Secret'", partition="their_file")
+    for role, sees in (("viewer", False), ("analyst", False), ("operator", True)):
+        key = service.key(role)
+        for told in (
+            service.get("/api/v1/runs/r", headers=key).text,
+            service.get("/api/v1/runs", headers=key).text,
+            service.get("/en/runs", headers=key).text,
+        ):
+            assert ("their_file" in told) == sees
+        assert ("Secret" in service.get("/en/overview", headers=key).text) == sees
+        assert (service.get("/api/v1/runs/r/log", headers=key).status_code == 200) == sees
+
+
+def test_a_failed_landing_is_not_forgotten_because_something_ran_after_it(service):
+    service.runs.add("a", "failed", job="land__ads", message="the file is broken")
+    service.runs.add("b", "succeeded", job="seed")
+    assert "the file is broken" in service.get("/en/overview", headers=service.key("operator")).text
+    service.runs.add("c", "succeeded", job="land__ads")
+    assert "the file is broken" not in service.get("/en/overview", headers=service.key("operator")).text

@@ -13,7 +13,7 @@ SECRETS = ("Secret_Campaign", "Secret note", "secret@example.org")
 
 def drawn(rng: random.Random, ids: list[str]) -> tuple[str, str, dict | None]:
     """A request: method, address, body."""
-    kind = rng.choice(["kpis", "nlq", "exports", "contributions", "anomalies", "forecast", "item", "history", "page", "list"])
+    kind = rng.choice(["kpis", "nlq", "exports", "contributions", "anomalies", "item", "history", "page", "list"])
     filters = rng.choice(["", "&filter=campaign:Secret_Campaign", "&filter=campaign:!Secret_Campaign", "&filter=platform:Google"])
     by = rng.choice(["campaign", "platform", "account", "country"])
     if kind == "nlq":
@@ -22,7 +22,7 @@ def drawn(rng: random.Random, ids: list[str]) -> tuple[str, str, dict | None]:
         return "GET", f"/api/v1/{kind}?metrics=spend,conversions&by={by}{filters}", None
     if kind == "contributions":
         return "GET", f"/api/v1/insights/contributions?metric=spend&by={by}{filters}", None
-    if kind in ("anomalies", "forecast"):
+    if kind == "anomalies":
         return "GET", f"/api/v1/insights/anomalies?metric=spend{filters}", None
     if kind in ("item", "history"):
         return "GET", f"/api/v1/{rng.choice(list(BODIES))}/{rng.choice(ids)}{'/history' if kind == 'history' else ''}", None

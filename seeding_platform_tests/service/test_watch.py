@@ -156,3 +156,11 @@ def test_another_tenants_alert_is_not_heard(service, watch):
     watch[0].due()
     heard = {t: service.get("/api/v1/events?seconds=0.1", headers={**service.key(tenant=t), "Last-Event-ID": "0"}).text for t in ("default", "other")}
     assert ("event: alert" in heard["default"], "event: alert" in heard["other"]) == (False, True)
+
+
+def test_one_that_cannot_be_judged_holds_no_other(service, watch, outside):
+    shared = service.app.state.service
+    shared.kept.add("alert", {"metric": "spend", "operator": "from another version"}, tenant="default", actor="k", item_id="broken", now=shared.now())
+    service.post("/api/v1/alerts", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
+    watch[0].due()
+    assert len(outside[1].got) == 1

@@ -17,6 +17,7 @@ from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages.figures import currency_of, findings_shown, tile
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page, signed_in, to_sign_in
+from seeding_platform.service.routes.runs import seen_by
 from seeding_platform.service.runs import UNFINISHED, NoSuchRun
 from seeding_platform.storage.api_state import Role
 
@@ -44,7 +45,7 @@ def overview(request: Request, lang: Locale) -> Response:
         return to_sign_in(request, lang)
     service, facts = service_of(request), facts_or_none(request, actor)
     w, say = words(lang), Speaker(lang, currency_of(facts) if facts is not None else None)
-    runs = service.runs.recent(limit=1)
+    runs = [seen_by(actor, run) for run in service.runs.recent(limit=1)]
     needs = needed(service, actor, facts, say, w)
     more: dict[str, Any] = {
         "needs": needs,
@@ -70,7 +71,7 @@ def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w:
     k = w["overview"]
     bad = [
         {"kind": "bad", "text": k["run_failed"].format(job=run.job, why=run.message or k["no_reason"]), "href": f"runs?run={run.run_id}"}
-        for run in service.runs.recent(limit=1)
+        for run in (seen_by(actor, run) for run in newest_of_each(service.runs.recent(limit=RUNS_A_PAGE)))
         if run.status == "failed"
     ]
     uploads = service.api.ingestions(tenant=actor.tenant, limit=5)
@@ -84,6 +85,14 @@ def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w:
         *({"kind": "warn", "text": text, "href": "upload"} for text in behind),
         *({"kind": "warn", "text": text, "href": "watch"} for text in watched),
     ]
+
+
+def newest_of_each(runs: list[RunShown]) -> list[RunShown]:
+    """The newest run of each job: a file that could not be landed is not forgotten because something else ran after it."""
+    found: dict[str, RunShown] = {}
+    for run in runs:
+        found.setdefault(run.job, run)
+    return list(found.values())
 
 
 def _passed(service: Service, tenant: str, facts: Known, say: Speaker) -> list[str]:
@@ -125,10 +134,11 @@ def runs_page(request: Request, lang: Locale, run: str = "", before: str = "") -
         return to_sign_in(request, lang)
     service = service_of(request)
     w, say = words(lang), Speaker(lang, None)
-    found = service.runs.recent(limit=RUNS_A_PAGE, before=before or None)
+    found = [seen_by(actor, r) for r in service.runs.recent(limit=RUNS_A_PAGE, before=before or None)]
     try:
-        chosen = service.runs.one(run) if run else (found[0] if found else None)
-        lines = service.runs.log(chosen.run_id) if chosen is not None and chosen.status != "queued" else []
+        chosen = seen_by(actor, service.runs.one(run)) if run else (found[0] if found else None)
+        told = chosen is not None and chosen.status != "queued" and actor.role.may(Role.OPERATOR)
+        lines = service.runs.log(chosen.run_id) if chosen is not None and told else []
     except (NoSuchRun, SeedingError):
         chosen, lines = None, []
     more: dict[str, Any] = {

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from seeding_platform.analytics.metrics import DIMENSIONS, GRAINS, catalogue
+from seeding_platform.analytics.periods import Day
 from seeding_platform.analytics.plan import Answer
-from seeding_platform.service.asking import Day, KpiQuery, kpis, question
+from seeding_platform.service.asking import KpiQuery, kpis, question
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.storage.api_state import Role
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.api_state import IdempotencyConflict, Role
+from seeding_platform.service.repeats import once
+from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
     from seeding_platform.service.uploads import Uploads
@@ -56,29 +57,17 @@ def post_ingestion(
     service, uploads = service_of(request), _uploads(request)
     digest = hashlib.file_digest(file.file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.file.seek(0)
-    if idempotency_key is not None:
-        try:
-            before = service.api.begin(actor.tenant, idempotency_key, f"ingestions:{digest}", now=service.now())
-        except IdempotencyConflict as conflict:
-            status, code = (409, "in-flight") if conflict.in_flight else (422, "idempotency-key-reused")
-            raise Problem(status, code, "The Idempotency-Key belongs to another request, or that one is still worked on.") from conflict
-        if before is not None:
-            return Response(before[1], status_code=before[0], media_type="application/json", headers={"Idempotent-Replayed": "true"})
-    try:
+
+    def taken() -> Response:
         made = uploads.take(file.file, file.filename or "", tenant=actor.tenant, actor=actor.key_id)
-    except BaseException:
-        if idempotency_key is not None:
-            service.api.end(actor.tenant, idempotency_key, status=None, answer="")
-        raise
-    told = IngestionAnswer.of(made)
-    if idempotency_key is not None:
-        kept = (202, told.model_dump_json()) if made.status != "refused" else (None, "")
-        service.api.end(actor.tenant, idempotency_key, status=kept[0], answer=kept[1])
-    if made.status == "refused":
-        more = {"ingestion_id": made.ingestion_id, **{k: told.summary[k] for k in ("reason", "how_to_export_again")}}
-        raise Problem(422, "export-refused", made.message, more=more)
-    location = {"Location": f"/api/v1/ingestions/{made.ingestion_id}"}
-    return Response(told.model_dump_json(), status_code=202, media_type="application/json", headers=location)
+        told = IngestionAnswer.of(made)
+        if made.status == "refused":
+            more = {"ingestion_id": made.ingestion_id, **{k: told.summary[k] for k in ("reason", "how_to_export_again")}}
+            raise Problem(422, "export-refused", made.message, more=more)
+        location = {"Location": f"/api/v1/ingestions/{made.ingestion_id}"}
+        return Response(told.model_dump_json(), status_code=202, media_type="application/json", headers=location)
+
+    return once(service, actor.tenant, idempotency_key, f"ingestions:{digest}", taken)
 
 
 @router.get("")

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from seeding_platform.analytics.findings import finding_said
-from seeding_platform.analytics.forecast import LONGEST, NoForecast, forecast
-from seeding_platform.analytics.insights import anomalies, contributions
+from seeding_platform.analytics.forecast import LONGEST, Forecast, NoForecast, forecast
+from seeding_platform.analytics.insights import Anomaly, anomalies, contributions
 from seeding_platform.analytics.metrics import catalogue
-from seeding_platform.analytics.periods import DAY, Window
+from seeding_platform.analytics.periods import DAY, Day, Window
 from seeding_platform.analytics.show import figure
-from seeding_platform.service.asking import Day, KpiQuery, plan_of
+from seeding_platform.service.asking import KpiQuery, plan_of
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
@@ -71,24 +71,13 @@ class DaysQuery(BaseModel, extra="forbid"):
     filter: Filters = []
 
 
-class AnomalyAnswer(BaseModel):
-    """A day unlike its weekdays; `distance` in robust standard deviations."""
-
-    day: dt.date
-    value: float
-    expected: float
-    distance: float
-    spread: float
-    n: int
-
-
 @router.get("/anomalies")
-def get_anomalies(request: Request, actor: Viewer, query: Annotated[DaysQuery, Query()]) -> list[AnomalyAnswer]:
+def get_anomalies(request: Request, actor: Viewer, query: Annotated[DaysQuery, Query()]) -> list[Anomaly]:
     """Complete days further than four robust standard deviations from the median of their weekday, the furthest first."""
     facts = service_of(request).facts(actor.tenant)
     plan = plan_of(KpiQuery(metrics=[_known(query.metric)], filter=query.filter), facts)
     window = Window(start=max(facts.first_day, facts.complete_through - (query.days - 1) * DAY), end=facts.complete_through)
-    return [AnomalyAnswer(**asdict(a)) for a in anomalies(facts, query.metric, window=window, filters=plan.filters)]
+    return anomalies(facts, query.metric, window=window, filters=plan.filters)
 
 
 class ForecastQuery(BaseModel, extra="forbid"):
@@ -99,29 +88,13 @@ class ForecastQuery(BaseModel, extra="forbid"):
     filter: Filters = []
 
 
-class ForecastAnswer(BaseModel):
-    """Days to come with intervals, and how the method did on earlier days."""
-
-    metric: str
-    method: str
-    days: list[dict[str, Any]]
-    error: float
-    naive_error: float
-    coverage_80: float
-    coverage_95: float
-    origins: int
-    history: int
-    total_low: float
-    total_high: float
-
-
 @router.get("/forecast")
-def get_forecast(request: Request, actor: Viewer, query: Annotated[ForecastQuery, Query()]) -> ForecastAnswer:
+def get_forecast(request: Request, actor: Viewer, query: Annotated[ForecastQuery, Query()]) -> Forecast:
     """The next days of a figure; 422 with a code where nothing trustworthy can be said."""
     facts = service_of(request).facts(actor.tenant)
     plan = plan_of(KpiQuery(metrics=[_known(query.metric)], filter=query.filter), facts)
     try:
-        return ForecastAnswer(**asdict(forecast(facts, query.metric, days=query.days, filters=plan.filters)))
+        return forecast(facts, query.metric, days=query.days, filters=plan.filters)
     except NoForecast as why:
         raise Problem(422, f"no-forecast-{why.code.replace('_', '-')}", str(why)) from why
 

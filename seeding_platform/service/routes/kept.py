@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from seeding_platform.analytics import keeping
 from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.language.lexicon import LANGUAGES
-from seeding_platform.analytics.metrics import OwnRatio
+from seeding_platform.analytics.metrics import OwnRatio, catalogue
 from seeding_platform.analytics.watching import alert_state, pace
 from seeding_platform.service import sharing
 from seeding_platform.service.auth import Actor, may, service_of
@@ -88,6 +88,10 @@ def changed(service: Service, item: Item, body: BaseModel | None, actor: Actor, 
         raise Problem(412, "changed-meanwhile", f"Version {item.version} is in force.")
     if body is not None:
         checked(service, item.kind, body, item.tenant, old=item)
+    if item.kind == "ratio" and item.body is not None and (not isinstance(body, OwnRatio) or body.name != item.body["name"]):
+        users = [a for a in service.kept.all("alert", tenant=item.tenant) if a.body is not None and a.body["metric"] == item.body["name"]]
+        if users:
+            raise Problem(409, "in-use", f"{len(users)} alert(s) watch this ratio. Remove them first.")
     try:
         made = service.kept.change(item, None if body is None else body.model_dump(mode="json"), actor=actor.key_id, now=service.now())
     except VersionConflict as conflict:
@@ -104,6 +108,10 @@ def checked(service: Service, kind: str, body: BaseModel, tenant: str, *, old: I
     """
     if isinstance(body, (keeping.Alert, keeping.Report)) and body.channel not in ("none", *channels(service.settings)):
         raise Problem(422, "no-channel", f"{body.channel} is not set up in this installation.")
+    if isinstance(body, keeping.Alert):
+        service.know_ratios(tenant)
+        if body.metric not in catalogue().metrics:
+            raise Problem(422, "no-such-metric", f"{body.metric!r} is no metric; there are {', '.join(catalogue().metrics)}.")
     if not isinstance(body, OwnRatio):
         return
     before = None if old is None else OwnRatio.model_validate(old.body)

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from seeding_platform.errors import BusyError
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.repeats import once
 from seeding_platform.service.runs import LogLine, NoSuchRun, RunShown
-from seeding_platform.storage.api_state import IdempotencyConflict, Role
+from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
     from seeding_platform.service.context import Service
@@ -46,7 +47,7 @@ def list_runs(
     request: Request, actor: Viewer, limit: Annotated[int, Query(ge=1, le=100)] = 20, before: Annotated[str | None, Query(max_length=64)] = None
 ) -> list[RunShown]:
     """Runs, the newest first; `before` is the id of the last one that was seen."""
-    return service_of(request).runs.recent(limit=limit, before=before)
+    return [seen_by(actor, run) for run in service_of(request).runs.recent(limit=limit, before=before)]
 
 
 @router.post("/runs", status_code=202, response_model=StartedAnswer)
@@ -59,14 +60,14 @@ def post_run(request: Request, actor: Operator, wanted: Wanted, idempotency_key:
 def get_run(request: Request, actor: Viewer, run_id: str) -> RunShown:
     """One run: its stages with their counts."""
     try:
-        return service_of(request).runs.one(run_id)
+        return seen_by(actor, service_of(request).runs.one(run_id))
     except NoSuchRun as missing:
         raise Problem(404, "no-such-run", "There is no such run.") from missing
 
 
 @router.get("/runs/{run_id}/log")
-def get_log(request: Request, actor: Viewer, run_id: str, after: Annotated[int, Query(ge=-1)] = -1) -> list[LogLine]:
-    """What happened in a run, after a line of its log."""
+def get_log(request: Request, actor: Operator, run_id: str, after: Annotated[int, Query(ge=-1)] = -1) -> list[LogLine]:
+    """What happened in a run, after a line of its log; for operators, as it may name anybody's files and values."""
     try:
         return service_of(request).runs.log(run_id, after=after)
     except NoSuchRun as missing:
@@ -102,6 +103,11 @@ async def post_hook(
     return await run_in_threadpool(started, service, event, tenant=HOOK_TENANT, idempotency_key=idempotency_key or mark)
 
 
+def seen_by(actor: Actor, run: RunShown) -> RunShown:
+    """A run as somebody may see it: runs are the installation's, and why one failed may name another tenant's files and values."""
+    return run if actor.role.may(Role.OPERATOR) else run.model_copy(update={"message": "", "partition": ""})
+
+
 def verified(service: Service, event: str, body: bytes, header: str | None) -> str:
     """The signature of a call that is genuine and fresh.
 
@@ -124,25 +130,15 @@ def verified(service: Service, event: str, body: bytes, header: str | None) -> s
 
 def started(service: Service, event: Event, *, tenant: str, idempotency_key: str | None) -> Response:
     """Start a run once for an Idempotency-Key; 202 with its address."""
-    if idempotency_key is not None:
+
+    def work() -> Response:
         try:
-            before = service.api.begin(tenant, idempotency_key, f"runs:{event}", now=service.now())
-        except IdempotencyConflict as conflict:
-            status, code = (409, "in-flight") if conflict.in_flight else (422, "idempotency-key-reused")
-            raise Problem(status, code, "The Idempotency-Key belongs to another request, or that one is still worked on.") from conflict
-        if before is not None:
-            return Response(before[1], status_code=before[0], media_type="application/json", headers={"Idempotent-Replayed": "true"})
-    try:
-        run_id = service.runs.start(event, tenant=tenant)
-    except BaseException as error:
-        if idempotency_key is not None:
-            service.api.end(tenant, idempotency_key, status=None, answer="")
-        if isinstance(error, BusyError):
+            run_id = service.runs.start(event, tenant=tenant)
+        except BusyError as error:
             raise Problem(409, "busy", str(error)) from error
-        if isinstance(error, NoSuchRun):
+        except NoSuchRun as error:
             raise Problem(503, "no-runs", "This service starts no runs.") from error
-        raise
-    told = StartedAnswer(run_id=run_id, event=event).model_dump_json()
-    if idempotency_key is not None:
-        service.api.end(tenant, idempotency_key, status=202, answer=told)
-    return Response(told, status_code=202, media_type="application/json", headers={"Location": f"/api/v1/runs/{run_id}"})
+        told = StartedAnswer(run_id=run_id, event=event).model_dump_json()
+        return Response(told, status_code=202, media_type="application/json", headers={"Location": f"/api/v1/runs/{run_id}"})
+
+    return once(service, tenant, idempotency_key, f"runs:{event}", work)
