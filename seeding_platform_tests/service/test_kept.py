@@ -139,6 +139,7 @@ def test_a_shared_link_shows_one_dashboard_at_one_version_until_its_end(service)
     assert shown.status_code == 200
     assert "Monday" in shown.text
     assert "Secret_Campaign" not in shown.text
+    assert "/en/kpis" not in shown.text  # nothing else is offered to a stranger
     wrong = path[:-1] + ("0" if path[-1] != "0" else "1")
     assert service.get(wrong).status_code == 404
     assert service.get("/api/v1/kpis", headers={"Authorization": f"Bearer {path.split('/')[-1]}"}).status_code == 401

@@ -48,7 +48,7 @@ def dashboard_page(request: Request, lang: Locale, item_id: str) -> Response:
         item = existing(service, "dashboard", item_id, actor.tenant)
         board = Dashboard.model_validate(item.body)
         cards = answers(service, board, facts, lang)
-        return {"board": board, "item_id": item_id, "cards": cards, "may_keep": actor.role.may(Role.ANALYST), "shared": False, "inner": f"/{item_id}"}
+        return {"board": board, "item_id": item_id, "cards": cards, "may_keep": actor.role.may(Role.ANALYST), "inner": f"/{item_id}"}
 
     return with_facts(request, "dashboard", lang, body)
 
@@ -63,9 +63,7 @@ def shared_page(request: Request, token: str) -> Response:
     board = Dashboard.model_validate(item.body)
     facts = service.facts(item.tenant)
     cards = answers(service, board, facts, board.lang)
-    return page(
-        request, "dashboard", board.lang, None, None, board=board, item_id="", cards=cards, may_keep=False, shared=True, inner="", facts_say=facts
-    )
+    return page(request, "dashboard", board.lang, None, None, board=board, item_id="", cards=cards, may_keep=False, shared=True)
 
 
 def answers(service: Service, board: Dashboard, facts: Known, lang: str) -> list[dict[str, Any]]:

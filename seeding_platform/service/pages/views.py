@@ -176,6 +176,7 @@ def page(request: Request, template: str, lang: str, actor: Actor | None, facts:
         "facts": facts,
         "say": say,
         "judged": judged,
+        "shared": False,
     }
     query = more.pop("inner", "") + (f"?{request.url.query}" if request.url.query and template != "sign_in" else "")
     text = environment().get_template(f"{template}.html.j2").render(**{**shared, "query": query, **more})
