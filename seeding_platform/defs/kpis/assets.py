@@ -8,7 +8,6 @@ import polars as pl
 from seeding_platform import __version__
 from seeding_platform.analytics.daily import ads_daily
 from seeding_platform.analytics.facts import FACT_SCHEMA, known
-from seeding_platform.analytics.findings import findings, insight_rows
 from seeding_platform.analytics.serving import TABLE, publish_from_lake
 from seeding_platform.catalog import TABLES
 from seeding_platform.defs.automation import follow_upstream
@@ -86,6 +85,8 @@ def serving_snapshot(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResu
 )
 def learning_insights(platform: dg.ResourceParam[Platform]) -> pl.DataFrame:
     """The findings of every tenant's facts in the snapshot in force; the same that the KPI page shows."""
+    from seeding_platform.analytics.findings import findings, insight_rows  # compiles SQL: too dear to import with the definitions
+
     snapshot = opened(platform.settings.serving)
     try:
         tenants = [row["tenant"] for row in snapshot.rows("SELECT DISTINCT tenant FROM facts ORDER BY 1")]
