@@ -49,6 +49,7 @@ check: setup ## format, lint, types
 
 bench: setup ## benchmarks; prints figures, judges nothing
 	@$(BIN)/python -m seeding_platform_tests.benchmarks.pipeline
+	@$(BIN)/python -m seeding_platform_tests.benchmarks.exports
 
 samples: setup ## write data/samples again from its generator
 	@$(BIN)/python data/samples/generate.py

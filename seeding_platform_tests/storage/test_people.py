@@ -12,8 +12,8 @@ NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def state(tmp_path):
-    with State.open(f"sqlite:///{tmp_path / 'state.db'}") as state:
+def state(database_url):
+    with State.open(database_url) as state:
         yield state
 
 
