@@ -113,3 +113,27 @@ def test_the_main_job_from_nothing_to_verified_bundles(place):
     doctor = place.run("doctor", "--json")
     assert doctor.returncode == 1
     assert [f["what"] for f in json.loads(doctor.stdout)["findings"] if not f["ok"]] == ["bundles"]
+
+
+def test_rows_of_a_file_with_the_same_text_are_grouped(place):
+    import polars as pl
+
+    path, target = place.root / "posts.csv", place.root / "out" / "clusters.parquet"
+    path.write_text("nr,post\n007,Our new shop in Leiden opens on Monday\n008,RT @a: our new shop in Leiden opens on monday!\n009,ok\n")
+    told = place.run("dedup", str(path), "--id", "nr", "--text", "post", "--mode", "fuzzy", "--out", str(target))
+    assert told.returncode == 0, told.stderr
+    found = pl.read_parquet(target)
+    assert found.columns == ["id", "cluster_id", "duplicate_kind", "similarity"]
+    assert found["id"].to_list() == ["007", "008", "009"]
+    assert found["cluster_id"][0] == found["cluster_id"][1] != found["cluster_id"][2]
+
+
+def test_a_file_that_cannot_be_grouped_is_refused_and_nothing_is_written(place):
+    path, target = place.root / "posts.csv", place.root / "clusters.parquet"
+    path.write_text("nr,post\n1,a\n1,b\n")
+    for command in (["--id", "nr", "--text", "body"], ["--id", "nr", "--text", "post"]):
+        told = place.run("dedup", str(path), *command, "--out", str(target))
+        assert told.returncode == 1
+        assert "Traceback" not in told.stderr
+        assert told.stderr.strip()
+    assert not target.exists()

@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
+from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.errors import BusyError, SeedingError
 from seeding_platform.settings import Settings
@@ -200,4 +201,4 @@ def bundle_verify(path: Annotated[Path, typer.Argument(help="A bundle, or an eng
     typer.echo(f"{found.engine}: generation {found.generation}, {found.rows:,} rows, whole{f' ({found.reason})' if found.reason else ''}")
 
 
-app.registered_commands += figures_app.registered_commands
+app.registered_commands += figures_app.registered_commands + tables_app.registered_commands

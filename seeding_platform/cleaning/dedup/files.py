@@ -1,0 +1,53 @@
+"""Tables of one's own as files: read as they stand, written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from seeding_platform.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_table(path: Path, *, text_columns: tuple[str, ...]) -> pl.DataFrame:
+    """Columns of a CSV, Parquet or JSON lines file (also gzipped); those of a CSV as text, so that ids keep their zeros.
+
+    Raises:
+        ConfigError: the file cannot be read as what its name says, or a column is not there.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    try:
+        content: Path | io.BytesIO = io.BytesIO(gzip.decompress(path.read_bytes())) if path.name.lower().endswith(".gz") else path
+        if name.endswith((".parquet", ".pq")):
+            frame = pl.read_parquet(content)
+        elif name.endswith((".jsonl", ".ndjson")):
+            lines = (content.getvalue() if isinstance(content, io.BytesIO) else content.read_bytes()).splitlines()
+            records = [json.loads(line) for line in lines if line.strip()]
+            frame = pl.DataFrame([{c: r[c] for c in text_columns if c in r} for r in records], infer_schema_length=None)
+        elif name.endswith((".csv", ".tsv")):
+            frame = pl.read_csv(content, separator="\t" if name.endswith(".tsv") else ",", infer_schema=False)
+        else:
+            raise ConfigError(f"{path.name}: only .csv, .tsv, .parquet and .jsonl (also .gz) are read")
+    except (pl.exceptions.PolarsError, ValueError, OSError, TypeError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    missing = [c for c in text_columns if c not in frame.columns]
+    if missing:
+        raise ConfigError(f"{path.name} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    return frame.select(list(dict.fromkeys(text_columns)))
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write Parquet beside its place, then move it there: a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        frame.write_parquet(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""Texts as a deduplication reads them: one normal form, and the words of each text as numbers.
+
+What platforms and people add is taken off and kept beside: links, emojis, tags at the end, "RT @name:". The dear steps run only on the
+texts that need them.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from seeding_platform.cleaning.dedup.words import EMPTY, NEGATIONS, NUMBERS, TURNING
+from seeding_platform.cleaning.text import without_tracking
+
+WORD, NUMBER, NEGATION, TURN, NOTHING = range(5)
+"""Kinds of a word: `NOTHING` carries no fact, `TURN` and `NEGATION` turn one around."""
+
+FEWEST_WORDS, FEWEST_LETTERS = 3, 12
+_INVISIBLE = r"[\u00ad\u200b-\u200f\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff\x{1f3fb}-\x{1f3ff}]"
+_LINK = r"(?:https?://|www\.)[^\s<>\"]+"
+_EMOJI = r"[^\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]|[0-9#*©®™]"
+_SAID_BY = r"^\s*(?:(?:rt|mt|via)\s+@\w+\s*:?\s*)+"
+_LAST_TAGS = r"((?:[\s,]*#[\p{L}\p{N}_]+)+)[\s.!]*$"
+_NO_WORD = r"[^\p{L}\p{N}\p{M}_@%€$£]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Normal forms, one row a text.
+
+    Args:
+        frame: `body` (words only), `link`, `tags`, `emojis`, `cut` (ends in an ellipsis).
+    """
+
+    frame: pl.DataFrame
+
+    def strict_key(self) -> pl.Series:
+        """One number for equal content: words in order, and the sets of tags, emojis and the link."""
+        return self.frame.select(pl.struct("body", "link", "tags", "emojis").hash().alias("key")).to_series()
+
+
+def normalised(texts: pl.Series) -> Texts:
+    """Bring texts into one form.
+
+    >>> normalised(pl.Series(["RT @a: Don&#39;t  pay \u20ac 1,000! https://x.nl/?utm_source=b #now"])).frame.row(0)
+    ('dont pay €1000', 'x.nl/', 'now', '', False)
+    """
+    raw = pl.col("t")
+    plain = texts.fill_null("").alias("t").to_frame()
+    odd = plain["t"].str.contains(r"[^\x00-\x7f]")
+    clear = _where(plain["t"], odd, raw.str.replace_all(_INVISIBLE, "").str.normalize("NFKC"))
+    entity = clear.str.contains(r"&[#a-zA-Z]")
+    clear = _where(clear, entity, raw.map_batches(_unescaped, return_dtype=pl.String).str.normalize("NFKC").str.replace_all(_INVISIBLE, ""))
+    emojis = _where(pl.repeat("", clear.len(), eager=True).alias("t"), odd | entity, _emojis(), of=clear)
+    lower = clear.str.to_lowercase()
+    linked, tagged = lower.str.contains(r"https?://|www\."), lower.str.contains("#", literal=True)
+    links = _where(pl.repeat("", lower.len(), eager=True).alias("t"), linked, _canonical(raw.str.extract(f"({_LINK})", 1)), of=lower)
+    lower = _where(lower, linked, raw.str.replace_all(_LINK, " "))
+    tags = _where(pl.repeat("", lower.len(), eager=True).alias("t"), tagged, _tags(raw.str.extract(_LAST_TAGS, 1)), of=lower)
+    lower = _where(lower, tagged, raw.str.replace(_LAST_TAGS, ""))
+    bare = _where(lower, lower.str.contains("@", literal=True), raw.str.replace(_SAID_BY, "")).str.strip_chars_end()
+    cut = bare.str.contains(r"(?:…|\.\.\.?)$")
+    return Texts(pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut}))
+
+
+def _where(texts: pl.Series, rows: pl.Series, how: pl.Expr, *, of: pl.Series | None = None) -> pl.Series:
+    """`texts`, changed by `how` (of the same rows of `of`) where `rows` is true."""
+    places = rows.arg_true()
+    if places.len() == 0:
+        return texts
+    some = (texts if of is None else of).gather(places).alias("t").to_frame().select(how.alias("t")).to_series().fill_null("")
+    return texts.clone().scatter(places, some)
+
+
+def _unescaped(values: pl.Series) -> pl.Series:
+    return pl.Series(values.name, [html.unescape(v) for v in values], dtype=pl.String)
+
+
+def _emojis() -> pl.Expr:
+    return pl.col("t").str.replace_all(_EMOJI, "")
+
+
+def _canonical(link: pl.Expr) -> pl.Expr:
+    bare = without_tracking(link).str.replace(r"^https?://", "").str.replace(r"^www\.", "")
+    return bare.str.replace(r"#.*$", "").str.replace(r"[.,;:!?)…]+$", "")
+
+
+def _tags(tags: pl.Expr) -> pl.Expr:
+    return tags.str.replace_all(r"[\s,]+", "").str.strip_chars("#").str.split("#").list.unique().list.sort().list.join(" ")
+
+
+def _bodies(texts: pl.Series, cut: pl.Series) -> pl.Series:
+    """Words of lower-cased texts, one space apart; numbers with their marks in one piece; a word that was cut off is gone."""
+    text = pl.col("t")
+    joined = text.str.replace_all(r"\b(\d{1,3})[.,](\d{3})\b", "$1$2")
+    for _ in range(2):  # 1-2-3 overlaps
+        joined = joined.str.replace_all(r"(\d)[.,:/-](\d)", "${1}_$2")
+    joined = joined.str.replace_all(r"([€$£])\s+(\d)", "$1$2").str.replace_all(r"(\d)\s+%", "$1%").str.replace_all(r"(\d)_00\b", "$1")
+    bare = _where(texts, cut, text.str.replace(r"\S*\s*(?:…|\.\.\.?)$", ""))
+    bare = _where(bare, bare.str.contains(r"['’‘`´ʼ]"), text.str.replace_all(r"['’‘`´ʼ]", ""))
+    bare = _where(bare, bare.str.contains(r"\d\s*[.,:/%-]|[€$£]\s"), joined)
+    return bare.str.replace_all(_NO_WORD, " ").str.strip_chars(" ").alias("body")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The words of n texts.
+
+    Args:
+        start: n + 1 places in `ids` (int64).
+        ids: a number for each word, in the order of the texts (uint32).
+        words: the vocabulary; `ids` point into it.
+        marks: 64-bit hash of each vocabulary word: the same word has the same mark in every corpus.
+        kinds: WORD, NUMBER, NEGATION, TURN or NOTHING for each vocabulary word.
+    """
+
+    start: np.ndarray
+    ids: np.ndarray
+    words: pl.Series
+    marks: np.ndarray
+    kinds: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The text of each word."""
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int64), np.diff(self.start))
+
+
+def tokens(bodies: pl.Series) -> Tokens:
+    """Split normal forms into words."""
+    split = bodies.str.split(" ")
+    counts = pl.select(pl.when(bodies == "").then(0).otherwise(split.list.len())).to_series().to_numpy().astype(np.int64)
+    flat = split.filter(bodies != "").explode(keep_nulls=False, empty_as_null=False) if bodies.len() else pl.Series([], dtype=pl.String)
+    coded = flat.cast(pl.Categorical(pl.Categories.random()))
+    distinct = coded.unique()
+    words = distinct.cast(pl.String).gather(distinct.to_physical().arg_sort())
+    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Tokens(start, coded.to_physical().to_numpy().astype(np.uint32), words, words.hash(17).to_numpy(), _kinds(words))
+
+
+def _kinds(words: pl.Series) -> np.ndarray:
+    word = pl.col("w")
+    number = (word.str.contains(r"\p{N}") & ~word.str.starts_with("@")) | word.is_in(sorted(NUMBERS))
+    kind = (
+        pl.when(number)
+        .then(NUMBER)
+        .when(word.is_in(sorted(NEGATIONS)))
+        .then(NEGATION)
+        .when(word.is_in(sorted(TURNING)))
+        .then(TURN)
+        .when(word.is_in(sorted(EMPTY)))
+        .then(NOTHING)
+        .otherwise(WORD)
+    )
+    return words.alias("w").to_frame().select(kind.cast(pl.UInt8)).to_series().to_numpy()
+
+
+def tell_nothing(tokenised: Tokens) -> np.ndarray:
+    """True for texts of so few words or letters that equality means nothing."""
+    letters = tokenised.words.str.len_chars().to_numpy().astype(np.int64)
+    summed = np.concatenate([[0], np.cumsum(letters[tokenised.ids])])
+    told = summed[tokenised.start[1:]] - summed[tokenised.start[:-1]]
+    return (np.diff(tokenised.start) < FEWEST_WORDS) | (told < FEWEST_LETTERS)

@@ -1,0 +1,34 @@
+"""Commands about tables of one's own: a file in, a file out, nothing of the platform's is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seeding_platform.cli.terms import say
+
+tables_app = typer.Typer()
+
+
+@tables_app.command()
+def dedup(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
+    id_column: Annotated[str, typer.Option("--id", metavar="COL", help="Column that names each row.")],
+    text: Annotated[str, typer.Option("--text", metavar="COL", help="Column that is compared.")],
+    target: Annotated[Path, typer.Option("--out", metavar="OUT.parquet", help="Where the clusters are written.", dir_okay=False)],
+    mode: Annotated[
+        str, typer.Option("--mode", help="strict = equal after normalisation; fuzzy = also typos, reposts, cut-off texts, additions.")
+    ] = "fuzzy",
+) -> None:
+    """Group the rows of a file whose texts are the same: id, cluster_id, duplicate_kind, similarity."""
+    from seeding_platform.cleaning import deduplicate
+    from seeding_platform.cleaning.dedup.files import read_table, write_table
+
+    frame = read_table(file, text_columns=(id_column, text))
+    say(f"{frame.height:,} rows read from {file.name}")
+    found = deduplicate(frame, id=id_column, text=text, mode=mode)  # type: ignore[arg-type]
+    write_table(found.rename({id_column: "id"}), target)
+    clusters = found["cluster_id"].n_unique()
+    say(f"{clusters:,} clusters; {found.height - clusters:,} rows are duplicates. Written to {target}")
