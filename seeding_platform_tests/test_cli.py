@@ -137,3 +137,22 @@ def test_a_file_that_cannot_be_grouped_is_refused_and_nothing_is_written(place):
         assert "Traceback" not in told.stderr
         assert told.stderr.strip()
     assert not target.exists()
+
+
+def test_a_file_is_repaired_by_rules_and_its_log_lies_beside_it(place):
+    path, rules, target = place.root / "cities.csv", place.root / "rules.yaml", place.root / "repaired.csv"
+    path.write_text("nr,city,state\n007,Bend,OR\n008,Bend,OR\n009,Bend,OR\n010,Bend,\n")
+    rules.write_text("rules:\n  - {name: state_of_city, kind: fd, column: state, determinant: [city], min_support: 3}\n")
+    told = place.run("repair", str(path), "--rules", str(rules), "--out", str(target))
+    assert told.returncode == 0, told.stderr
+    assert target.read_text() == "nr,city,state\n007,Bend,OR\n008,Bend,OR\n009,Bend,OR\n010,Bend,OR\n"
+    import polars as pl
+
+    log = pl.read_parquet(place.root / "repaired.csv.log.parquet")
+    assert log.rows() == [(3, "state", None, "OR", "state_of_city", 1.0)]
+    rules.write_text("rules:\n  - {name: broken, kind: format, column: state, pattern: '('}\n")
+    told = place.run("repair", str(path), "--rules", str(rules), "--out", str(place.root / "again.csv"))
+    assert told.returncode == 1
+    assert "Traceback" not in told.stderr
+    assert "rule broken, pattern" in told.stderr
+    assert not (place.root / "again.csv").exists()

@@ -1,21 +1,25 @@
 """From raw text to rows that keep their contract, with every row accounted for and every changed cell on record.
 
-`deduplicate` groups rows of any table by their text.
+`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.cleaning.clean import CleaningResult, clean
 from seeding_platform.cleaning.policy import CleaningPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from seeding_platform.cleaning.dedup.likeness import Mode
+    from seeding_platform.cleaning.repair.engine import RepairResult
+    from seeding_platform.cleaning.repair.rules import RepairRule
 
-__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate"]
+__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "repair"]
 
 
 def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:
@@ -30,3 +34,17 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.Da
     from seeding_platform.cleaning.dedup.likeness import deduplicate as by_text
 
     return by_text(frame, id=id, text=text, mode=mode)
+
+
+def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) -> RepairResult:
+    """Repair cells by declared rules; see `cleaning.repair.engine.repair`.
+
+    Returns:
+        The repaired table, and a log of every changed and every suspect cell.
+
+    Raises:
+        ConfigError: a rule is not in its form, its column is missing, or what it wrote is no value of the column's type.
+    """
+    from seeding_platform.cleaning.repair.engine import repair as by_rules
+
+    return by_rules(frame, rules)

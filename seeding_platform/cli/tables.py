@@ -32,3 +32,24 @@ def dedup(
     write_table(found.rename({id_column: "id"}), target)
     clusters = found["cluster_id"].n_unique()
     say(f"{clusters:,} clusters; {found.height - clusters:,} rows are duplicates. Written to {target}")
+
+
+@tables_app.command()
+def repair(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
+    rules: Annotated[Path, typer.Option("--rules", metavar="RULES.yaml", help="What to repair and how.", exists=True, dir_okay=False)],
+    target: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the repaired table is written; its log beside it.", dir_okay=False)],
+) -> None:
+    """Repair the cells of a file by declared rules; FILE.log.parquet says what was changed, why, and what is only suspect."""
+    from seeding_platform.cleaning import repair as repair_table
+    from seeding_platform.cleaning.dedup.files import read_table, write_table
+    from seeding_platform.cleaning.repair.rules import load_rules
+
+    parsed = load_rules(rules)
+    frame = read_table(file)
+    say(f"{frame.height:,} rows read from {file.name}, {len(parsed)} rules from {rules.name}")
+    result = repair_table(frame, parsed)
+    log = target.with_name(target.name + ".log.parquet")
+    write_table(result.log, log)
+    write_table(result.frame, target)
+    say(f"{result.changed.height:,} cells changed, {result.suspects.height:,} suspect and left alone. Written to {target} and {log.name}")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_table(path: Path, *, text_columns: tuple[str, ...]) -> pl.DataFrame:
-    """Columns of a CSV, Parquet or JSON lines file (also gzipped); those of a CSV as text, so that ids keep their zeros.
+def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl.DataFrame:
+    """Columns (default: all) of a CSV, Parquet or JSON lines file (also gzipped); those of a CSV as text, so that ids keep their zeros.
 
     Raises:
         ConfigError: the file cannot be read as what its name says, or a column is not there.
@@ -29,13 +29,16 @@ def read_table(path: Path, *, text_columns: tuple[str, ...]) -> pl.DataFrame:
         elif name.endswith((".jsonl", ".ndjson")):
             lines = (content.getvalue() if isinstance(content, io.BytesIO) else content.read_bytes()).splitlines()
             records = [json.loads(line) for line in lines if line.strip()]
-            frame = pl.DataFrame([{c: r[c] for c in text_columns if c in r} for r in records], infer_schema_length=None)
+            wanted = records if text_columns is None else [{c: r[c] for c in text_columns if c in r} for r in records]
+            frame = pl.DataFrame(wanted, infer_schema_length=None)
         elif name.endswith((".csv", ".tsv")):
             frame = pl.read_csv(content, separator="\t" if name.endswith(".tsv") else ",", infer_schema=False)
         else:
             raise ConfigError(f"{path.name}: only .csv, .tsv, .parquet and .jsonl (also .gz) are read")
     except (pl.exceptions.PolarsError, ValueError, OSError, TypeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    if text_columns is None:
+        return frame
     missing = [c for c in text_columns if c not in frame.columns]
     if missing:
         raise ConfigError(f"{path.name} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
@@ -43,11 +46,17 @@ def read_table(path: Path, *, text_columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write Parquet beside its place, then move it there: a reader never meets half a file."""
+    """Write CSV, TSV, JSON lines or (any other name) Parquet beside its place, then move it there: a reader never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
+    name = path.name.lower()
     try:
-        frame.write_parquet(part)
+        if name.endswith((".csv", ".tsv")):
+            frame.write_csv(part, separator="\t" if name.endswith(".tsv") else ",")
+        elif name.endswith((".jsonl", ".ndjson")):
+            frame.write_ndjson(part)
+        else:
+            frame.write_parquet(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

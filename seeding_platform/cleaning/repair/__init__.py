@@ -1,0 +1,1 @@
+"""Repair of cells by rules that somebody declared: formats, functional dependencies, dictionaries."""

@@ -1,0 +1,1 @@
+"""Repair of public tables whose truth is known, and of a made table of products."""
