@@ -1,6 +1,7 @@
 """The command line as scripts use it: forms on stdout, words on stderr, exit codes."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -156,3 +157,23 @@ def test_a_file_is_repaired_by_rules_and_its_log_lies_beside_it(place):
     assert "Traceback" not in told.stderr
     assert "rule broken, pattern" in told.stderr
     assert not (place.root / "again.csv").exists()
+
+
+def test_two_files_are_linked_by_a_policy(place):
+    import polars as pl
+
+    a, b, policy, target = (place.root / name for name in ("a.csv", "b.csv", "policy.yaml", "pairs.parquet"))
+    dice = random.Random(1)
+    records = [f"{i:03},{''.join(dice.choices('aeiklmnorst', k=9))},06{dice.randrange(10**8):08}\n" for i in range(60)]
+    a.write_text("nr,name,phone\n" + "".join(records[:40]))
+    b.write_text("nr,name,phone\n" + "".join(records[20:]))
+    policy.write_text("id: nr\nfields:\n  name: {kind: name}\n  phone: {kind: code}\n")
+    told = place.run("link", str(a), str(b), "--policy", str(policy), "--out", str(target))
+    assert told.returncode == 0, told.stderr
+    found = pl.read_parquet(target)
+    assert found.columns == ["id_a", "id_b", "score"]
+    assert sorted(found.select("id_a", "id_b").rows()) == [(f"{i:03}", f"{i:03}") for i in range(20, 40)]
+    policy.write_text("id: nr\nfields: {}\n")
+    told = place.run("link", str(a), "--policy", str(policy), "--out", str(target))
+    assert told.returncode == 1
+    assert "policy.yaml: fields" in told.stderr

@@ -1,6 +1,7 @@
 """From raw text to rows that keep their contract, with every row accounted for and every changed cell on record.
 
-`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells.
+`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells; `link` finds the records of
+one or two tables that are the same thing.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from seeding_platform.cleaning.dedup.likeness import Mode
+    from seeding_platform.cleaning.link.policy import LinkPolicy
     from seeding_platform.cleaning.repair.engine import RepairResult
     from seeding_platform.cleaning.repair.rules import RepairRule
 
-__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "repair"]
+__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "link", "repair"]
 
 
 def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:
@@ -48,3 +50,17 @@ def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) ->
     from seeding_platform.cleaning.repair.engine import repair as by_rules
 
     return by_rules(frame, rules)
+
+
+def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy | dict[str, Any]) -> pl.DataFrame:
+    """Find the records that are the same thing, in two tables or within one; see `cleaning.link.engine.link`.
+
+    Returns:
+        `id_a, id_b, score` (0-1), best first.
+
+    Raises:
+        ConfigError: the policy is not in its form, a column is missing, or an id is null or stands twice.
+    """
+    from seeding_platform.cleaning.link.engine import link as by_fields
+
+    return by_fields(a, b, policy=policy)

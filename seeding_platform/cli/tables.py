@@ -53,3 +53,26 @@ def repair(
     write_table(result.log, log)
     write_table(result.frame, target)
     say(f"{result.changed.height:,} cells changed, {result.suspects.height:,} suspect and left alone. Written to {target} and {log.name}")
+
+
+@tables_app.command()
+def link(
+    a: Annotated[Path, typer.Argument(metavar="A", help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
+    policy: Annotated[Path, typer.Option("--policy", metavar="POLICY.yaml", help="Id and fields that are compared.", exists=True, dir_okay=False)],
+    target: Annotated[Path, typer.Option("--out", metavar="PAIRS.parquet", help="Where the pairs are written.", dir_okay=False)],
+    b: Annotated[
+        Path | None, typer.Argument(metavar="[B]", help="A second table; without it, A is linked within.", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Find the records of one or two files that are the same thing, by several fields: id_a, id_b, score."""
+    from seeding_platform.cleaning import link as link_tables
+    from seeding_platform.cleaning.dedup.files import read_table, write_table
+    from seeding_platform.cleaning.link.policy import load_policy
+
+    chosen = load_policy(policy)
+    columns = (chosen.id, *chosen.fields)
+    tables = [read_table(file, text_columns=columns) for file in (a, b) if file is not None]
+    say(" and ".join(f"{table.height:,} records" for table in tables) + f", {len(chosen.fields)} fields")
+    found = link_tables(*tables, policy=chosen)
+    write_table(found, target)
+    say(f"{found.height:,} pairs of at least {chosen.threshold:g}. Written to {target}")

@@ -1,0 +1,1 @@
+"""Linkage of public records whose truth is known."""
