@@ -1,0 +1,1 @@
+"""Planted outliers among posts, some of which are viral and right."""
