@@ -93,6 +93,7 @@ class TableContract:
         time: column that says when the fact was true; survivorship and timeliness use it.
         origin: "landed" = sources may feed it; "computed" = another room writes it.
         owner: who answers for the meaning.
+        outlier_quotients: pairs of counts whose quotient is screened, numerator first; what tells a viral row from a wrong one.
         outlier_by: columns that form the groups of the outlier rules.
         version: raised when the meaning of a column changes.
     """
@@ -108,14 +109,21 @@ class TableContract:
     time: str | None = None
     origin: Literal["landed", "computed"] = "landed"
     owner: str = "team:data-platform"
+    outlier_quotients: tuple[tuple[str, str], ...] = ()
     outlier_by: tuple[str, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"table name {self.name!r} must be [a-z0-9_]")
-        for name in (*self.key, *self.derived, *self.outlier_by, *([self.time] if self.time else [])):
-            if name not in self.columns and name != "tenant":
+        for name in (
+            *self.key,
+            *self.derived,
+            *self.outlier_by,
+            *(c for pair in self.outlier_quotients for c in pair),
+            *([self.time] if self.time else []),
+        ):
+            if name not in self.columns and name not in ("tenant", "_source"):
                 raise ValueError(f"{self.name}: {name!r} is named but is no column")
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
 

@@ -1,6 +1,7 @@
 """From raw text to rows that keep their contract, with every row accounted for and every changed cell on record.
 
-`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells; `link` finds the records of
+`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells; `flag_outliers`
+says which numbers are suspect; `link` finds the records of
 one or two tables that are the same thing.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.cleaning.clean import CleaningResult, clean
+from seeding_platform.cleaning.outliers import flag_outliers
 from seeding_platform.cleaning.policy import CleaningPolicy
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.repair.engine import RepairResult
     from seeding_platform.cleaning.repair.rules import RepairRule
 
-__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "link", "repair"]
+__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "flag_outliers", "link", "repair"]
 
 
 def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:

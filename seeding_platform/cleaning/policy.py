@@ -14,6 +14,7 @@ class CleaningPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     iqr_factor: float = Field(3.0, gt=0, description="Outliers lie more than this many interquartile ranges outside the middle half")
+    mad_limit: float = Field(5.0, gt=0, description="Quotients of counts are outliers beyond this many robust standard deviations from the median")
     outlier_min_rows: int = Field(30, ge=4, description="Groups with fewer rows are not screened")
     weight_required: float = Field(0.5, ge=0)
     weight_filled: float = Field(0.1, ge=0)

@@ -80,7 +80,7 @@ def row_checks(contract: TableContract) -> dict[str, str]:
 
 
 def _screened(contract: TableContract) -> bool:
-    return any(column.outliers for column in contract.columns.values())
+    return bool(contract.outlier_quotients) or any(column.outliers for column in contract.columns.values())
 
 
 def check_results(contract: TableContract, result: CleaningResult, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
