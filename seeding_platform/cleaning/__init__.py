@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeding_platform.cleaning.assess import quality_score
 from seeding_platform.cleaning.clean import CleaningResult, clean
 from seeding_platform.cleaning.outliers import flag_outliers
 from seeding_platform.cleaning.policy import CleaningPolicy
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.repair.engine import RepairResult
     from seeding_platform.cleaning.repair.rules import RepairRule
 
-__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "flag_outliers", "link", "repair"]
+__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "flag_outliers", "link", "quality_score", "repair"]
 
 
 def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:

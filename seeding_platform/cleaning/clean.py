@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA, Merged, merge_equal_keys
+from seeding_platform.cleaning.flags import flags
 from seeding_platform.cleaning.harmonise import INDEX, harmonise
-from seeding_platform.cleaning.outliers import suspect_count, suspect_quotient
 from seeding_platform.cleaning.policy import CleaningPolicy
 from seeding_platform.cleaning.score import row_score, table_score
 from seeding_platform.errors import PermanentError
@@ -134,19 +134,7 @@ def _finished(rows: pl.DataFrame, contract: TableContract, policy: CleaningPolic
     """Derived columns, flags and score; rows in the order of their key."""
     ordered = rows.sort("tenant", *contract.key, "_source", "_row")
     derived = ordered.with_columns(expr.alias(name) for name, expr in contract.derived.items())
-    group, rows_needed = ("tenant", *contract.outlier_by), policy.outlier_min_rows
-    suspects = {
-        f"outlier_{name}": suspect_count(name, factor=policy.iqr_factor, min_rows=rows_needed, by=group)
-        for name, column in contract.columns.items()
-        if column.outliers
-    } | {
-        f"outlier_{above}_per_{below}": suspect_quotient(above, below, limit=policy.mad_limit, min_rows=rows_needed, by=group)
-        for above, below in contract.outlier_quotients
-    }
-    soft = {name: ~holds for name, holds in contract.flags.items()}
-    marks = [pl.when(wrong.fill_null(False)).then(pl.lit(name)) for name, wrong in {**soft, **suspects}.items()]
-    flags = pl.concat_list(marks).list.drop_nulls() if marks else pl.lit([], dtype=pl.List(pl.String))
-    scored = derived.with_columns(flags=flags).with_columns(quality_score=row_score(contract, policy))
+    scored = derived.with_columns(flags=flags(contract, policy)).with_columns(quality_score=row_score(contract, policy))
     return scored.select(pl.col(name).cast(dtype) for name, dtype in contract.schema("clean").items())
 
 

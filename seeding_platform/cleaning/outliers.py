@@ -223,7 +223,7 @@ def _isolated(scores: list[pl.Series], name: str) -> pl.DataFrame:
     table = pl.DataFrame({f"u{i}": u.fill_null(0.0).fill_nan(0.0) for i, u in enumerate(scores)})
     forest = IsolationForest(n_estimators=100, max_samples=min(256, table.height), random_state=0, n_jobs=1)
     score = pl.Series("score", -forest.fit(table.to_numpy()).score_samples(table.to_numpy()))
-    spread = _NORMAL * float((score - score.median()).abs().median() or 0.0)  # type: ignore[operator, arg-type]
+    spread = _NORMAL * float((score - score.median()).abs().median() or 0.0)  # type: ignore[arg-type]
     limit = max(ISOLATED, float(score.median() or 0.0) + MAD_LIMIT * spread)  # type: ignore[arg-type]
     known = pl.DataFrame({f"k{i}": u.is_not_null() for i, u in enumerate(scores)})
     held = known.with_columns(score).select(pl.when(pl.any_horizontal(known.columns)).then("score")).to_series()

@@ -19,4 +19,8 @@ class CleaningPolicy(BaseModel):
     weight_required: float = Field(0.5, ge=0)
     weight_filled: float = Field(0.1, ge=0)
     weight_consistency: float = Field(0.4, ge=0)
+    weight_uniqueness: float = Field(0.1, ge=0, description="Of `quality_score` only: kept rows are unique")
+    weight_timeliness: float = Field(0.1, ge=0, description="Of `quality_score` only: of tables that say when a fact was true")
+    fresh_days: float = Field(366.0, gt=0, description="Age up to which a row is timely")
+    broken_cap: float = Field(40.0, ge=0, le=100, description="Highest score of a row that breaks a hard rule")
     flag_penalty: float = Field(0.25, gt=0, le=1, description="Consistency lost for each flag of a row")

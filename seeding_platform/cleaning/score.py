@@ -56,7 +56,9 @@ class TableScore:
         validity: rows not quarantined, of all rows.
         uniqueness: rows not merged into another, of the valid ones.
         consistency: kept rows without a flag.
-        score: mean row score of the kept rows, 0-100; None for an empty table.
+        timeliness: rows whose time is known, not in the future and not too old; nothing to judge where no moment was given.
+        accuracy: cells equal to those of a reference; nothing to judge without one.
+        score: mean row score, 0-100; None for an empty table.
     """
 
     completeness: Ratio
@@ -64,6 +66,8 @@ class TableScore:
     uniqueness: Ratio
     consistency: Ratio
     score: float | None
+    timeliness: Ratio = Ratio(0, 0)
+    accuracy: Ratio = Ratio(0, 0)
 
 
 def table_score(kept: pl.DataFrame, contract: TableContract, *, rows_in: int, quarantined: int, merged: int) -> TableScore:
