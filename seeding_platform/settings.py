@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     lake: Path = Field(default_factory=lambda: project_root() / "data" / "lake", description="Delta tables, one folder a layer")
     landing: Path = Field(default_factory=lambda: project_root() / "data" / "landing", description="Folder that is watched for new files")
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources", description="The user's source files, one YAML each")
+    policies: Path = Field(
+        default_factory=lambda: project_root() / "data" / "policies", description="The user's cleaning policies, one YAML a contract"
+    )
     samples: Path = Field(default_factory=lambda: project_root() / "data" / "samples", description="The shipped sample files")
     database_url: str = Field("", description="State database; default SQLite under `state`")
     mlflow_uri: str = Field("", description="MLflow tracking and registry store; default SQLite under `state`")
@@ -52,7 +55,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _absolute(self) -> Settings:
-        for name in ("state", "lake", "landing", "sources", "samples"):
+        for name in ("state", "lake", "landing", "sources", "policies", "samples"):
             path: Path = getattr(self, name)
             if not path.is_absolute():
                 object.__setattr__(self, name, project_root() / path)

@@ -93,6 +93,8 @@ class TableContract:
         time: column that says when the fact was true; survivorship and timeliness use it.
         origin: "landed" = sources may feed it; "computed" = another room writes it.
         owner: who answers for the meaning.
+        repairs: repair rules in their plain form (`cleaning.repair.rules`), applied in their order.
+        text: the column whose text says what a row is about; near duplicates are sought in it.
         outlier_quotients: pairs of counts whose quotient is screened, numerator first; what tells a viral row from a wrong one.
         outlier_by: columns that form the groups of the outlier rules.
         version: raised when the meaning of a column changes.
@@ -109,6 +111,8 @@ class TableContract:
     time: str | None = None
     origin: Literal["landed", "computed"] = "landed"
     owner: str = "team:data-platform"
+    repairs: tuple[Mapping[str, Any], ...] = ()
+    text: str | None = None
     outlier_quotients: tuple[tuple[str, str], ...] = ()
     outlier_by: tuple[str, ...] = ()
     version: int = 1
@@ -121,7 +125,7 @@ class TableContract:
             *self.derived,
             *self.outlier_by,
             *(c for pair in self.outlier_quotients for c in pair),
-            *([self.time] if self.time else []),
+            *(c for c in (self.time, self.text) if c),
         ):
             if name not in self.columns and name not in ("tenant", "_source"):
                 raise ValueError(f"{self.name}: {name!r} is named but is no column")

@@ -8,7 +8,7 @@ import polars as pl
 
 from seeding_platform.cleaning.flags import flags
 from seeding_platform.cleaning.policy import CleaningPolicy
-from seeding_platform.cleaning.score import Ratio, TableScore, consistency, required_completeness
+from seeding_platform.cleaning.score import Ratio, TableScore, consistency, required_completeness, timely
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def quality_score(
     derived = ordered.with_columns(expr.alias(name) for name, expr in contract.derived.items())
     flagged = derived.with_columns(flags=flags(contract, policy)).sort(_ROW)
     broken = flagged.select(_broken(contract, unread.get_columns())).to_series() if flagged.height else pl.Series([], dtype=pl.Float64)
-    timely = _timely(contract, policy, now)
     key = pl.struct("tenant", *contract.key)
     told = flagged.select(
         row=pl.col(_ROW).cast(pl.UInt32),
@@ -73,7 +72,7 @@ def quality_score(
         first=key.is_first_distinct(),
         consistency=consistency(policy),
         unflagged=pl.col("flags").list.len() == 0,
-        timeliness=timely.cast(pl.Float64),
+        timeliness=timely(contract.time, policy, now).cast(pl.Float64) if contract.time else pl.lit(None, dtype=pl.Float64),
     ).with_columns(validity=1.0 - broken)
     scored = told.with_columns(score=_score(contract, policy))
     return scored.select(pl.col(c).cast(t) for c, t in SCHEMA.items()), _table(scored, flagged, contract, reference)
@@ -107,15 +106,6 @@ def _broken(contract: TableContract, unread: list[pl.Series]) -> pl.Expr:
     wrong += [~holds for holds in contract.rules.values()]
     wrong += [pl.lit(cells) for cells in unread if cells.any()]
     return pl.mean_horizontal(w.fill_null(False).cast(pl.Float64) for w in wrong) if wrong else pl.lit(0.0)
-
-
-def _timely(contract: TableContract, policy: CleaningPolicy, now: dt.datetime) -> pl.Expr:
-    if contract.time is None:
-        return pl.lit(None, dtype=pl.Boolean)
-    moment = pl.col(contract.time).cast(pl.Datetime("us"))
-    age = pl.lit(now).dt.convert_time_zone("UTC").dt.replace_time_zone(None) - moment
-    days = age.dt.total_seconds() / 86_400
-    return days.is_between(0, policy.fresh_days).fill_null(False)
 
 
 def _score(contract: TableContract, policy: CleaningPolicy) -> pl.Expr:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seeding_platform.cleaning.alike import duplicates_by_text
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA, Merged, merge_equal_keys
 from seeding_platform.cleaning.flags import flags
 from seeding_platform.cleaning.harmonise import INDEX, harmonise
+from seeding_platform.cleaning.mend import mend_text, mend_values, rules_of
 from seeding_platform.cleaning.policy import CleaningPolicy
-from seeding_platform.cleaning.score import row_score, table_score
+from seeding_platform.cleaning.score import row_score, table_score, timeliness
 from seeding_platform.errors import PermanentError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.harmonise import Harmonised
     from seeding_platform.cleaning.score import TableScore
@@ -53,6 +57,7 @@ class CleaningResult:
         quarantined: rows that break it, with rules, raw values and the whole raw record.
         duplicates: rows merged into a kept one, with cluster and survivor.
         repairs: cells whose text was rewritten.
+        clusters: kept rows (or merged, where the policy merges) whose texts are the same, with their cluster.
         rows_in: input rows.
         score: quality of the table.
     """
@@ -61,41 +66,63 @@ class CleaningResult:
     quarantined: pl.DataFrame
     duplicates: pl.DataFrame
     repairs: pl.DataFrame
+    clusters: pl.DataFrame
     rows_in: int
     score: TableScore
 
 
-def clean(raw: pl.LazyFrame | pl.DataFrame, contract: TableContract, policy: CleaningPolicy | None = None) -> CleaningResult:
-    """Clean the raw rows of one contract.
+def clean(
+    raw: pl.LazyFrame | pl.DataFrame, contract: TableContract, policy: CleaningPolicy | None = None, *, now: dt.datetime | None = None
+) -> CleaningResult:
+    """Clean the rows of one contract.
+
+    Format rules, harmonise, dependencies and dictionaries, validate, merge equal keys, duplicates by text, derive, flag, score.
 
     Args:
-        raw: rows in the contract's raw schema (text and lineage).
+        raw: rows in the contract's raw schema (text and lineage), or any table whose headers can be matched to it (`cleaning.intake`).
         contract: what the rows must keep.
-        policy: limits and weights; default `CleaningPolicy()`.
+        policy: limits, weights, repairs and duplicates; default `CleaningPolicy()`.
+        now: the moment that the timeliness of the table is judged at; without it there is none.
 
     Raises:
+        ConfigError: the table cannot be matched to the contract, or a repair rule is not in its form.
         PermanentError: a row would be lost or counted twice (a defect of ours, never of the data).
     """
     policy = policy or CleaningPolicy()
-    frame = (raw.collect() if isinstance(raw, pl.LazyFrame) else raw).select(list(contract.schema("raw")))
-    harmonised = harmonise(frame, contract)
+    frame = _raw(raw, contract)
+    rules = rules_of(contract, policy)
+    text, rewritten = mend_text(frame, rules)
+    harmonised, mended = mend_values(harmonise(text, contract), rules)
     broken = _broken_rules(harmonised, contract)
     bad = broken[INDEX].unique()
     valid = harmonised.rows.filter(~pl.col(INDEX).is_in(bad.implode()))
     alone = Merged(valid, pl.DataFrame(schema=DUPLICATE_SCHEMA))  # a source row is its own identity: nothing is a duplicate
     merged = merge_equal_keys(valid, contract) if contract.identity == "natural" else alone
-    rows, duplicates = merged.kept, merged.duplicates
-    kept = _finished(rows, contract, policy)
+    alike = duplicates_by_text(merged.kept, contract, policy.duplicates)
+    duplicates = pl.concat([merged.duplicates, alike.merged.duplicates])
+    kept = _finished(alike.merged.kept, contract, policy)
     if frame.height != kept.height + bad.len() + duplicates.height:
         raise PermanentError(f"{contract.name}: {frame.height} rows in, but {kept.height} + {bad.len()} + {duplicates.height} out.")
+    score = table_score(kept, contract, rows_in=frame.height, quarantined=bad.len(), merged=duplicates.height)
     return CleaningResult(
         kept=kept,
         quarantined=_quarantined(frame, broken),
         duplicates=duplicates,
-        repairs=_repairs(harmonised),
+        repairs=_repairs(harmonised, rewritten, mended),
+        clusters=alike.clusters,
         rows_in=frame.height,
-        score=table_score(kept, contract, rows_in=frame.height, quarantined=bad.len(), merged=duplicates.height),
+        score=score if now is None or contract.time is None else replace(score, timeliness=timeliness(kept, contract.time, policy, now)),
     )
+
+
+def _raw(given: pl.LazyFrame | pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    frame = given.collect() if isinstance(given, pl.LazyFrame) else given
+    schema = contract.schema("raw")
+    if set(schema) <= set(frame.columns):
+        return frame.select(list(schema))
+    from seeding_platform.cleaning.intake import as_raw
+
+    return as_raw(frame, contract, source="table").rows
 
 
 def _broken_rules(harmonised: Harmonised, contract: TableContract) -> pl.DataFrame:
@@ -160,7 +187,8 @@ def _quarantined(raw: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
     ).select(*QUARANTINE_SCHEMA)
 
 
-def _repairs(harmonised: Harmonised) -> pl.DataFrame:
+def _repairs(harmonised: Harmonised, *mended: pl.DataFrame) -> pl.DataFrame:
     lineage = harmonised.rows.select(INDEX, "tenant", "_source", "_batch", "_row")
-    joined = harmonised.changes.join(lineage, on=INDEX, how="left", maintain_order="left")
-    return joined.with_columns(confidence=pl.lit(1.0)).select(*REPAIR_SCHEMA)
+    changes = pl.concat([mended[0], harmonised.changes.with_columns(confidence=pl.lit(1.0)).select(mended[0].columns), *mended[1:]])
+    joined = changes.sort(INDEX, "column", maintain_order=True).join(lineage, on=INDEX, how="left", maintain_order="left")
+    return joined.select(*REPAIR_SCHEMA)

@@ -105,7 +105,7 @@ def _by_distinct(raw: pl.Series, value: pl.Expr) -> pl.Series:
 
 def _value(name: str, column: Column, how: Notation) -> pl.Expr:
     """A column's typed value as an expression of its own raw text."""
-    dtype = column.dtype
+    dtype, how = column.dtype, how.of(name)
     text = read.trimmed(pl.col(name))
     if isinstance(dtype, pl.List):
         folded = read.items(text)

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Pair = tuple[str, str]
+
+
+class TextDuplicates(BaseModel):
+    """What happens with rows whose texts are the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(description="Column that is compared")
+    mode: Literal["strict", "fuzzy"] = "fuzzy"
+    by: tuple[str, ...] = Field((), description="Columns that must be equal too")
+    action: Literal["mark", "merge"] = Field("mark", description="Tell the clusters only, or keep one row of each, its gaps filled from the others")
+    merge: tuple[Pair, ...] = Field((), description="Pairs of keys that a person has joined")
+    never_merge: tuple[Pair, ...] = Field((), description="Pairs of keys that a person has put apart")
 
 
 class CleaningPolicy(BaseModel):
@@ -13,6 +30,9 @@ class CleaningPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    repairs: tuple[dict[str, Any], ...] = Field((), description="Repair rules beside the contract's own")
+    without: tuple[str, ...] = Field((), description="Names of repair rules that a person has undone")
+    duplicates: TextDuplicates | None = Field(None, description="Duplicates by text; none are sought without it")
     iqr_factor: float = Field(3.0, gt=0, description="Outliers lie more than this many interquartile ranges outside the middle half")
     mad_limit: float = Field(5.0, gt=0, description="Quotients of counts are outliers beyond this many robust standard deviations from the median")
     outlier_min_rows: int = Field(30, ge=4, description="Groups with fewer rows are not screened")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.policy import CleaningPolicy
 
@@ -45,6 +47,17 @@ def row_score(contract: TableContract, policy: CleaningPolicy) -> pl.Expr:
     )
     total = sum(weight for weight, _ in parts)
     return (100.0 / total * pl.sum_horizontal(weight * value for weight, value in parts)).round(2)
+
+
+def timely(time: str, policy: CleaningPolicy, now: dt.datetime) -> pl.Expr:
+    """True where a row's time is known, not after `now`, and at most `fresh_days` before it."""
+    age = pl.lit(now).dt.convert_time_zone("UTC").dt.replace_time_zone(None) - pl.col(time).cast(pl.Datetime("us"))
+    return (age.dt.total_seconds() / 86_400).is_between(0, policy.fresh_days).fill_null(False)
+
+
+def timeliness(rows: pl.DataFrame, time: str, policy: CleaningPolicy, now: dt.datetime) -> Ratio:
+    """Timely rows of all."""
+    return Ratio(int(rows.select(timely(time, policy, now).sum()).item()), rows.height)
 
 
 @dataclass(frozen=True, slots=True)

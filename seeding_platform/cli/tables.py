@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def dedup(
 ) -> None:
     """Group the rows of a file whose texts are the same: id, cluster_id, duplicate_kind, similarity."""
     from seeding_platform.cleaning import deduplicate
-    from seeding_platform.cleaning.dedup.files import read_table, write_table
+    from seeding_platform.cleaning.files import read_table, write_table
 
     frame = read_table(file, text_columns=(id_column, text))
     say(f"{frame.height:,} rows read from {file.name}")
@@ -35,6 +36,40 @@ def dedup(
 
 
 @tables_app.command()
+def clean(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
+    contract: Annotated[str, typer.Option("--contract", metavar="NAME", help="The table whose contract the rows must keep.")],
+    target: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the tables and the report are written.", file_okay=False)],
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="POLICY.yaml", help="Entries in place of the contract's policy.", exists=True, dir_okay=False)
+    ] = None,
+    dates: Annotated[str | None, typer.Option("--dates", help="day-first or month-first, for columns that can be read both ways.")] = None,
+    timezone: Annotated[str, typer.Option("--timezone", help="IANA zone of times without an offset.")] = "UTC",
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose data it is, where the file does not say.")] = "default",
+) -> None:
+    """Clean a file by a contract: kept, quarantined, duplicates, repairs and clusters as Parquet, and report.json."""
+    from seeding_platform.cleaning.whole import clean_file
+
+    if dates not in (None, "day-first", "month-first"):
+        raise typer.BadParameter("is neither day-first nor month-first", param_hint="--dates")
+    told = clean_file(
+        file,
+        contract,
+        target,
+        policy=policy,
+        dates=dates,  # type: ignore[arg-type]
+        timezone=timezone,
+        tenant=tenant,
+        now=dt.datetime.now(dt.UTC),
+        progress=say,
+    )
+    rows = {what: told["rows"][what] for what in ("kept", "merged", "quarantined")}
+    say(
+        f"{told['rows']['in']:,} rows in: " + ", ".join(f"{n:,} {what}" for what, n in rows.items()) + f". Score {told['score']}. Written to {target}"
+    )
+
+
+@tables_app.command()
 def repair(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
     rules: Annotated[Path, typer.Option("--rules", metavar="RULES.yaml", help="What to repair and how.", exists=True, dir_okay=False)],
@@ -42,7 +77,7 @@ def repair(
 ) -> None:
     """Repair the cells of a file by declared rules; FILE.log.parquet says what was changed, why, and what is only suspect."""
     from seeding_platform.cleaning import repair as repair_table
-    from seeding_platform.cleaning.dedup.files import read_table, write_table
+    from seeding_platform.cleaning.files import read_table, write_table
     from seeding_platform.cleaning.repair.rules import load_rules
 
     parsed = load_rules(rules)
@@ -66,7 +101,7 @@ def link(
 ) -> None:
     """Find the records of one or two files that are the same thing, by several fields: id_a, id_b, score."""
     from seeding_platform.cleaning import link as link_tables
-    from seeding_platform.cleaning.dedup.files import read_table, write_table
+    from seeding_platform.cleaning.files import read_table, write_table
     from seeding_platform.cleaning.link.policy import load_policy
 
     chosen = load_policy(policy)

@@ -31,6 +31,17 @@ class Notation(_Strict):
     timestamp: str | None = Field(None, description="strptime format of dates with time")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark; the other of . and , is the thousands mark")
     timezone: str = Field("UTC", description="IANA zone of times without offset")
+    dates: dict[str, str] = Field(default_factory=dict, description="contract column: its own strptime format, where columns differ")
+    decimals: dict[str, Literal[".", ","]] = Field(default_factory=dict, description="contract column: its own decimal mark")
+
+    def of(self, column: str) -> Notation:
+        """The notation of one column."""
+        form, mark = self.dates.get(column), self.decimals.get(column)
+        if form is None and mark is None:
+            return self
+        clock = form is not None and ("%H" in form or "%I" in form)
+        change = {"timestamp": form} if clock else {"date": form} if form is not None else {}
+        return self.model_copy(update=change | ({"decimal": mark} if mark else {}))
 
     @field_validator("timezone")
     @classmethod

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import cached_property
 
+from seeding_platform.catalog import TableContract
+from seeding_platform.cleaning.policies import load_policy
 from seeding_platform.cleaning.policy import CleaningPolicy
 from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.models.registry import Registry
@@ -25,8 +27,12 @@ class Platform:
     ) -> None:
         self.settings = settings
         self.sources = tuple(sources)
-        self.cleaning = cleaning or CleaningPolicy()
+        self._cleaning = cleaning
         self.gate = gate or GatePolicy()
+
+    def cleaning(self, contract: TableContract) -> CleaningPolicy:
+        """The cleaning policy of a contract as it stands now: people change it while this process runs."""
+        return self._cleaning or load_policy(contract, self.settings.policies)
 
     @cached_property
     def lake(self) -> Lake:

@@ -79,6 +79,7 @@ CONTENT_POSTS = TableContract(
     },
     key=("post_id",),
     time="published_at",
+    text="text",
     rules={"published_has_a_date": (pl.col("status") != "published") | pl.col("published_at").is_not_null()},
     flags={"created_before_published": pl.col("created_at") <= pl.col("published_at")},
 )

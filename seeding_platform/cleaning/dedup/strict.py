@@ -51,36 +51,43 @@ def merge_equal_keys(rows: pl.DataFrame, contract: TableContract) -> Merged:
     repeated = rows.select((pl.struct(keys).is_duplicated() & known).alias("again")).to_series()
     if not repeated.any():
         return Merged(rows, pl.DataFrame(schema=DUPLICATE_SCHEMA))
-    values = [c for c in contract.columns if c in rows.columns and c not in keys]
+    group = rows.filter(repeated).with_columns(
+        cluster_id=pl.concat_str([pl.col(k).cast(pl.String) for k in keys], separator="|"), duplicate_kind=pl.lit("strict"), similarity=pl.lit(1.0)
+    )
+    survivors, losers = _survivors(group, contract)
+    return Merged(pl.concat([rows.filter(~repeated), survivors.select(rows.columns)]), losers)
+
+
+def merged_into_survivors(rows: pl.DataFrame, contract: TableContract) -> Merged:
+    """Merge rows with the same `cluster_id`; rows without one stay as they are.
+
+    Args:
+        rows: with `cluster_id`, `duplicate_kind` and `similarity`.
+        contract: whose time and columns decide who survives.
+    """
+    alone = rows.filter(pl.col("cluster_id").is_null()).drop("cluster_id", "duplicate_kind", "similarity")
+    survivors, losers = _survivors(rows.filter(pl.col("cluster_id").is_not_null()), contract)
+    return Merged(pl.concat([alone, survivors.select(alone.columns)]), losers)
+
+
+def _survivors(group: pl.DataFrame, contract: TableContract) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of each cluster of a tenant one row, its gaps filled from the others in their order, and the others."""
+    keys = ["tenant", *contract.key]
+    values = [c for c in contract.columns if c in group.columns and c not in keys]
     filled = pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int32) for c in values)
-    latest = [contract.time] if contract.time else []
-    order = [*latest, "_landed_at", _ORDER, "_batch", "_row"]
-    group = (
-        rows.filter(repeated)
-        .with_columns(filled.alias(_ORDER))
-        .sort(
-            [*keys, *[c for c in order if c not in keys]],
-            descending=[False] * len(keys) + [True] * len([c for c in order if c not in keys]),
-            nulls_last=True,
-        )
+    order = [c for c in (*([contract.time] if contract.time else []), "_landed_at", _ORDER, "_batch", "_row") if c not in keys]
+    ranked = group.with_columns(filled.alias(_ORDER)).sort(
+        ["tenant", "cluster_id", *order], descending=[False, False, *([True] * len(order))], nulls_last=True
     )
-    survivors = group.group_by(keys, maintain_order=True).agg(
-        *(pl.col(c).drop_nulls().first() for c in values), *(pl.col(c).first() for c in group.columns if c not in {*keys, *values})
+    survivors = ranked.group_by("tenant", "cluster_id", maintain_order=True).agg(
+        *(pl.col(c).drop_nulls().first() for c in values), *(pl.col(c).first() for c in ranked.columns if c not in {"tenant", "cluster_id", *values})
     )
-    return Merged(
-        pl.concat([rows.filter(~repeated), survivors.select(rows.columns)]),
-        _losers(group, keys),
-    )
+    return survivors, _losers(ranked)
 
 
-def _losers(group: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    lineage = ["_source", "_batch", "_row"]
-    cluster = pl.concat_str([pl.col(k).cast(pl.String) for k in keys], separator="|")
-    first = group.with_columns(
-        *(pl.col(c).first().over(keys).alias(f"survivor{c}") for c in lineage),
-        pl.int_range(pl.len()).over(keys).alias("_place"),
-        cluster_id=cluster,
-        duplicate_kind=pl.lit("strict"),
-        similarity=pl.lit(1.0),
+def _losers(ranked: pl.DataFrame) -> pl.DataFrame:
+    lineage, cluster = ["_source", "_batch", "_row"], ["tenant", "cluster_id"]
+    told = ranked.with_columns(
+        *(pl.col(c).first().over(cluster).alias(f"survivor{c}") for c in lineage), pl.int_range(pl.len()).over(cluster).alias("_place")
     )
-    return first.filter(pl.col("_place") > 0).select(*DUPLICATE_SCHEMA)
+    return told.filter(pl.col("_place") > 0).select(*DUPLICATE_SCHEMA)

@@ -24,7 +24,7 @@ def snap_findings(text: pl.DataFrame, rule: SnapRule) -> pl.DataFrame:
     accents and punctuation. It may be 1 from 4 letters on, and a third of the length (at most 3) for a given dictionary, a fifth (at most
     2) for a learned one; the next entry must be twice as far. Digits must be equal.
     """
-    counts = text[rule.column].drop_nulls().value_counts(name="n").rename({rule.column: "value"})
+    counts = text[rule.column].alias("value").drop_nulls().value_counts(name="n")
     learned = rule.dictionary is None
     known = counts.filter(pl.col("n") >= rule.min_support) if learned else pl.DataFrame({"value": rule.dictionary})
     unknown = counts.join(known, on="value", how="anti").sort("value")

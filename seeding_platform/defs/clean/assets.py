@@ -8,6 +8,7 @@ import polars as pl
 
 from seeding_platform.catalog import TableContract
 from seeding_platform.cleaning import CleaningResult, clean
+from seeding_platform.cleaning.policies import fingerprint
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, frame_schema, ratio_metadata, stage
 from seeding_platform.defs.io_managers import SIDE_TABLES
@@ -17,7 +18,9 @@ SAYS = {
     "quarantine": "Rows that break their contract, with rules, raw values and the raw record.",
     "duplicates": "Rows that were merged into a kept row.",
     "repairs": "Cells whose text was rewritten, before and after.",
+    "clusters": "Rows whose texts are the same, with their cluster.",
 }
+POLICY = "policy"
 PLACES_SHOWN = 10
 
 
@@ -40,6 +43,7 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
             **shared,
         )
         for side, what in SAYS.items()
+        if side != "clusters" or contract.text
     }
 
     @dg.multi_asset(
@@ -53,11 +57,14 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec(name, asset=main, description=what) for name, what in row_checks(contract).items()],
     )
     def cleaned(raw: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
-        result = clean(raw, contract, platform.cleaning)
-        yield dg.Output(result.kept, "kept", metadata=summary(result))
+        policy = platform.cleaning(contract)
+        result = clean(raw, contract, policy, now=platform.now())
+        yield dg.Output(result.kept, "kept", metadata={**summary(result), POLICY: fingerprint(contract, policy)})
         yield dg.Output(result.quarantined, "quarantine", metadata={"first": places(result.quarantined)})
         yield dg.Output(result.duplicates, "duplicates")
         yield dg.Output(result.repairs, "repairs")
+        if contract.text:
+            yield dg.Output(result.clusters, "clusters")
         yield from check_results(contract, result, main)
 
     return cleaned
@@ -118,4 +125,5 @@ def summary(result: CleaningResult) -> dict[str, Any]:
         **ratio_metadata("validity", score.validity),
         **ratio_metadata("uniqueness", score.uniqueness),
         **ratio_metadata("consistency", score.consistency),
+        **ratio_metadata("timeliness", score.timeliness),
     }

@@ -38,7 +38,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
     )
     def judged(rows: pl.LazyFrame, quarantine: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
         refused = int(quarantine.select(pl.len()).collect().item())
-        found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning, policy=platform.gate)
+        found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=platform.gate)
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),

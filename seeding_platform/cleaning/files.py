@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -28,7 +28,7 @@ def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl
             frame = pl.read_parquet(content)
         elif name.endswith((".jsonl", ".ndjson")):
             lines = (content.getvalue() if isinstance(content, io.BytesIO) else content.read_bytes()).splitlines()
-            records = [json.loads(line) for line in lines if line.strip()]
+            records = [_without_halves(json.loads(line)) if b"\\ud" in line.lower() else json.loads(line) for line in lines if line.strip()]
             wanted = records if text_columns is None else [{c: r[c] for c in text_columns if c in r} for r in records]
             frame = pl.DataFrame(wanted, infer_schema_length=None)
         elif name.endswith((".csv", ".tsv")):
@@ -43,6 +43,26 @@ def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl
     if missing:
         raise ConfigError(f"{path.name} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
     return frame.select(list(dict.fromkeys(text_columns)))
+
+
+def _without_halves(value: Any) -> Any:
+    """Half a surrogate pair, which JSON can write and no text can hold, as the replacement character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(part) for name, part in value.items()}
+    return [_without_halves(part) for part in value] if isinstance(value, list) else value
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text beside its place, then move it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
