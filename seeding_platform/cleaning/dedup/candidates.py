@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.texts import Tokens
 
 SKETCH = 10
-COMMONEST = 1000
+COMMONEST = 1024
 SHARED = 5
 _NONE = np.uint64(0xFFFFFFFFFFFFFFFF)
 _CHUNK = 200_000
@@ -50,9 +50,20 @@ def vocabulary(tokens: Tokens) -> Vocabulary:
     times = np.minimum(np.diff(np.append(places, len(packed))), 60).astype(np.int8)
     packed = packed[places]
     ids = (packed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    df = np.bincount(ids, minlength=size).astype(np.float32)
-    behind = len(tokens.start) - 1 + 1000
-    return Vocabulary((packed >> np.uint64(32)).astype(np.int64), ids, times, df, np.log(behind / (df + 0.5)).astype(np.float32))
+    df = rounded(np.bincount(ids, minlength=size))
+    return Vocabulary((packed >> np.uint64(32)).astype(np.int64), ids, times, df, idf_of(df, len(tokens.start) - 1))
+
+
+def rounded(counts: np.ndarray) -> np.ndarray:
+    """Numbers of texts, rounded up to powers of two: one more text changes the weight of few words, and so what was found about few others."""
+    return np.where(counts > 0, 2.0 ** np.ceil(np.log2(np.maximum(counts, 1))), 0.0).astype(np.float32)
+
+
+def idf_of(df: np.ndarray, texts: int) -> np.ndarray:
+    """ln((n + 1000) / (df + 0.5)), n rounded up to a power of two."""
+    behind = rounded(np.array([texts + 1000]))[0]
+    weights: np.ndarray = np.log(behind / (df + 0.5)).astype(np.float32)
+    return weights
 
 
 def sketches(tokens: Tokens, words: Vocabulary) -> np.ndarray:
@@ -63,7 +74,8 @@ def sketches(tokens: Tokens, words: Vocabulary) -> np.ndarray:
     neighbours = rows[1:] == rows[:-1]
     pair_rows = rows[:-1][neighbours]
     pairs = _mixed(marks[:-1][neighbours] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][neighbours])
-    pair_df = pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy().astype(np.float32)
+    pair_df = pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy()
+    pair_df = rounded(pair_df)
     one = (words.df[words.ids] >= 2) & (words.df[words.ids] <= COMMONEST)
     two = (pair_df >= 2) & (pair_df <= COMMONEST)
     feature_rows = np.concatenate([words.rows[one], pair_rows[two]])
@@ -71,7 +83,7 @@ def sketches(tokens: Tokens, words: Vocabulary) -> np.ndarray:
     df = np.concatenate([words.df[words.ids[one]], pair_df[two]])
     if not len(features):
         return np.full((n, SKETCH), _NONE)
-    idf = np.log((n + 1000) / (df + 0.5))
+    idf = idf_of(df, n)
     uniform = (_mixed(features) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     score = -np.log(uniform + 1e-18) * (idf.mean() / idf) ** 2
     code = (np.minimum(score, 60.0) * (2**20 / 61.0)).astype(np.uint64) << np.uint64(44 - int(bits) if bits < 24 else 20)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
-from scipy.sparse import csr_array
 
-from seeding_platform.cleaning.dedup.texts import NEGATION, NUMBER, TURN, WORD
+from seeding_platform.cleaning.dedup.candidates import rounded
+from seeding_platform.cleaning.dedup.texts import NEGATION, NUMBER, TURN, WORD, places
 
 if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.candidates import Vocabulary
@@ -29,6 +29,7 @@ MOST_ADDED, MOST_ADDED_SHARE, LARGEST_REST = 3, 0.30, 0.40
 FEWEST_SHARED = 4
 _SLICE = 250_000
 _TYPO_WORDS = 4
+_LONG_NEGATION = 6  # "not" for "now" is no misspelling, "withut" for "without" is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Judged:
 
 
 @dataclass(slots=True)
-class _Left:
+class Left:
     """Words that stand in one text of a pair only, a row a word."""
 
     pair: np.ndarray
@@ -49,7 +50,7 @@ class _Left:
 
 
 @dataclass(frozen=True, slots=True)
-class _Meant:
+class Meant:
     """Misspelt words of the second texts (pair and word in one key, sorted) and the words of the first that they stand for."""
 
     key: np.ndarray
@@ -66,14 +67,13 @@ class Differences:
         self.opposes = self.tells | (self.kinds == TURN)
         self.cut = cut
         n = len(tokens.start) - 1
-        start = np.searchsorted(words.rows, np.arange(n + 1))
-        self.matrix = csr_array((words.times, words.ids.astype(np.int32), start.astype(np.int32)), shape=(n, len(self.idf)))
+        self.words, self.start = words, np.searchsorted(words.rows, np.arange(n + 1))
         self.weight = np.bincount(words.rows, weights=self.idf[words.ids], minlength=n)
-        self.size = np.diff(start)
+        self.size = np.diff(self.start)
         self.tokens = tokens
         self.spelled = tokens.words
         self.length = tokens.words.str.len_chars().to_numpy().astype(np.int64)
-        self.rare = max(2.0, n / 50_000)
+        self.rare = max(2.0, float(rounded(np.array([n]))[0]) / 50_000)
         self.base = np.int64(len(self.idf))
 
     def judge(self, pairs: np.ndarray) -> Judged:
@@ -86,22 +86,18 @@ class Differences:
     def _judge(self, pairs: np.ndarray) -> Judged:
         a, b = pairs.T
         m = len(pairs)
-        one, other = self.matrix[a], self.matrix[b]
-        for part in (one, other):
-            part.has_sorted_indices = part.has_canonical_format = True  # they are rows of such a matrix: nothing to sort or sum again
-        difference = one - other
-        difference.eliminate_zeros()
-        left = _Left(np.repeat(np.arange(m), np.diff(difference.indptr)), difference.indices, difference.data > 0)
+        left = self.left_over(a, b)
         similarity = 1.0 - np.bincount(left.pair[left.first], weights=self.idf[left.word[left.first]], minlength=m) / np.maximum(self.weight[a], 1e-9)
-        apart = self._facts_differ(left, a, b)
-        alike, meant = self._without_typos(left, apart, m)
+        alike, meant = self.without_typos(left, self._differ_in(NUMBER, left, a, b), m)
         kept = ~alike
-        dropped = np.unique(left.pair[kept] * self.base + left.word[kept])
-        left = _Left(left.pair[kept], left.word[kept], left.first[kept])
+        dropped = left.pair[kept] * self.base + left.word[kept]  # in order, each once
+        left = Left(left.pair[kept], left.word[kept], left.first[kept])
+        apart = self._differ_in(NUMBER, left, a, b) | self._differ_in(NEGATION, left, a, b) | self._differ_in(TURN, left, a, b)
         tells, opposes = self.tells[left.word], self.opposes[left.word]
         more, less = (np.bincount(left.pair[tells & side], minlength=m) for side in (left.first, ~left.first))
         opposed = [np.bincount(left.pair[opposes & side], minlength=m) > 0 for side in (left.first, ~left.first)]
-        apart |= opposed[0] & opposed[1]
+        something = [np.bincount(left.pair[side], minlength=m) > 0 for side in (left.first, ~left.first)]
+        apart |= (opposed[0] & something[1]) | (opposed[1] & something[0])  # what came in place of something else was not added
         weight = [np.bincount(left.pair[tells & side], weights=self.idf[left.word[tells & side]], minlength=m) for side in (left.first, ~left.first)]
         rest, added = np.maximum(*weight), np.maximum(more, less)
         share = rest / np.maximum(np.maximum(self.weight[a], self.weight[b]), 1e-9)
@@ -117,25 +113,46 @@ class Differences:
         verdict[same[self._turned_round(pairs, same, dropped, meant)]] = APART
         return Judged(verdict, np.clip(similarity, 0.0, 1.0))
 
-    def _facts_differ(self, left: _Left, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Numbers, negations or turning words that stand on one side only; a text that was cut off may lack them."""
-        m = len(a)
-        kinds = self.kinds[left.word]
+    def left_over(self, a: np.ndarray, b: np.ndarray) -> Left:
+        """Words that stand more often in one text of a pair than in the other, by pair and word."""
+        (one, times), (other, again) = self._words_of(a), self._words_of(b)
+        place = np.minimum(np.searchsorted(one, other), max(len(one) - 1, 0))
+        both = one[place] == other if len(one) else np.zeros(len(other), dtype=bool)
+        shared = np.zeros(len(one), dtype=bool)
+        shared[place[both]] = times[place[both]] == again[both]
+        more = np.zeros(len(one), dtype=bool)
+        more[place[both]] = times[place[both]] < again[both]
+        first = ~shared & ~more
+        second = ~both
+        second[both] = more[place[both]]
+        keys = np.concatenate([one[first], other[second]])
+        sides = np.concatenate([np.ones(int(first.sum()), dtype=bool), np.zeros(int(second.sum()), dtype=bool)])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        return Left((keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), sides[order])
 
-        def count(kind: int, side: np.ndarray) -> np.ndarray:
-            return np.bincount(left.pair[(kinds == kind) & side], minlength=m) > 0
+    def _words_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pair and word of every text in `rows` in one sorted number, and how often the word stands there."""
+        counts = self.size[rows]
+        at = places(self.start[rows], counts)
+        pair = np.repeat(np.arange(len(rows), dtype=np.uint64), counts)
+        return (pair << np.uint64(32)) | self.words.ids[at], self.words.times[at]
 
-        apart = np.zeros(m, dtype=bool)
-        for kind in (NUMBER, NEGATION, TURN):
-            more, less = count(kind, left.first), count(kind, ~left.first)
-            lacking_b, lacking_a = more & ~less & ~self.cut[b], less & ~more & ~self.cut[a]
-            apart |= (more & less) if kind == TURN else (more & less & (kind == NUMBER)) | lacking_a | lacking_b
+    def _differ_in(self, kind: int, left: Left, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Numbers or negations that stand on one side only (a text that was cut off may lack them); turning words, another on either side."""
+        word = self.kinds[left.word] == kind
+        more, less = (np.bincount(left.pair[word & side], minlength=len(a)) > 0 for side in (left.first, ~left.first))
+        if kind == TURN:
+            return more & less
+        both = more & less if kind == NUMBER else np.zeros(len(a), dtype=bool)
+        apart: np.ndarray = both | (more & ~less & ~self.cut[b]) | (less & ~more & ~self.cut[a])
         return apart
 
-    def _without_typos(self, left: _Left, apart: np.ndarray, m: int) -> tuple[np.ndarray, _Meant]:
+    def without_typos(self, left: Left, apart: np.ndarray, m: int) -> tuple[np.ndarray, Meant]:
         """True for left-over words that are a misspelling of one another, and which word of the first text stands behind each of the second."""
         gone = np.zeros(len(left.pair), dtype=bool)
-        word = (self.kinds[left.word] != NUMBER) & (self.kinds[left.word] != NEGATION)
+        kinds = self.kinds[left.word]
+        word = (kinds != NUMBER) & ((kinds != NEGATION) | (self.length[left.word] >= _LONG_NEGATION))
         few = ~apart
         for side in (left.first, ~left.first):
             number = np.bincount(left.pair[word & side], minlength=m)
@@ -155,7 +172,7 @@ class Differences:
         rare = (seldom <= self.rare) | (seldom * RARER <= often)
         possible = np.flatnonzero((np.abs(self.length[x] - self.length[y]) <= most) & (most > 0) & rare)
         if not len(possible):
-            return gone, _Meant(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+            return gone, Meant(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         spelled = (self.spelled.gather(w[possible]).to_list() for w in (x, y))
         distance = cpdist(*spelled, scorer=OSA.distance, score_cutoff=3, dtype=np.uint8)
         close = possible[distance <= most[possible]]
@@ -166,20 +183,19 @@ class Differences:
         gone[one[chosen]] = gone[other[chosen]] = True
         key = left.pair[other[chosen]] * self.base + left.word[other[chosen]]
         order = np.argsort(key)
-        return gone, _Meant(key[order], left.word[one[chosen]][order].astype(np.int64))
+        return gone, Meant(key[order], left.word[one[chosen]][order].astype(np.int64))
 
-    def _turned_round(self, pairs: np.ndarray, same: np.ndarray, dropped: np.ndarray, meant: _Meant) -> np.ndarray:
+    def _turned_round(self, pairs: np.ndarray, same: np.ndarray, dropped: np.ndarray, meant: Meant) -> np.ndarray:
         """True for those of the pairs `same` whose shared telling words and numbers stand in another order; words that differ do not count."""
-        nothing = _Meant(meant.key[:0], meant.word[:0])
+        nothing = Meant(meant.key[:0], meant.word[:0])
         marks = [self._order(same, pairs[same, side], dropped, understood) for side, understood in ((0, nothing), (1, meant))]
         different: np.ndarray = marks[0] != marks[1]
         return different
 
-    def _order(self, same: np.ndarray, rows: np.ndarray, dropped: np.ndarray, meant: _Meant) -> np.ndarray:
+    def _order(self, same: np.ndarray, rows: np.ndarray, dropped: np.ndarray, meant: Meant) -> np.ndarray:
         """One number for the order of the shared words that tell something in each row."""
         start, counts = self.tokens.start[rows], np.diff(self.tokens.start)[rows]
-        began = np.concatenate([[0], np.cumsum(counts)])[:-1]
-        at = np.repeat(start - began, counts) + np.arange(counts.sum())
+        at = places(start, counts)
         ids, pair = self.tokens.ids[at].astype(np.int64), np.repeat(np.arange(len(rows)), counts)
         key = same[pair] * self.base + ids
         if len(meant.key):

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from seeding_platform.cleaning.dedup.candidates import candidates, sketches, vocabulary
+from seeding_platform.cleaning.dedup.cut import beginnings
 from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences
 from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing, tokens
 from seeding_platform.errors import ConfigError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.texts import Tokens
 
 Mode = Literal["strict", "fuzzy"]
+MOST_LIKELY = 5
+"""A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
+
 MODES: tuple[Mode, ...] = ("strict", "fuzzy")
 
 
@@ -58,10 +62,8 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.Da
     distinct = rows.group_by("text").agg(pl.col("row"))
     forms = normalised(distinct["text"])
     keyed = forms.frame.with_columns(key=forms.strict_key(), row=distinct["row"])
-    groups = keyed.group_by("key").agg(pl.col("body", "cut").first(), pl.col("row").list.explode(keep_nulls=False, empty_as_null=False))
-    words = tokens(groups["body"])
-    silent = tell_nothing(words)
-    spoken = groups.filter(~pl.Series(silent)).with_columns(length=pl.Series(np.diff(words.start)[~silent]))
+    groups = keyed.group_by("key").agg(pl.col("body", "cut", "tail").first(), pl.col("row").list.explode(keep_nulls=False, empty_as_null=False))
+    spoken = groups.filter(~tell_nothing(groups["body"])).with_columns(length=pl.col("body").str.count_matches(" ", literal=True))
     spoken = spoken.sort(["length", "body", "key"], descending=[True, False, False])
     group_of = np.full(frame.height, -1, dtype=np.int64)
     placed = spoken.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
@@ -76,12 +78,12 @@ def _linked(spoken: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     counted = vocabulary(words)
     pairs = candidates(sketches(words, counted))
     judged = Differences(words, counted, spoken["cut"].to_numpy()).judge(pairs)
-    return _joined(spoken.height, pairs, judged)
+    return _joined(spoken, pairs, judged)
 
 
-def _joined(n: int, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
     """Components of what is the same; a text that is a part of others joins the one it is most like, unless two are as good."""
-    same = judged.verdict == SAME
+    n, same = spoken.height, judged.verdict == SAME
     likeness = np.zeros(n)
     for side in (0, 1):
         np.maximum.at(likeness, pairs[same, side], judged.similarity[same])
@@ -100,13 +102,30 @@ def _joined(n: int, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.n
         .agg(pl.col("similarity").max(), pl.col("row").first())
         .sort("child", "similarity", "parent", descending=[False, True, False])
     )
-    sole = best.with_columns(next=pl.col("similarity").shift(-1).over("child")).group_by("child", maintain_order=True).first()
-    sole = sole.filter(pl.col("next").is_null() | (pl.col("next") < pl.col("similarity") - 1e-9))
+    sole = _sole(best, spoken, component)
     np.maximum.at(likeness, sole["row"].to_numpy(), sole["similarity"].to_numpy())
     above = np.arange(component.max() + 1)
     above[sole["child"].to_numpy()] = sole["parent"].to_numpy()
     together = _components(len(above), np.stack([np.arange(len(above)), above], axis=1))
     return together[component], np.where(likeness > 0, likeness, 1.0)
+
+
+def _sole(best: pl.DataFrame, spoken: pl.DataFrame, component: np.ndarray) -> pl.DataFrame:
+    """Of each child the one parent that it joins: the only post that begins with a text that was cut off, else the one it is most like.
+
+    A text that several posts begin with joins none, unless one of them was posted far more often; nor does one that is as much like two.
+    """
+    rows = spoken["row"].list.len().to_numpy()
+    first = best.with_columns(next=pl.col("similarity").shift(-1).over("child")).group_by("child", maintain_order=True).first()
+    clear = pl.col("next").is_null() | (pl.col("next") < pl.col("similarity") - 1e-9)
+    chosen = dict(first.select("row", pl.when(clear).then("parent")).rows())
+    for row, whole in beginnings(spoken, first["row"].to_numpy()):
+        begun = np.bincount(component[whole], weights=rows[whole]) if len(whole) else np.zeros(0)
+        if len(begun):
+            likely = int(begun.argmax())
+            chosen[row] = likely if begun[likely] >= MOST_LIKELY * (begun.sum() - begun[likely]) else None
+    parents = first.with_columns(parent=pl.col("row").replace_strict(chosen, return_dtype=pl.Int64))
+    return parents.filter(pl.col("parent").is_not_null() & (pl.col("parent") != pl.col("child")))
 
 
 def _components(n: int, edges: np.ndarray) -> np.ndarray:

@@ -19,11 +19,14 @@ WORD, NUMBER, NEGATION, TURN, NOTHING = range(5)
 """Kinds of a word: `NOTHING` carries no fact, `TURN` and `NEGATION` turn one around."""
 
 FEWEST_WORDS, FEWEST_LETTERS = 3, 12
+_SHORT = 8  # words; a longer text has words enough
 _INVISIBLE = r"[\u00ad\u200b-\u200f\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff\x{1f3fb}-\x{1f3ff}]"
 _LINK = r"(?:https?://|www\.)[^\s<>\"]+"
-_EMOJI = r"[^\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]|[0-9#*©®™]"
+_NO_EMOJI = r"[^\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]|[0-9#*©®™]"
+_EMOJI = r"[[\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]--[0-9#*©®™]]"
 _SAID_BY = r"^\s*(?:(?:rt|mt|via)\s+@\w+\s*:?\s*)+"
 _LAST_TAGS = r"((?:[\s,]*#[\p{L}\p{N}_]+)+)[\s.!]*$"
+_CUT_WORD = r"(\S*?)\s*(?:…|\.\.\.?)"
 _NO_WORD = r"[^\p{L}\p{N}\p{M}_@%€$£]+"
 
 
@@ -32,7 +35,7 @@ class Texts:
     """Normal forms, one row a text.
 
     Args:
-        frame: `body` (words only), `link`, `tags`, `emojis`, `cut` (ends in an ellipsis).
+        frame: `body` (words only), `link`, `tags`, `emojis`, `cut` (ends in an ellipsis), `tail` (what is left of the word before it).
     """
 
     frame: pl.DataFrame
@@ -46,7 +49,7 @@ def normalised(texts: pl.Series) -> Texts:
     """Bring texts into one form.
 
     >>> normalised(pl.Series(["RT @a: Don&#39;t  pay \u20ac 1,000! https://x.nl/?utm_source=b #now"])).frame.row(0)
-    ('dont pay €1000', 'x.nl/', 'now', '', False)
+    ('dont pay €1000', 'x.nl/', 'now', '', False, '')
     """
     raw = pl.col("t")
     plain = texts.fill_null("").alias("t").to_frame()
@@ -54,7 +57,7 @@ def normalised(texts: pl.Series) -> Texts:
     clear = _where(plain["t"], odd, raw.str.replace_all(_INVISIBLE, "").str.normalize("NFKC"))
     entity = clear.str.contains(r"&[#a-zA-Z]")
     clear = _where(clear, entity, raw.map_batches(_unescaped, return_dtype=pl.String).str.normalize("NFKC").str.replace_all(_INVISIBLE, ""))
-    emojis = _where(pl.repeat("", clear.len(), eager=True).alias("t"), odd | entity, _emojis(), of=clear)
+    emojis = _where(pl.repeat("", clear.len(), eager=True).alias("t"), clear.str.contains(_EMOJI), raw.str.replace_all(_NO_EMOJI, ""), of=clear)
     lower = clear.str.to_lowercase()
     linked, tagged = lower.str.contains(r"https?://|www\."), lower.str.contains("#", literal=True)
     links = _where(pl.repeat("", lower.len(), eager=True).alias("t"), linked, _canonical(raw.str.extract(f"({_LINK})", 1)), of=lower)
@@ -63,7 +66,8 @@ def normalised(texts: pl.Series) -> Texts:
     lower = _where(lower, tagged, raw.str.replace(_LAST_TAGS, ""))
     bare = _where(lower, lower.str.contains("@", literal=True), raw.str.replace(_SAID_BY, "")).str.strip_chars_end()
     cut = bare.str.contains(r"(?:…|\.\.\.?)$")
-    return Texts(pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut}))
+    tail = _where(pl.repeat("", lower.len(), eager=True).alias("t"), cut, raw.str.extract(f"{_CUT_WORD}$", 1).str.replace_all(_NO_WORD, " "), of=bare)
+    return Texts(pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut, "tail": tail.str.strip_chars()}))
 
 
 def _where(texts: pl.Series, rows: pl.Series, how: pl.Expr, *, of: pl.Series | None = None) -> pl.Series:
@@ -79,10 +83,6 @@ def _unescaped(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, [html.unescape(v) for v in values], dtype=pl.String)
 
 
-def _emojis() -> pl.Expr:
-    return pl.col("t").str.replace_all(_EMOJI, "")
-
-
 def _canonical(link: pl.Expr) -> pl.Expr:
     bare = without_tracking(link).str.replace(r"^https?://", "").str.replace(r"^www\.", "")
     return bare.str.replace(r"#.*$", "").str.replace(r"[.,;:!?)…]+$", "")
@@ -95,11 +95,11 @@ def _tags(tags: pl.Expr) -> pl.Expr:
 def _bodies(texts: pl.Series, cut: pl.Series) -> pl.Series:
     """Words of lower-cased texts, one space apart; numbers with their marks in one piece; a word that was cut off is gone."""
     text = pl.col("t")
-    joined = text.str.replace_all(r"\b(\d{1,3})[.,](\d{3})\b", "$1$2")
+    joined = text.str.replace_all(r"(\d[.,])\s+(\d{2,3})\b", "$1$2").str.replace_all(r"\b(\d{1,3})[.,](\d{3})\b", "$1$2")
     for _ in range(2):  # 1-2-3 overlaps
         joined = joined.str.replace_all(r"(\d)[.,:/-](\d)", "${1}_$2")
     joined = joined.str.replace_all(r"([€$£])\s+(\d)", "$1$2").str.replace_all(r"(\d)\s+%", "$1%").str.replace_all(r"(\d)_00\b", "$1")
-    bare = _where(texts, cut, text.str.replace(r"\S*\s*(?:…|\.\.\.?)$", ""))
+    bare = _where(texts, cut, text.str.replace(f"{_CUT_WORD}$", ""))
     bare = _where(bare, bare.str.contains(r"['’‘`´ʼ]"), text.str.replace_all(r"['’‘`´ʼ]", ""))
     bare = _where(bare, bare.str.contains(r"\d\s*[.,:/%-]|[€$£]\s"), joined)
     return bare.str.replace_all(_NO_WORD, " ").str.strip_chars(" ").alias("body")
@@ -158,9 +158,21 @@ def _kinds(words: pl.Series) -> np.ndarray:
     return words.alias("w").to_frame().select(kind.cast(pl.UInt8)).to_series().to_numpy()
 
 
-def tell_nothing(tokenised: Tokens) -> np.ndarray:
-    """True for texts of so few words or letters that equality means nothing."""
-    letters = tokenised.words.str.len_chars().to_numpy().astype(np.int64)
-    summed = np.concatenate([[0], np.cumsum(letters[tokenised.ids])])
-    told = summed[tokenised.start[1:]] - summed[tokenised.start[:-1]]
-    return (np.diff(tokenised.start) < FEWEST_WORDS) | (told < FEWEST_LETTERS)
+def tell_nothing(bodies: pl.Series) -> pl.Series:
+    """True for texts of so few words or letters, words without a fact aside, that equality means nothing."""
+    gaps = bodies.str.count_matches(" ", literal=True)
+    silent = (bodies == "") | (gaps + 1 < FEWEST_WORDS) | (bodies.str.len_chars() - gaps < FEWEST_LETTERS)
+    short = ((gaps + 1 <= _SHORT) & ~silent).arg_true()
+    said = bodies.gather(short).str.split(" ").list.set_difference(pl.Series([sorted(EMPTY)]))
+    return silent.scatter(short, said.list.len() < FEWEST_WORDS)
+
+
+def places(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The places start, start + 1, ... of several runs, one run after another.
+
+    >>> places(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    began = np.concatenate([[0], np.cumsum(counts)])[:-1]
+    at: np.ndarray = np.repeat(starts - began, counts) + np.arange(counts.sum())
+    return at
