@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.cleaning.assess import quality_score
 from seeding_platform.cleaning.clean import CleaningResult, clean
 from seeding_platform.cleaning.outliers import flag_outliers
-from seeding_platform.cleaning.policy import CleaningPolicy
+from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,21 +24,23 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.repair.engine import RepairResult
     from seeding_platform.cleaning.repair.rules import RepairRule
 
-__all__ = ["CleaningPolicy", "CleaningResult", "clean", "deduplicate", "flag_outliers", "link", "quality_score", "repair"]
+__all__ = ["CleaningPolicy", "CleaningResult", "DuplicatePolicy", "clean", "deduplicate", "flag_outliers", "link", "quality_score", "repair"]
 
 
-def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:
+def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | dict[str, Any] | None = None) -> pl.DataFrame:
     """Group rows whose texts are the same post; see `cleaning.dedup.likeness.deduplicate`.
 
     Returns:
         `id, cluster_id, duplicate_kind, similarity`, every input row once, in its order.
 
     Raises:
-        ConfigError: a column is missing, an id is null or stands twice, or the mode is neither strict nor fuzzy.
+        ConfigError: a column is missing, an id is null or stands twice, the mode is none of strict, fuzzy and semantic, or the policy is not in
+            its form.
     """
     from seeding_platform.cleaning.dedup.likeness import deduplicate as by_text
+    from seeding_platform.cleaning.policies import duplicate_policy
 
-    return by_text(frame, id=id, text=text, mode=mode)
+    return by_text(frame, id=id, text=text, mode=mode, policy=duplicate_policy(policy) if isinstance(policy, dict) else policy)
 
 
 def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) -> RepairResult:

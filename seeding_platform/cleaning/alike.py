@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seeding_platform.cleaning.dedup.pins import decided
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA, Merged, merged_into_survivors
 from seeding_platform.cleaning.harmonise import INDEX
 
@@ -70,28 +71,4 @@ def _clustered(rows: pl.DataFrame, contract: TableContract, how: TextDuplicates)
     for part in records.with_columns(_name=name).partition_by("tenant"):
         found = deduplicate(part.select("_name", "text"), id="_name", text="text", mode=how.mode)
         parts.append(part.hstack(found.drop("_name")))
-    told = pl.concat(parts).with_columns(decided_by=pl.lit(how.mode))
-    if how.by:
-        within = pl.concat_str([pl.col("cluster_id"), *(pl.col(c).cast(pl.String).fill_null("") for c in how.by)], separator="|")
-        told = told.with_columns(cluster_id=within)
-    return _pinned(told, how)
-
-
-def _pinned(told: pl.DataFrame, how: TextDuplicates) -> pl.DataFrame:
-    """Decisions of people: pairs that are one, and records that stand alone from another."""
-    for one, other in how.merge:
-        clusters = told.filter(pl.col("record").is_in([one, other]))["cluster_id"].unique().sort()
-        if clusters.len() > 1:
-            joined = pl.col("cluster_id").is_in(clusters.to_list())
-            pinned = pl.when(joined).then(pl.lit(clusters[0])).otherwise("cluster_id")
-            told = told.with_columns(cluster_id=pinned, decided_by=pl.when(joined).then(pl.lit("a person")).otherwise("decided_by"))
-    for one, other in how.never_merge:
-        both = told.filter(pl.col("record").is_in([one, other]))
-        if both.height > 1 and both["cluster_id"].n_unique() == 1:
-            apart = pl.col("record") == max(one, other)
-            own = pl.format("{}|apart|{}", "cluster_id", "record")
-            told = told.with_columns(
-                cluster_id=pl.when(apart).then(own).otherwise("cluster_id"),
-                decided_by=pl.when(apart).then(pl.lit("a person")).otherwise("decided_by"),
-            )
-    return told
+    return decided(pl.concat(parts).with_columns(decided_by=pl.lit(how.mode)), how)

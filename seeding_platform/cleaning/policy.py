@@ -9,17 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field
 Pair = tuple[str, str]
 
 
-class TextDuplicates(BaseModel):
-    """What happens with rows whose texts are the same."""
+class DuplicatePolicy(BaseModel):
+    """What people have decided about duplicates by text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    text: str = Field(description="Column that is compared")
-    mode: Literal["strict", "fuzzy"] = "fuzzy"
     by: tuple[str, ...] = Field((), description="Columns that must be equal too")
-    action: Literal["mark", "merge"] = Field("mark", description="Tell the clusters only, or keep one row of each, its gaps filled from the others")
     merge: tuple[Pair, ...] = Field((), description="Pairs of keys that a person has joined")
     never_merge: tuple[Pair, ...] = Field((), description="Pairs of keys that a person has put apart")
+
+
+class TextDuplicates(DuplicatePolicy):
+    """What happens with rows whose texts are the same."""
+
+    text: str = Field(description="Column that is compared")
+    mode: Literal["strict", "fuzzy", "semantic"] = "fuzzy"
+    action: Literal["mark", "merge"] = Field("mark", description="Tell the clusters only, or keep one row of each, its gaps filled from the others")
 
 
 class CleaningPolicy(BaseModel):

@@ -20,7 +20,11 @@ def dedup(
     text: Annotated[str, typer.Option("--text", metavar="COL", help="Column that is compared.")],
     target: Annotated[Path, typer.Option("--out", metavar="OUT.parquet", help="Where the clusters are written.", dir_okay=False)],
     mode: Annotated[
-        str, typer.Option("--mode", help="strict = equal after normalisation; fuzzy = also typos, reposts, cut-off texts, additions.")
+        str,
+        typer.Option(
+            "--mode",
+            help="strict = equal after normalisation; fuzzy = also typos, reposts, cut-off texts, additions; semantic = also other words for the same.",
+        ),
     ] = "fuzzy",
 ) -> None:
     """Group the rows of a file whose texts are the same: id, cluster_id, duplicate_kind, similarity."""

@@ -151,3 +151,88 @@ def test_every_row_comes_back_once(texts):
 def test_what_cannot_be_done_is_refused(frame, mode, says):
     with pytest.raises(ConfigError, match=says):
         deduplicate(frame, id="id", text="text", mode=mode)
+
+
+REWORDED = "Emma Jansen of Bakker beats Kim Evans 4-2 in Antwerp on Friday, the crowd in the hall is happy about the great match."
+
+
+@pytest.fixture(scope="module")
+def corpus() -> pl.DataFrame:
+    return generate(12_000, random.SystemRandom().randrange(10**6))
+
+
+def among(corpus: pl.DataFrame, *texts: str) -> bool:
+    """Whether texts are one thing among those of a corpus, which tells common words from rare ones."""
+    own = pl.DataFrame({"id": [f"own{i}" for i in range(len(texts))], "text": list(texts)})
+    found = deduplicate(pl.concat([corpus.select("id", "text"), own]), id="id", text="text", mode="semantic")
+    return found.filter(pl.col("id").str.starts_with("own"))["cluster_id"].n_unique() == 1
+
+
+def test_a_clause_that_was_moved_is_another_way_to_say_it(corpus):
+    assert among(
+        corpus,
+        "Ruguwi moves to a harbour office in Delft. The tekanu opens on 5 June.",
+        "The tekanu opens on 5 June. Ruguwi moves to a harbour office in Delft.",
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Kim Evans of Bakker beats Emma Jansen 4-2 in Antwerp on Friday, the crowd in the hall is happy about the great match.",
+        REWORDED.replace("Friday", "Sunday"),
+        REWORDED.replace("Antwerp", "Ghent").replace("happy about", "glad about"),
+        REWORDED.replace("4-2", "4-3").replace("great match", "fantastic match"),
+        REWORDED.replace("is happy", "is not happy"),
+        REWORDED.replace("beats", "lost to"),
+    ],
+)
+def test_other_words_with_another_fact_are_another_thing(corpus, other):
+    assert not among(corpus, REWORDED, other)
+
+
+def test_rewordings_of_posts_never_seen_are_found_and_other_facts_are_not(corpus):
+    found = deduplicate(corpus, id="id", text="text", mode="semantic")
+    figures = measure(corpus, found)
+    assert figures.precision >= 0.99
+    assert figures.hard_merged <= 0.01
+    assert figures.degenerate_merged == 0
+    assert figures.recall_of["paraphrase"] >= 0.5  # few texts teach fewer wordings: see the benchmark for 100,000
+    near = measure(corpus, deduplicate(corpus, id="id", text="text", mode="fuzzy"), without=("paraphrase",))
+    assert measure(corpus, found, without=("paraphrase",)).recall >= near.recall
+
+
+def test_the_kind_says_how_a_row_joined():
+    texts = [
+        "Ruguwi moves to a harbour office in Delft. The tekanu opens on 5 June.",
+        "The tekanu opens on 5 June. Ruguwi moves to a harbour office in Delft.",
+    ]
+    frame = pl.DataFrame({"id": range(5), "text": [texts[0], texts[0] + "!", "Wow! " + texts[0], texts[1], "ok"]})
+    kinds = deduplicate(frame, id="id", text="text", mode="semantic")["duplicate_kind"]
+    assert kinds[4] == "unique"
+    assert set(kinds[:4]) >= {"original", "semantic"}
+
+
+def test_people_decide_and_columns_may_have_to_be_equal_too():
+    frame = pl.DataFrame(
+        {"id": ["a", "b", "c", "d"], "text": [POST, POST, POST + "!", "Something else that was said here today"], "by": [1, 1, 2, 2]}
+    )
+
+    def told(**policy):
+        found = deduplicate(frame, id="id", text="text", mode="fuzzy", policy=policy)
+        return found["cluster_id"].rank("dense").to_list(), found["duplicate_kind"].to_list()
+
+    clusters, kinds = told(by=["by"])
+    assert clusters[0] == clusters[1] != clusters[2]
+    assert kinds[2:] == ["unique", "unique"]
+    clusters, kinds = told(merge=[("a", "d")])
+    assert len(set(clusters)) == 1
+    assert sorted(kinds).count("original") == 1
+    assert "pinned" in kinds
+    clusters, kinds = told(never_merge=[("a", "b")])
+    assert clusters[0] == clusters[2] != clusters[1]
+    assert kinds[1] == "unique"
+    with pytest.raises(ConfigError, match="policy: mrege"):
+        told(mrege=[("a", "b")])
+    with pytest.raises(ConfigError, match="no column nothing"):
+        told(by=["nothing"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SKETCH = 10
 COMMONEST = 1024
 SHARED = 5
+_MIDDLING = np.array([8], dtype=np.float32)  # texts that a feature of middling weight is found in
 _NONE = np.uint64(0xFFFFFFFFFFFFFFFF)
 _CHUNK = 200_000
 
@@ -66,26 +67,24 @@ def idf_of(df: np.ndarray, texts: int) -> np.ndarray:
     return weights
 
 
-def sketches(tokens: Tokens, words: Vocabulary) -> np.ndarray:
-    """The sketch of each text: up to ten feature codes (n x 10, uint64), the rest filled with the largest number."""
+def sketches(tokens: Tokens, words: Vocabulary, *, neighbours: bool = True, size: int = SKETCH, commonest: int = COMMONEST) -> np.ndarray:
+    """The sketch of each text: up to `size` feature codes (n x size, uint64), the rest filled with the largest number.
+
+    Args:
+        tokens: the texts.
+        words: their vocabulary.
+        neighbours: whether pairs of neighbouring words are features too; without them the order of the words does not matter.
+        size: features drawn of each text.
+        commonest: features of more texts than this are left out.
+    """
     n = len(tokens.start) - 1
     bits = np.uint64(max(1, int(n - 1).bit_length()))
-    rows, marks = tokens.rows, tokens.marks[tokens.ids]
-    neighbours = rows[1:] == rows[:-1]
-    pair_rows = rows[:-1][neighbours]
-    pairs = _mixed(marks[:-1][neighbours] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][neighbours])
-    pair_df = pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy()
-    pair_df = rounded(pair_df)
-    one = (words.df[words.ids] >= 2) & (words.df[words.ids] <= COMMONEST)
-    two = (pair_df >= 2) & (pair_df <= COMMONEST)
-    feature_rows = np.concatenate([words.rows[one], pair_rows[two]])
-    features = np.concatenate([tokens.marks[words.ids[one]], pairs[two]])
-    df = np.concatenate([words.df[words.ids[one]], pair_df[two]])
+    feature_rows, features, df = _features(tokens, words, neighbours=neighbours, commonest=commonest)
     if not len(features):
-        return np.full((n, SKETCH), _NONE)
+        return np.full((n, size), _NONE)
     idf = idf_of(df, n)
     uniform = (_mixed(features) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    score = -np.log(uniform + 1e-18) * (idf.mean() / idf) ** 2
+    score = -np.log(uniform + 1e-18) * (idf_of(_MIDDLING, n) / idf) ** 2
     code = (np.minimum(score, 60.0) * (2**20 / 61.0)).astype(np.uint64) << np.uint64(44 - int(bits) if bits < 24 else 20)
     code |= features >> np.uint64(64 - (44 - int(bits) if bits < 24 else 20))
     packed = (feature_rows.astype(np.uint64) << (np.uint64(64) - bits)) | code
@@ -93,20 +92,39 @@ def sketches(tokens: Tokens, words: Vocabulary) -> np.ndarray:
     packed = packed[_first(packed)]
     at = (packed >> (np.uint64(64) - bits)).astype(np.int64)
     place = np.arange(len(at)) - np.searchsorted(at, np.arange(n))[at]
-    kept = place < SKETCH
-    sketch = np.full((n, SKETCH), _NONE)
+    kept = place < size
+    sketch = np.full((n, size), _NONE)
     sketch[at[kept], place[kept]] = packed[kept] & ((np.uint64(1) << (np.uint64(64) - bits)) - np.uint64(1))
     return sketch
 
 
-def candidates(sketch: np.ndarray) -> np.ndarray:
-    """Pairs `(a, b)`, a < b, that share at least half of their sketches; rows are taken to be ordered from the longest text to the shortest."""
-    n = len(sketch)
+def _features(tokens: Tokens, words: Vocabulary, *, neighbours: bool, commonest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Text, mark and number of texts of each feature that more than one text has."""
+    one = (words.df[words.ids] >= 2) & (words.df[words.ids] <= commonest)
+    single = words.rows[one], tokens.marks[words.ids[one]], words.df[words.ids[one]]
+    if not neighbours:
+        return single
+    rows, marks = tokens.rows, tokens.marks[tokens.ids]
+    beside = rows[1:] == rows[:-1]
+    pair_rows = rows[:-1][beside]
+    pairs = _mixed(marks[:-1][beside] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][beside])
+    pair_df = rounded(pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy())
+    two = (pair_df >= 2) & (pair_df <= commonest)
+    double = pair_rows[two], pairs[two], pair_df[two]
+    return tuple(np.concatenate(part) for part in zip(single, double, strict=True))  # type: ignore[return-value]
+
+
+def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
+    """Pairs `(a, b)`, a < b, that share `shared` entries of their sketches, or half of the shorter sketch.
+
+    Rows are taken to be ordered from the longest text to the shortest.
+    """
+    n, size = sketch.shape
     bits = np.uint64(max(1, int(n - 1).bit_length()))
     row = np.arange(n, dtype=np.uint64)
     keys = []
     for step in (1, 2):
-        for i in range(SKETCH - step):
+        for i in range(size - step):
             there = sketch[:, i + step] != _NONE
             mixed = _mixed(sketch[there, i] * np.uint64(0xC2B2AE3D27D4EB4F) + sketch[there, i + step])
             keys.append((mixed >> bits << bits) | row[there])
@@ -131,17 +149,17 @@ def candidates(sketch: np.ndarray) -> np.ndarray:
     joined.sort()
     joined = joined[_first(joined)]
     pairs = np.stack([joined >> np.uint64(32), joined & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
-    return pairs[_shared_enough(sketch, pairs)]
+    return pairs[_shared_enough(sketch, pairs, shared)]
 
 
-def _shared_enough(sketch: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def _shared_enough(sketch: np.ndarray, pairs: np.ndarray, shared: int) -> np.ndarray:
     size = (sketch != _NONE).sum(axis=1)
     kept = np.zeros(len(pairs), dtype=bool)
     for begin in range(0, len(pairs), _CHUNK):
         a, b = pairs[begin : begin + _CHUNK].T
         same = (sketch[a][:, :, None] == sketch[b][:, None, :]) & (sketch[a] != _NONE)[:, :, None]
         least = np.minimum(size[a], size[b])
-        kept[begin : begin + _CHUNK] = (same.sum(axis=(1, 2)) * 2 >= np.minimum(least, SHARED * 2)) & (a != b)
+        kept[begin : begin + _CHUNK] = (same.sum(axis=(1, 2)) * 2 >= np.minimum(least, shared * 2)) & (a != b)
     return kept
 
 

@@ -6,27 +6,20 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from seeding_platform.cleaning.dedup.candidates import candidates, sketches, vocabulary
-from seeding_platform.cleaning.dedup.cut import beginnings
-from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences
-from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing, tokens
+from seeding_platform.cleaning.dedup.fuzzy import alike
+from seeding_platform.cleaning.dedup.pins import decided, kinds_after
+from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seeding_platform.cleaning.dedup.differences import Judged
-    from seeding_platform.cleaning.dedup.texts import Tokens
+    from seeding_platform.cleaning.policy import DuplicatePolicy
 
-Mode = Literal["strict", "fuzzy"]
-MOST_LIKELY = 5
-"""A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
-
-MODES: tuple[Mode, ...] = ("strict", "fuzzy")
+Mode = Literal["strict", "fuzzy", "semantic"]
+MODES: tuple[Mode, ...] = ("strict", "fuzzy", "semantic")
 
 
-def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.DataFrame:
+def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | None = None) -> pl.DataFrame:
     """Group rows whose texts are the same post.
 
     Numbers, dates, prices, negations and telling words that differ keep two texts apart, however alike they are. Texts of fewer than three
@@ -36,10 +29,14 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.Da
         frame: rows with an id each.
         id: column of ids; each once, none null.
         text: column of texts; null counts as empty.
-        mode: `strict` = equal after normalisation; `fuzzy` = also typos, reposts, cut-off texts, additions.
+        mode: `strict` = equal after normalisation; `fuzzy` = also typos, reposts, cut-off texts, additions; `semantic` =
+            also other words for the same.
+
+        policy: columns that must be equal too, and pairs of ids that a person has joined or put apart.
 
     Returns:
-        `id` (type of the input), `cluster_id` (String), `duplicate_kind` (unique, original, strict, fuzzy), `similarity` (0-1, to the text
+        `id` (type of the input), `cluster_id` (String), `duplicate_kind` (unique, original, strict, fuzzy, semantic, or pinned =
+            joined by a person), `similarity` (0-1, to the text
         through which the row joined its cluster); every input row once, in its order.
 
     Raises:
@@ -47,7 +44,7 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.Da
     """
     if mode not in MODES:
         raise ConfigError(f"mode {mode!r} is none of {', '.join(MODES)}")
-    missing = [c for c in (id, text) if c not in frame.columns]
+    missing = [c for c in (id, text, *(policy.by if policy else ())) if c not in frame.columns]
     if missing:
         raise ConfigError(f"there is no column {', '.join(missing)}; the file has {', '.join(frame.columns)}")
     ids = frame[id]
@@ -58,92 +55,65 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode) -> pl.Da
     if not frame.height:
         return pl.DataFrame(schema={id: frame.schema[id], "cluster_id": pl.String, "duplicate_kind": pl.String, "similarity": pl.Float64})
     names = ids.cast(pl.String)
-    rows = pl.DataFrame({"text": frame[text].cast(pl.String).fill_null("")}).with_row_index("row")
+    groups = _groups(frame[text].cast(pl.String).fill_null(""))
+    group_of = np.full(frame.height, -1, dtype=np.int64)
+    placed = groups.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
+    group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
+    near, likeness = alike(groups) if mode != "strict" and groups.height else (np.arange(groups.height), np.ones(groups.height))
+    cluster = near
+    if mode == "semantic" and groups.height:
+        cluster, likeness = _reworded(groups, near, likeness)
+    found = _told(ids, names, group_of, near, cluster, likeness)
+    if policy is None:
+        return found
+    told = decided(frame.select(*policy.by, id).with_columns(record=names, cluster_id=found["cluster_id"], decided_by=pl.lit(mode)), policy)
+    return kinds_after(found, told)
+
+
+def _groups(texts: pl.Series) -> pl.DataFrame:
+    """Texts of equal content that say something, longest first: `body, cut, tail, raw` (one way it was written), and the rows that have it."""
+    rows = pl.DataFrame({"text": texts}).with_row_index("row")
     distinct = rows.group_by("text").agg(pl.col("row"))
     forms = normalised(distinct["text"])
-    keyed = forms.frame.with_columns(key=forms.strict_key(), row=distinct["row"])
-    groups = keyed.group_by("key").agg(pl.col("body", "cut", "tail").first(), pl.col("row").list.explode(keep_nulls=False, empty_as_null=False))
+    keyed = forms.frame.with_columns(key=forms.strict_key(), row=distinct["row"], raw=distinct["text"])
+    rows_of = pl.col("row").list.explode(keep_nulls=False, empty_as_null=False)
+    groups = keyed.group_by("key").agg(pl.col("body").first(), pl.col("cut", "tail", "raw").min(), rows_of)
     spoken = groups.filter(~tell_nothing(groups["body"])).with_columns(length=pl.col("body").str.count_matches(" ", literal=True))
-    spoken = spoken.sort(["length", "body", "key"], descending=[True, False, False])
-    group_of = np.full(frame.height, -1, dtype=np.int64)
-    placed = spoken.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
-    group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
-    linked = _linked(spoken) if mode == "fuzzy" and spoken.height else (np.arange(spoken.height), np.ones(spoken.height))
-    return _told(frame[id], names, group_of, *linked)
+    return spoken.sort(["length", "body", "key"], descending=[True, False, False])
 
 
-def _linked(spoken: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Component and likeness of each group of equal texts."""
-    words: Tokens = tokens(spoken["body"])
-    counted = vocabulary(words)
-    pairs = candidates(sketches(words, counted))
-    judged = Differences(words, counted, spoken["cut"].to_numpy()).judge(pairs)
-    return _joined(spoken, pairs, judged)
+def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters of texts that say the same, one text of each component asked: the one most often posted, and not cut off."""
+    from seeding_platform.cleaning.dedup.semantic import reworded
+
+    asked = groups.select("body", "cut", "length", text="raw", times=pl.col("row").list.len(), component=pl.Series(near)).with_row_index("group")
+    chosen = asked.sort("component", "cut", "times", "group", descending=[False, False, True, False]).unique("component", keep="first")
+    chosen = chosen.sort("group")
+    together, like = reworded(chosen)
+    cluster_of, like_of = np.arange(len(near)), np.ones(len(near))
+    component = chosen["component"].to_numpy()
+    cluster_of[component], like_of[component] = component[together], like
+    return cluster_of[near], np.minimum(likeness, like_of[near])
 
 
-def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
-    """Components of what is the same; a text that is a part of others joins the one it is most like, unless two are as good."""
-    n, same = spoken.height, judged.verdict == SAME
-    likeness = np.zeros(n)
-    for side in (0, 1):
-        np.maximum.at(likeness, pairs[same, side], judged.similarity[same])
-    component = _components(n, pairs[same])
-    part = judged.verdict == PART
-    edges = pl.DataFrame(
-        {
-            "child": component[pairs[part, 1]],
-            "row": pairs[part, 1],
-            "parent": component[pairs[part, 0]],
-            "similarity": judged.similarity[part],
-        }
-    ).filter(pl.col("child") != pl.col("parent"))
-    best = (
-        edges.group_by("child", "parent")
-        .agg(pl.col("similarity").max(), pl.col("row").first())
-        .sort("child", "similarity", "parent", descending=[False, True, False])
-    )
-    sole = _sole(best, spoken, component)
-    np.maximum.at(likeness, sole["row"].to_numpy(), sole["similarity"].to_numpy())
-    above = np.arange(component.max() + 1)
-    above[sole["child"].to_numpy()] = sole["parent"].to_numpy()
-    together = _components(len(above), np.stack([np.arange(len(above)), above], axis=1))
-    return together[component], np.where(likeness > 0, likeness, 1.0)
-
-
-def _sole(best: pl.DataFrame, spoken: pl.DataFrame, component: np.ndarray) -> pl.DataFrame:
-    """Of each child the one parent that it joins: the only post that begins with a text that was cut off, else the one it is most like.
-
-    A text that several posts begin with joins none, unless one of them was posted far more often; nor does one that is as much like two.
-    """
-    rows = spoken["row"].list.len().to_numpy()
-    first = best.with_columns(next=pl.col("similarity").shift(-1).over("child")).group_by("child", maintain_order=True).first()
-    clear = pl.col("next").is_null() | (pl.col("next") < pl.col("similarity") - 1e-9)
-    chosen = dict(first.select("row", pl.when(clear).then("parent")).rows())
-    for row, whole in beginnings(spoken, first["row"].to_numpy()):
-        begun = np.bincount(component[whole], weights=rows[whole]) if len(whole) else np.zeros(0)
-        if len(begun):
-            likely = int(begun.argmax())
-            chosen[row] = likely if begun[likely] >= MOST_LIKELY * (begun.sum() - begun[likely]) else None
-    parents = first.with_columns(parent=pl.col("row").replace_strict(chosen, return_dtype=pl.Int64))
-    return parents.filter(pl.col("parent").is_not_null() & (pl.col("parent") != pl.col("child")))
-
-
-def _components(n: int, edges: np.ndarray) -> np.ndarray:
-    graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
-def _told(ids: pl.Series, names: pl.Series, group_of: np.ndarray, component: np.ndarray, likeness: np.ndarray) -> pl.DataFrame:
+def _told(ids: pl.Series, names: pl.Series, group_of: np.ndarray, near: np.ndarray, component: np.ndarray, likeness: np.ndarray) -> pl.DataFrame:
     """One row an id: its cluster, named after the id with the smallest hash, which is its original."""
     alone = group_of < 0
     group = np.where(alone, 0, group_of)
     cluster = np.where(alone, -1 - np.arange(len(group_of)), component[group] if len(component) else 0)
     similarity = np.where(alone, 1.0, likeness[group] if len(likeness) else 1.0)
-    rows = pl.DataFrame({"group": group_of, "cluster": cluster, "similarity": similarity, "mark": names.hash(29), "name": names})
+    close = np.where(alone, -1 - np.arange(len(group_of)), near[group] if len(near) else 0)
+    rows = pl.DataFrame({"group": group_of, "near": close, "cluster": cluster, "similarity": similarity, "mark": names.hash(29), "name": names})
     leads = (
         rows.sort("mark", "name")
         .group_by("cluster")
-        .agg(size=pl.len(), lead=pl.col("group").first(), cluster_mark=pl.col("mark").first(), original=pl.col("name").first())
+        .agg(
+            size=pl.len(),
+            lead=pl.col("group").first(),
+            lead_near=pl.col("near").first(),
+            cluster_mark=pl.col("mark").first(),
+            original=pl.col("name").first(),
+        )
     )
     rows = rows.join(leads, on="cluster", how="left", maintain_order="left").with_columns(original=pl.col("name") == pl.col("original"))
     kind = (
@@ -153,7 +123,9 @@ def _told(ids: pl.Series, names: pl.Series, group_of: np.ndarray, component: np.
         .then(pl.lit("original"))
         .when(pl.col("group") == pl.col("lead"))
         .then(pl.lit("strict"))
-        .otherwise(pl.lit("fuzzy"))
+        .when(pl.col("near") == pl.col("lead_near"))
+        .then(pl.lit("fuzzy"))
+        .otherwise(pl.lit("semantic"))
     )
     told = rows.select(
         cluster_id=pl.format("c{}", pl.col("cluster_mark")),

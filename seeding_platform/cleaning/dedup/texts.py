@@ -67,7 +67,9 @@ def normalised(texts: pl.Series) -> Texts:
     bare = _where(lower, lower.str.contains("@", literal=True), raw.str.replace(_SAID_BY, "")).str.strip_chars_end()
     cut = bare.str.contains(r"(?:…|\.\.\.?)$")
     tail = _where(pl.repeat("", lower.len(), eager=True).alias("t"), cut, raw.str.extract(f"{_CUT_WORD}$", 1).str.replace_all(_NO_WORD, " "), of=bare)
-    return Texts(pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut, "tail": tail.str.strip_chars()}))
+    return Texts(
+        pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut, "tail": tail.str.strip_chars()})
+    )
 
 
 def _where(texts: pl.Series, rows: pl.Series, how: pl.Expr, *, of: pl.Series | None = None) -> pl.Series:

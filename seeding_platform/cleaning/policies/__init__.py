@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from seeding_platform.cleaning.policy import CleaningPolicy
+from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
 
+P = TypeVar("P", bound=BaseModel)
 SHIPPED = Path(__file__).parent
 
 
@@ -58,11 +59,7 @@ def checked(entries: dict[str, Any], contract: TableContract, *, where: str) -> 
     Raises:
         ConfigError: names the entry at fault.
     """
-    try:
-        policy = CleaningPolicy.model_validate(entries)
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{where}: {told}") from error
+    policy = _validated(CleaningPolicy, entries, where)
     named = [rule.get("column", "") for rule in policy.repairs] + ([policy.duplicates.text, *policy.duplicates.by] if policy.duplicates else [])
     unknown = [c for c in named if c not in contract.columns or c in contract.derived]
     if unknown:
@@ -72,6 +69,23 @@ def checked(entries: dict[str, Any], contract: TableContract, *, where: str) -> 
 
         parse_rules(list(policy.repairs), where=where)
     return policy
+
+
+def duplicate_policy(entries: dict[str, Any]) -> DuplicatePolicy:
+    """Decisions about duplicates from their plain form.
+
+    Raises:
+        ConfigError: names the entry at fault.
+    """
+    return _validated(DuplicatePolicy, entries, "policy")
+
+
+def _validated(kind: type[P], entries: dict[str, Any], where: str) -> P:
+    try:
+        return kind.model_validate(entries)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{where}: {told}") from error
 
 
 def fingerprint(contract: TableContract, policy: CleaningPolicy) -> str:

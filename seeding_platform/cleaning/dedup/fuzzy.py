@@ -1,0 +1,87 @@
+"""Texts that are the same up to typos, reposts, cut-off ends and additions, joined to components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from seeding_platform.cleaning.dedup.candidates import candidates, sketches, vocabulary
+from seeding_platform.cleaning.dedup.cut import beginnings
+from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences
+from seeding_platform.cleaning.dedup.texts import tokens
+
+if TYPE_CHECKING:
+    from seeding_platform.cleaning.dedup.differences import Judged
+    from seeding_platform.cleaning.dedup.texts import Tokens
+
+MOST_LIKELY = 5
+"""A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
+
+
+def alike(spoken: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Component and likeness of each text.
+
+    Args:
+        spoken: `body`, `cut`, `tail` and `row` (the rows that have this text), longest first.
+    """
+    words: Tokens = tokens(spoken["body"])
+    counted = vocabulary(words)
+    pairs = candidates(sketches(words, counted))
+    judged = Differences(words, counted, spoken["cut"].to_numpy()).judge(pairs)
+    return _joined(spoken, pairs, judged)
+
+
+def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Components of what is the same; a text that is a part of others joins the one it is most like, unless two are as good."""
+    n, same = spoken.height, judged.verdict == SAME
+    likeness = np.zeros(n)
+    for side in (0, 1):
+        np.maximum.at(likeness, pairs[same, side], judged.similarity[same])
+    component = _components(n, pairs[same])
+    part = judged.verdict == PART
+    edges = pl.DataFrame(
+        {
+            "child": component[pairs[part, 1]],
+            "row": pairs[part, 1],
+            "parent": component[pairs[part, 0]],
+            "similarity": judged.similarity[part],
+        }
+    ).filter(pl.col("child") != pl.col("parent"))
+    best = (
+        edges.group_by("child", "parent")
+        .agg(pl.col("similarity").max(), pl.col("row").first())
+        .sort("child", "similarity", "parent", descending=[False, True, False])
+    )
+    sole = _sole(best, spoken, component)
+    np.maximum.at(likeness, sole["row"].to_numpy(), sole["similarity"].to_numpy())
+    above = np.arange(component.max() + 1)
+    above[sole["child"].to_numpy()] = sole["parent"].to_numpy()
+    together = _components(len(above), np.stack([np.arange(len(above)), above], axis=1))
+    return together[component], np.where(likeness > 0, likeness, 1.0)
+
+
+def _sole(best: pl.DataFrame, spoken: pl.DataFrame, component: np.ndarray) -> pl.DataFrame:
+    """Of each child the one parent that it joins: the only post that begins with a text that was cut off, else the one it is most like.
+
+    A text that several posts begin with joins none, unless one of them was posted far more often; nor does one that is as much like two.
+    """
+    rows = spoken["row"].list.len().to_numpy()
+    first = best.with_columns(next=pl.col("similarity").shift(-1).over("child")).group_by("child", maintain_order=True).first()
+    clear = pl.col("next").is_null() | (pl.col("next") < pl.col("similarity") - 1e-9)
+    chosen = dict(first.select("row", pl.when(clear).then("parent")).rows())
+    for row, whole in beginnings(spoken, first["row"].to_numpy()):
+        begun = np.bincount(component[whole], weights=rows[whole]) if len(whole) else np.zeros(0)
+        if len(begun):
+            likely = int(begun.argmax())
+            chosen[row] = likely if begun[likely] >= MOST_LIKELY * (begun.sum() - begun[likely]) else None
+    parents = first.with_columns(parent=pl.col("row").replace_strict(chosen, return_dtype=pl.Int64))
+    return parents.filter(pl.col("parent").is_not_null() & (pl.col("parent") != pl.col("child")))
+
+
+def _components(n: int, edges: np.ndarray) -> np.ndarray:
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
