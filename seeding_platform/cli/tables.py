@@ -23,7 +23,7 @@ def dedup(
         str,
         typer.Option(
             "--mode",
-            help="strict = equal after normalisation; fuzzy = also typos, reposts, cut-off texts, additions; semantic = also other words for the same.",
+            help="strict = equal after normalisation; fuzzy = also typos, reposts, cut-off texts, additions; semantic = also other words.",
         ),
     ] = "fuzzy",
 ) -> None:

@@ -39,13 +39,17 @@ class Compared:
         similarity: shared idf / idf of the longer text, for each pair asked about.
         changes: `pair, x, y, places, family`: an aligned change (hashes of the two wordings, x < y), the number of places of its pair, and
             what its pair has in common.
-        counts: `pair, places, words`: how many places and words differ, the side that has more.
+        counts: `pair, places, words`: how many places and words differ, the side that has more; no row where nothing differs.
+        shared: for each pair asked about, how many words that tell something both texts have.
+        anchors: for each pair asked about, how many names and numbers both texts have.
     """
 
     facts: np.ndarray
     similarity: np.ndarray
     changes: pl.DataFrame
     counts: pl.DataFrame
+    shared: np.ndarray
+    anchors: np.ndarray
 
 
 class Comparison:
@@ -77,7 +81,7 @@ class Comparison:
         facts |= self._opposed(left, m)
         runs = self._runs(pairs, left, meant, np.flatnonzero(~facts))
         facts |= runs.moved
-        return Compared(facts, similarity, *runs.tables(facts))
+        return Compared(facts, similarity, *runs.tables(facts), *runs.shared_words())
 
     def _opposed(self, left: Left, m: int) -> np.ndarray:
         """Pairs with a word on one side and one of its opposites on the other."""
@@ -160,6 +164,13 @@ class Runs:
             both = there.join(back, on=["pair", "word", "word_other"]).filter(pl.col("beside") != pl.col("elsewhere"))
             exchanged[both["pair"].unique().to_numpy()] = True
         return exchanged
+
+    def shared_words(self) -> tuple[np.ndarray, np.ndarray]:
+        """Telling words, and names and numbers, that both texts of each pair have."""
+        of, (pair, ids) = self.comparison.of, self.shared[0]
+        anchor = self.comparison.named[ids] | (of.kinds[ids] == NUMBER)
+        said = anchor | (of.kinds[ids] != NOTHING)
+        return np.bincount(pair[said], minlength=self.m), np.bincount(pair[anchor], minlength=self.m)
 
     def tables(self, facts: np.ndarray) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Aligned changes and counts of the pairs whose facts are the same."""

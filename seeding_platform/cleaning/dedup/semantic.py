@@ -18,9 +18,12 @@ from seeding_platform.cleaning.dedup.texts import tokens
 if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.rewording import Compared, Learned
 
-WORDS, PLACES, LIKE = 3, 2, 0.40
-"""Differences that nothing explains still make one text another's rewording when at least this many words in this many places differ, and the
-texts are this much alike: a single other fact changes one place."""
+FEWEST_SHARED = 4
+"""Texts that say the same share at least this many words that tell something."""
+
+WORDS, PLACES, LIKE, ANCHORS = 3, 2, 0.40, 3
+"""Differences that nothing explains still make one text another's rewording when at least this many words in this many places differ (a single
+other fact changes one place), the texts are this much alike, and this many names and numbers are the same in both."""
 
 SKETCH, SHARED = 8, 4
 _SLICE = 200_000
@@ -59,6 +62,8 @@ def _together(parts: list[Compared]) -> Compared:
         np.concatenate([p.similarity for p in parts]),
         pl.concat([p.changes for p in shifted]),
         pl.concat([p.counts for p in shifted]),
+        np.concatenate([p.shared for p in parts]),
+        np.concatenate([p.anchors for p in parts]),
     )
 
 
@@ -71,16 +76,19 @@ def _judged(told: Compared) -> pl.DataFrame:
     marked = marked.with_columns(pl.col("known").fill_null(value=False))
     marked = marked.with_columns(fact=pl.col("fact") & ~pl.col("known"), doubt=pl.col("doubt") & ~pl.col("known"))
     of = marked.group_by("pair").agg(explained=pl.col("known").sum().cast(pl.Int64), fact=pl.col("fact").any(), doubt=pl.col("doubt").any())
-    rows = pl.DataFrame({"pair": np.arange(len(told.facts)), "similarity": told.similarity, "facts": told.facts})
+    rows = pl.DataFrame(
+        {"pair": np.arange(len(told.facts)), "similarity": told.similarity, "facts": told.facts, "shared": told.shared, "anchors": told.anchors}
+    )
     rows = (
         rows.join(told.counts, on="pair", how="left")
         .join(of, on="pair", how="left")
         .with_columns(pl.col("places", "words", "explained").fill_null(0), pl.col("fact", "doubt").fill_null(value=False))
     )
     open_ = (pl.col("places") - pl.col("explained")).clip(0)
-    other_words = (pl.col("places") >= PLACES) & (pl.col("words") >= WORDS) & (pl.col("similarity") >= LIKE) & (open_ != 1) & ~pl.col("doubt")
+    many = (pl.col("places") >= PLACES) & (pl.col("words") >= WORDS) & (open_ != 1) & ~pl.col("doubt")
+    other_words = many & (pl.col("similarity") >= LIKE) & (pl.col("anchors") >= ANCHORS)
     apart = pl.col("facts") | pl.col("fact") | (open_ == 1)
-    return rows.with_columns(apart=apart, same=~apart & ((open_ == 0) | other_words))
+    return rows.with_columns(apart=apart, same=~apart & (pl.col("shared") >= FEWEST_SHARED) & ((open_ == 0) | other_words))
 
 
 def _clusters(n: int, pairs: np.ndarray, same: pl.DataFrame, apart: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
