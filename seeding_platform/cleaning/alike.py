@@ -70,5 +70,5 @@ def _clustered(rows: pl.DataFrame, contract: TableContract, how: TextDuplicates)
     parts = []
     for part in records.with_columns(_name=name).partition_by("tenant"):
         found = deduplicate(part.select("_name", "text"), id="_name", text="text", mode=how.mode)
-        parts.append(part.hstack(found.drop("_name")))
-    return decided(pl.concat(parts).with_columns(decided_by=pl.lit(how.mode)), how)
+        parts.append(decided(part.hstack(found.drop("_name")).with_columns(decided_by=pl.lit(how.mode)), how))
+    return pl.concat(parts)

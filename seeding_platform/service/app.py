@@ -18,8 +18,9 @@ from seeding_platform import __version__
 from seeding_platform.service import errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
+from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
-from seeding_platform.service.routes import figures, health, ingestions, insights, kept, keys, live
+from seeding_platform.service.routes import cleaning, figures, health, ingestions, insights, kept, keys, live
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.runs import NoRuns
 from seeding_platform.service.uploads import Uploads
@@ -98,11 +99,12 @@ def create_app(
     app.include_router(keys.router, responses=errors.documented(404, 409))
     app.include_router(insights.router, responses=errors.documented())
     app.include_router(runs_routes.router, responses=errors.documented(404, 409))
+    app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people):
+    for pages in (views, work, people, cleaning_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

@@ -23,6 +23,7 @@ from seeding_platform.errors import SeedingError
 from seeding_platform.service.runs import NoRuns
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.kept import Kept
+from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.live import Live
 from seeding_platform.storage.state import State
 
@@ -124,6 +125,11 @@ class Service:
     def live(self) -> Live:
         """Events and messages."""
         return Live(self.state)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables."""
+        return Lake(self.settings.lake)
 
     @cached_property
     def model(self) -> LanguageModel | None:

@@ -14,10 +14,12 @@ from seeding_platform.service.serve import new_key
 from seeding_platform.settings import project_root
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.api_state import Role
+from seeding_platform.storage.lake import Lake
 from seeding_platform_tests.analytics.questions import oracle
 from seeding_platform_tests.analytics.questions.test_questions import OWN
 from seeding_platform_tests.places import place_in
 from seeding_platform_tests.service.conftest import FIRST, LAST, NOW
+from seeding_platform_tests.service.posts import ROWS, RULES, cleaned_into, raw_posts
 
 pytestmark = pytest.mark.long
 EXPORTS = project_root() / "data" / "samples" / "exports"
@@ -31,11 +33,16 @@ def served(tmp_path_factory):
     path = place.root / "facts.csv"
     oracle.facts(**OWN, first=FIRST, last=LAST, seed=3).write_csv(path)
     snapshots.publish(read_fact_table(path), place.settings.serving, now=NOW)
+    policies = place.root / "policies"
+    policies.mkdir()
+    (policies / "content_posts.yaml").write_text(RULES, encoding="utf-8")
+    cleaned_into(Lake(place.settings.lake), raw_posts(("default", ROWS)), policies)
     _, key = new_key(place.settings, role=Role.ADMIN, tenant="default", label="browser")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**place.environment, "SEEDING_PORT": str(port), "SEEDING_REQUESTS_PER_MINUTE": "100000", "SEEDING_HOOK_SECRET": "of tests"}
+    environment["SEEDING_POLICIES"] = str(policies)
     process = subprocess.Popen([sys.executable, "-m", "seeding_platform.cli", "serve"], env=environment, stderr=subprocess.DEVNULL)
     try:
         for _ in range(150):

@@ -246,3 +246,20 @@ def test_a_users_policy_takes_the_place_of_single_entries(tmp_path):
     policy = load_policy(CONTENT_POSTS, tmp_path)
     assert policy.mad_limit == 7
     assert policy.duplicates is not None
+
+
+def test_what_a_person_joined_stays_within_a_tenant():
+    policy = CleaningPolicy.model_validate({"duplicates": {"text": "text", "merge": [["p1", "p2"]]}})
+    table = pl.DataFrame(
+        {
+            "tenant": ["one", "one", "two"],
+            "post_id": ["p1", "p2", "p1"],
+            "account_id": "a",
+            "platform": "X",
+            "status": "draft",
+            "text": ["a tale of one", "quite another story", "a third one told"],
+        }
+    )
+    found = clean(table, CONTENT_POSTS, policy).clusters
+    assert found["tenant"].to_list() == ["one", "one"]
+    assert found["decided_by"].to_list() == ["a person"] * 2

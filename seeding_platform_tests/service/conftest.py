@@ -83,7 +83,7 @@ def service(place: Place, facts_csv):
     counter = itertools.count(1)
     runs = FakeRuns()
     app = create_app(
-        place.settings.model_copy(update={"hook_secret": SecretStr("secret of hooks")}),
+        place.settings.model_copy(update={"hook_secret": SecretStr("secret of hooks"), "policies": place.root / "policies"}),
         now=lambda: dt.datetime.now(dt.UTC),
         new_id=lambda n: f"{next(counter):0{2 * n}x}",
         inherited=place.environment,

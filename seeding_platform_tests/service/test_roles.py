@@ -10,6 +10,7 @@ NEEDS = {
         for path in (
             "kpis", "metrics", "snapshots/current", "ingestions", "ingestions/none", "exports",
             "events?seconds=0.01", "runs", "runs/none",
+            "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "insights/contributions", "insights/anomalies", "insights/forecast", "insights/findings", "alerts/none/state", "targets/none/pace",
         )
     },
@@ -22,6 +23,8 @@ NEEDS = {
     ("GET", "/api/v1/runs/none/log"): "operator",
     ("POST", "/api/v1/runs"): "operator",
     ("POST", "/api/v1/runs/none/stop"): "operator",
+    ("POST", "/api/v1/cleaning/none/rules"): "operator",
+    ("POST", "/api/v1/cleaning/none/pairs"): "operator",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",

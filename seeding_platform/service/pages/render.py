@@ -28,6 +28,7 @@ ICONS = {
     "runs": "M2.500 10h3.500l2.500-6 4 12 2.500-6h3",
     "board": "M3 3.500h6v7H3zM11 3.500h6v4h-6zM11 9.500h6v7h-6zM3 12.500h6v4H3z",
     "watch": "M2.500 10S5.500 5 10 5s7.500 5 7.500 5-3 5-7.500 5-7.500-5-7.500-5M10 7.800a2.200 2.200 0 1 0 0 4.400 2.200 2.200 0 1 0 0-4.400",
+    "clean": "M10 2.500l6.500 2.500v4.500c0 4-2.700 6.700-6.500 8-3.800-1.300-6.500-4-6.500-8V5zM7 9.800l2.200 2.200 3.800-4.300",
     "ok": "M4 10.500l4 4 8-9",
     "menu": "M3 6h14M3 10h14M3 14h14",
     "sun": "M10 6.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 1 0 0-7M10 2v1.5M10 16.5"
@@ -100,6 +101,16 @@ class Speaker:
     def count(self, value: float) -> str:
         """A whole number."""
         return str(format_decimal(value, format="#,##0", locale=self.locale))
+
+    def share(self, value: float | None) -> str:
+        """A share in percent; only what is complete is 100%."""
+        if value is None:
+            return "–"
+        return str(format_percent(value if value >= 1 else min(value, 0.999), format="#,##0.0%", locale=self.locale))
+
+    def number(self, value: float | None, digits: int = 1) -> str:
+        """A plain number."""
+        return "–" if value is None else str(format_decimal(value, format="#,##0." + "0" * digits, locale=self.locale))
 
     def day(self, day: dt.date, *, short: bool = False) -> str:
         """A day, such as 20 Nov 2026."""

@@ -30,6 +30,9 @@ router = APIRouter(include_in_schema=False)
 Locale = Literal["en", "nl"]
 BADGES = {"queued": "waiting", "running": "running", "succeeded": "ok", "failed": "failed", "refused": "failed"}
 DAYS_SHOWN = (7, 30, 90)
+BELONGS_TO = {"dashboard": "dashboards", "cleaning_table": "cleaning", "cleaning_clusters": "cleaning"}
+"""Pages that are part of another one in the menu."""
+ADDRESSES = {"cleaning": "quality/cleaning"}
 
 
 @router.get("/")
@@ -163,14 +166,14 @@ def page(request: Request, template: str, lang: str, actor: Actor | None, facts:
     """A template with what every page needs."""
     w = words(lang)
     say = Speaker(lang, currency_of(facts) if facts is not None else None)
-    name = more.pop("page", {"dashboard": "dashboards"}.get(template, template))
+    name = more.pop("page", BELONGS_TO.get(template, template))
     title = w[name]["title"] if name in w and isinstance(w[name], dict) else w["app"]
     csrf = auth.csrf_token(service_of(request), actor.session) if actor is not None and actor.session else ""
     shared = {
         "csrf": csrf,
         "w": w,
         "lang": lang,
-        "page": name.replace("_", "-"),
+        "page": ADDRESSES.get(name, name.replace("_", "-")),
         "title": title,
         "actor": actor,
         "facts": facts,
