@@ -10,6 +10,7 @@ import dagster as dg
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
 from seeding_platform.connectors.sources import Sources
+from seeding_platform.defs.clean.again import policy_sensor, reclean_job
 from seeding_platform.defs.clean.assets import clean_asset
 from seeding_platform.defs.collect.assets import raw_asset
 from seeding_platform.defs.collect.sensors import landing_check, landing_folder, landing_jobs, landing_sensor
@@ -59,8 +60,8 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
-        jobs=[*jobs(sources, [s.name for s in specs]), *landing.values()],
-        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, _automation()],
+        jobs=[*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), *landing.values()],
+        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, policy_sensor(contracts), _automation()],
         schedules=[*schedules(specs), nightly],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),

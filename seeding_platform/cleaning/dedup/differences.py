@@ -10,7 +10,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
 from seeding_platform.cleaning.dedup.candidates import rounded
-from seeding_platform.cleaning.dedup.texts import NEGATION, NUMBER, TURN, WORD, places
+from seeding_platform.cleaning.dedup.texts import NEGATION, NOTHING, NUMBER, TURN, WORD, places
 
 if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.candidates import Vocabulary
@@ -27,6 +27,7 @@ RARER = 30
 
 MOST_ADDED, MOST_ADDED_SHARE, LARGEST_REST = 3, 0.30, 0.40
 FEWEST_SHARED = 4
+FEWEST_SAID = 5
 _SLICE = 250_000
 _TYPO_WORDS = 4
 _LONG_NEGATION = 6  # "not" for "now" is no misspelling, "withut" for "without" is one
@@ -60,7 +61,7 @@ class Meant:
 class Differences:
     """Judges pairs of one corpus."""
 
-    def __init__(self, tokens: Tokens, words: Vocabulary, cut: np.ndarray) -> None:
+    def __init__(self, tokens: Tokens, words: Vocabulary, cut: np.ndarray, links: np.ndarray | None = None) -> None:
         self.kinds = tokens.kinds
         self.idf, self.df = words.idf, words.df
         self.tells = ((self.kinds == WORD) | (self.kinds == TURN)) & (self.idf > TELLS)
@@ -70,6 +71,8 @@ class Differences:
         self.words, self.start = words, np.searchsorted(words.rows, np.arange(n + 1))
         self.weight = np.bincount(words.rows, weights=self.idf[words.ids], minlength=n)
         self.size = np.diff(self.start)
+        self.said = np.bincount(words.rows, weights=self.kinds[words.ids] != NOTHING, minlength=n)
+        self.links = links
         self.tokens = tokens
         self.spelled = tokens.words
         self.length = tokens.words.str.len_chars().to_numpy().astype(np.int64)
@@ -98,6 +101,7 @@ class Differences:
         opposed = [np.bincount(left.pair[opposes & side], minlength=m) > 0 for side in (left.first, ~left.first)]
         something = [np.bincount(left.pair[side], minlength=m) > 0 for side in (left.first, ~left.first)]
         apart |= (opposed[0] & something[1]) | (opposed[1] & something[0])  # what came in place of something else was not added
+        apart |= self._short_and_other(left, a, m, something) | self._other_links(a, b)
         weight = [np.bincount(left.pair[tells & side], weights=self.idf[left.word[tells & side]], minlength=m) for side in (left.first, ~left.first)]
         rest, added = np.maximum(*weight), np.maximum(more, less)
         share = rest / np.maximum(np.maximum(self.weight[a], self.weight[b]), 1e-9)
@@ -112,6 +116,21 @@ class Differences:
         same = np.flatnonzero(verdict != APART)
         verdict[same[self._turned_round(pairs, same, dropped, meant)]] = APART
         return Judged(verdict, np.clip(similarity, 0.0, 1.0))
+
+    def _short_and_other(self, left: Left, a: np.ndarray, m: int, something: list[np.ndarray]) -> np.ndarray:
+        """Pairs that share few words and differ in more than small words on one side: a word more or another makes a short text another one."""
+        said = self.kinds[left.word] != NOTHING
+        base = self.said[a] - np.bincount(left.pair[said & left.first], minlength=m)
+        more = [np.bincount(left.pair[said & side], minlength=m) > 0 for side in (left.first, ~left.first)]
+        short: np.ndarray = (base < FEWEST_SAID) & ((something[0] & something[1]) | more[0] | more[1])
+        return short
+
+    def _other_links(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Pairs that point to two different pages."""
+        if self.links is None:
+            return np.zeros(len(a), dtype=bool)
+        other: np.ndarray = (self.links[a] != 0) & (self.links[b] != 0) & (self.links[a] != self.links[b])
+        return other
 
     def left_over(self, a: np.ndarray, b: np.ndarray) -> Left:
         """Words that stand more often in one text of a pair than in the other, by pair and word."""

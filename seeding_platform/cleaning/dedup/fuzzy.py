@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from seeding_platform.cleaning.dedup.candidates import candidates, sketches, vocabulary
 from seeding_platform.cleaning.dedup.cut import beginnings
 from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences
-from seeding_platform.cleaning.dedup.texts import tokens
+from seeding_platform.cleaning.dedup.texts import telling_links, tokens
 
 if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.differences import Judged
@@ -26,12 +26,12 @@ def alike(spoken: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Component and likeness of each text.
 
     Args:
-        spoken: `body`, `cut`, `tail` and `row` (the rows that have this text), longest first.
+        spoken: `body`, `link`, `cut`, `tail` and `row` (the rows that have this text), longest first.
     """
     words: Tokens = tokens(spoken["body"])
     counted = vocabulary(words)
     pairs = candidates(sketches(words, counted))
-    judged = Differences(words, counted, spoken["cut"].to_numpy()).judge(pairs)
+    judged = Differences(words, counted, spoken["cut"].to_numpy(), telling_links(spoken["link"])).judge(pairs)
     return _joined(spoken, pairs, judged)
 
 

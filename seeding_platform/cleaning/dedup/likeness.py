@@ -71,13 +71,13 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
 
 
 def _groups(texts: pl.Series) -> pl.DataFrame:
-    """Texts of equal content that say something, longest first: `body, cut, tail, raw` (one way it was written), and the rows that have it."""
+    """Texts of equal content that say something, longest first: `body, link, cut, tail, raw` (one way it was written), and the rows that have it."""
     rows = pl.DataFrame({"text": texts}).with_row_index("row")
     distinct = rows.group_by("text").agg(pl.col("row"))
     forms = normalised(distinct["text"])
     keyed = forms.frame.with_columns(key=forms.strict_key(), row=distinct["row"], raw=distinct["text"])
     rows_of = pl.col("row").list.explode(keep_nulls=False, empty_as_null=False)
-    groups = keyed.group_by("key").agg(pl.col("body").first(), pl.col("cut", "tail", "raw").min(), rows_of)
+    groups = keyed.group_by("key").agg(pl.col("body").first(), pl.col("link").first(), pl.col("cut", "tail", "raw").min(), rows_of)
     spoken = groups.filter(~tell_nothing(groups["body"])).with_columns(length=pl.col("body").str.count_matches(" ", literal=True))
     return spoken.sort(["length", "body", "key"], descending=[True, False, False])
 

@@ -22,6 +22,7 @@ FEWEST_WORDS, FEWEST_LETTERS = 3, 12
 _SHORT = 8  # words; a longer text has words enough
 _INVISIBLE = r"[\u00ad\u200b-\u200f\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff\x{1f3fb}-\x{1f3ff}]"
 _LINK = r"(?:https?://|www\.)[^\s<>\"]+"
+_SHORTENED = r"^(?:t\.co|bit\.ly|buff\.ly|ow\.ly|goo\.gl|tinyurl\.com|lnkd\.in|fb\.me|dlvr\.it|ift\.tt|is\.gd|trib\.al|wp\.me|amzn\.to|j\.mp)/"
 _NO_EMOJI = r"[^\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]|[0-9#*©®™]"
 _EMOJI = r"[[\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]--[0-9#*©®™]]"
 _SAID_BY = r"^\s*(?:(?:rt|mt|via)\s+@\w+\s*:?\s*)+"
@@ -167,6 +168,13 @@ def tell_nothing(bodies: pl.Series) -> pl.Series:
     short = ((gaps + 1 <= _SHORT) & ~silent).arg_true()
     said = bodies.gather(short).str.split(" ").list.set_difference(pl.Series([sorted(EMPTY)]))
     return silent.scatter(short, said.list.len() < FEWEST_WORDS)
+
+
+def telling_links(links: pl.Series) -> np.ndarray:
+    """A number for each link that says by itself what it leads to; 0 for none, and for shortened ones."""
+    link = pl.col("l")
+    tells = (link != "") & link.str.contains(r"/.") & ~link.str.contains(_SHORTENED)
+    return links.alias("l").to_frame().select(pl.when(tells).then(link.hash(7)).otherwise(pl.lit(0, dtype=pl.UInt64))).to_series().to_numpy()
 
 
 def places(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
