@@ -58,6 +58,7 @@ class CleaningResult:
         duplicates: rows merged into a kept one, with cluster and survivor.
         repairs: cells whose text was rewritten.
         clusters: kept rows (or merged, where the policy merges) whose texts are the same, with their cluster.
+        index: what the next cleaning need not find again about their texts.
         rows_in: input rows.
         score: quality of the table.
     """
@@ -67,12 +68,18 @@ class CleaningResult:
     duplicates: pl.DataFrame
     repairs: pl.DataFrame
     clusters: pl.DataFrame
+    index: pl.DataFrame
     rows_in: int
     score: TableScore
 
 
 def clean(
-    raw: pl.LazyFrame | pl.DataFrame, contract: TableContract, policy: CleaningPolicy | None = None, *, now: dt.datetime | None = None
+    raw: pl.LazyFrame | pl.DataFrame,
+    contract: TableContract,
+    policy: CleaningPolicy | None = None,
+    *,
+    now: dt.datetime | None = None,
+    index: pl.DataFrame | None = None,
 ) -> CleaningResult:
     """Clean the rows of one contract.
 
@@ -83,6 +90,7 @@ def clean(
         contract: what the rows must keep.
         policy: limits, weights, repairs and duplicates; default `CleaningPolicy()`.
         now: the moment that the timeliness of the table is judged at; without it there is none.
+        index: `index` of an earlier result: texts known from then are not worked on again, and the result is the same.
 
     Raises:
         ConfigError: the table cannot be matched to the contract, or a repair rule is not in its form.
@@ -98,7 +106,7 @@ def clean(
     valid = harmonised.rows.filter(~pl.col(INDEX).is_in(bad.implode()))
     alone = Merged(valid, pl.DataFrame(schema=DUPLICATE_SCHEMA))  # a source row is its own identity: nothing is a duplicate
     merged = merge_equal_keys(valid, contract) if contract.identity == "natural" else alone
-    alike = duplicates_by_text(merged.kept, contract, policy.duplicates)
+    alike = duplicates_by_text(merged.kept, contract, policy.duplicates, index)
     duplicates = pl.concat([merged.duplicates, alike.merged.duplicates])
     kept = _finished(alike.merged.kept, contract, policy)
     if frame.height != kept.height + bad.len() + duplicates.height:
@@ -110,6 +118,7 @@ def clean(
         duplicates=duplicates,
         repairs=_repairs(harmonised, rewritten, mended),
         clusters=alike.clusters,
+        index=alike.index,
         rows_in=frame.height,
         score=score if now is None or contract.time is None else replace(score, timeliness=timeliness(kept, contract.time, policy, now)),
     )

@@ -8,14 +8,20 @@ import dagster as dg
 import polars as pl
 
 from seeding_platform.catalog import TABLES
-from seeding_platform.cleaning.alike import CLUSTER_SCHEMA
+from seeding_platform.cleaning.alike import CLUSTER_SCHEMA, INDEX_SCHEMA
 from seeding_platform.cleaning.clean import QUARANTINE_SCHEMA, REPAIR_SCHEMA
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
 from seeding_platform.defs.describe import written_metadata
 from seeding_platform.errors import ContractBroken
 from seeding_platform.storage.lake import Lake, Written
 
-SIDE_TABLES = {"quarantine": QUARANTINE_SCHEMA, "duplicates": DUPLICATE_SCHEMA, "repairs": REPAIR_SCHEMA, "clusters": CLUSTER_SCHEMA}
+SIDE_TABLES: dict[str, dict[str, pl.DataType]] = {
+    "quarantine": QUARANTINE_SCHEMA,
+    "duplicates": DUPLICATE_SCHEMA,
+    "repairs": REPAIR_SCHEMA,
+    "clusters": CLUSTER_SCHEMA,
+    "index": INDEX_SCHEMA,
+}
 DAY_COLUMN = "seeding/day_column"
 
 

@@ -11,7 +11,7 @@ from seeding_platform.catalog import LANDED
 from seeding_platform.cleaning import CleaningPolicy, clean
 from seeding_platform.cleaning.days import LINEAGE, of_days
 from seeding_platform.cleaning.intake import as_raw
-from seeding_platform.defs.clean.again import TABLE_OF, policy_sensor, reclean_job, recleaned
+from seeding_platform.defs.clean.again import TABLE_OF, clean_keys, policy_sensor, reclean_job, recleaned
 from seeding_platform.defs.clean.assets import clean_asset
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.platform import Platform
@@ -63,7 +63,7 @@ def test_a_changed_policy_marks_its_table_and_asks_for_it_once(platform, instanc
     assert tick(platform, instance).run_requests == []
     (platform.settings.policies / "content_posts.yaml").write_text(RULES)
     first = tick(platform, instance)
-    assert [key.to_user_string() for key in first.run_requests[0].asset_selection] == [f"clean/content_posts{side}" for side in TABLE_OF.values()]
+    assert first.run_requests[0].asset_selection == clean_keys(POSTS)
     assert "cleaned again" in first.asset_events[0].description
     second = tick(platform, instance, first.cursor)
     assert second.run_requests[0].run_key == first.run_requests[0].run_key  # the same question is not asked twice
@@ -72,6 +72,14 @@ def test_a_changed_policy_marks_its_table_and_asks_for_it_once(platform, instanc
     cleaned(platform, instance)
     assert platform.lake.read("clean/content_posts__quarantine").collect().height == 0
     assert tick(platform, instance, second.cursor).run_requests == []
+
+
+def test_what_was_known_of_the_texts_is_kept_and_read_again(platform, instance):
+    cleaned(platform, instance)
+    first = platform.lake.read("clean/content_posts__index").collect()
+    assert first.height >= 3
+    cleaned(platform, instance)
+    assert platform.lake.version("clean/content_posts__index") == 0  # the same is no new version
 
 
 def test_a_policy_taken_back_and_set_again_is_a_new_question(platform, instance):

@@ -83,7 +83,7 @@ def sketches(tokens: Tokens, words: Vocabulary, *, neighbours: bool = True, size
     if not len(features):
         return np.full((n, size), _NONE)
     idf = idf_of(df, n)
-    uniform = (_mixed(features) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    uniform = (mixed(features) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     score = -np.log(uniform + 1e-18) * (idf_of(_MIDDLING, n) / idf) ** 2
     code = (np.minimum(score, 60.0) * (2**20 / 61.0)).astype(np.uint64) << np.uint64(44 - int(bits) if bits < 24 else 20)
     code |= features >> np.uint64(64 - (44 - int(bits) if bits < 24 else 20))
@@ -107,7 +107,7 @@ def _features(tokens: Tokens, words: Vocabulary, *, neighbours: bool, commonest:
     rows, marks = tokens.rows, tokens.marks[tokens.ids]
     beside = rows[1:] == rows[:-1]
     pair_rows = rows[:-1][beside]
-    pairs = _mixed(marks[:-1][beside] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][beside])
+    pairs = mixed(marks[:-1][beside] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][beside])
     pair_df = rounded(pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy())
     two = (pair_df >= 2) & (pair_df <= commonest)
     double = pair_rows[two], pairs[two], pair_df[two]
@@ -126,10 +126,10 @@ def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
     for step in (1, 2):
         for i in range(size - step):
             there = sketch[:, i + step] != _NONE
-            mixed = _mixed(sketch[there, i] * np.uint64(0xC2B2AE3D27D4EB4F) + sketch[there, i + step])
-            keys.append((mixed >> bits << bits) | row[there])
+            block = mixed(sketch[there, i] * np.uint64(0xC2B2AE3D27D4EB4F) + sketch[there, i + step])
+            keys.append((block >> bits << bits) | row[there])
     few = (sketch[:, 0] != _NONE) & (sketch[:, 4] == _NONE)  # short texts have few features: one shared is a reason to look
-    keys += [(_mixed(sketch[few & (sketch[:, i] != _NONE), i]) >> bits << bits) | row[few & (sketch[:, i] != _NONE)] for i in range(4)]
+    keys += [(mixed(sketch[few & (sketch[:, i] != _NONE), i]) >> bits << bits) | row[few & (sketch[:, i] != _NONE)] for i in range(4)]
     packed = np.concatenate(keys)
     packed.sort()
     block = packed >> bits
@@ -170,8 +170,8 @@ def _first(ordered: np.ndarray) -> np.ndarray:
     return first
 
 
-def _mixed(values: np.ndarray) -> np.ndarray:
+def mixed(values: np.ndarray) -> np.ndarray:
     """Spread 64-bit numbers (the finaliser of SplitMix64; Steele, Lea & Flood 2014)."""
-    mixed = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    spread = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    spread = (spread ^ (spread >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return spread ^ (spread >> np.uint64(31))

@@ -9,7 +9,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from seeding_platform.cleaning.dedup.candidates import rounded
+from seeding_platform.cleaning.dedup.candidates import mixed, rounded
 from seeding_platform.cleaning.dedup.texts import NEGATION, NOTHING, NUMBER, TURN, WORD, places
 
 if TYPE_CHECKING:
@@ -78,6 +78,14 @@ class Differences:
         self.length = tokens.words.str.len_chars().to_numpy().astype(np.int64)
         self.rare = max(2.0, float(rounded(np.array([n]))[0]) / 50_000)
         self.base = np.int64(len(self.idf))
+
+    def signs(self) -> np.ndarray:
+        """A number for each text of all that a verdict on it hangs on beside its words: how common they are, and how many texts there are."""
+        weight = mixed(self.tokens.marks[self.words.ids] ^ self.df[self.words.ids].astype(np.uint64))
+        summed = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(weight, dtype=np.uint64)])
+        texts = np.uint64(rounded(np.array([len(self.said)]))[0]) + np.uint64(rounded(np.array([len(self.said) + 1000]))[0]) * np.uint64(2**31)
+        signs: np.ndarray = (summed[self.start[1:]] - summed[self.start[:-1]]) ^ mixed(np.array([texts])) ^ self.cut.astype(np.uint64)
+        return signs
 
     def judge(self, pairs: np.ndarray) -> Judged:
         """Judge pairs (m x 2), the longer text first."""

@@ -11,28 +11,43 @@ from scipy.sparse.csgraph import connected_components
 
 from seeding_platform.cleaning.dedup.candidates import candidates, sketches, vocabulary
 from seeding_platform.cleaning.dedup.cut import beginnings
-from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences
+from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences, Judged
 from seeding_platform.cleaning.dedup.texts import telling_links, tokens
 
 if TYPE_CHECKING:
-    from seeding_platform.cleaning.dedup.differences import Judged
     from seeding_platform.cleaning.dedup.texts import Tokens
 
 MOST_LIKELY = 5
 """A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
 
 
-def alike(spoken: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Component and likeness of each text.
+def alike(spoken: pl.DataFrame, known: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
+    """Component and likeness of each text, and the verdicts on all pairs that were looked at.
 
     Args:
-        spoken: `body`, `link`, `cut`, `tail` and `row` (the rows that have this text), longest first.
+        spoken: `key`, `body`, `link`, `cut`, `tail` and `row` (the rows that have this text), longest first.
+        known: verdicts of an earlier run (`known.PAIRS`).
     """
     words: Tokens = tokens(spoken["body"])
     counted = vocabulary(words)
     pairs = candidates(sketches(words, counted))
-    judged = Differences(words, counted, spoken["cut"].to_numpy(), telling_links(spoken["link"])).judge(pairs)
-    return _joined(spoken, pairs, judged)
+    differences = Differences(words, counted, spoken["cut"].to_numpy(), telling_links(spoken["link"]))
+    keys, signs = spoken["key"].to_numpy(), differences.signs()
+    asked = pl.DataFrame(
+        {
+            "one": keys[pairs[:, 0]],
+            "other": keys[pairs[:, 1]],
+            "sign_one": signs[pairs[:, 0]],
+            "sign_other": signs[pairs[:, 1]],
+        }
+    )
+    told = asked.join(known, on=asked.columns, how="left", maintain_order="left")
+    new = told["verdict"].is_null().to_numpy()
+    found = differences.judge(pairs[new])
+    verdict, similarity = (told[name].fill_null(0).to_numpy().copy() for name in ("verdict", "similarity"))
+    verdict[new], similarity[new] = found.verdict, found.similarity
+    judged = Judged(verdict, similarity)
+    return *_joined(spoken, pairs, judged), asked.with_columns(verdict=pl.Series(verdict), similarity=pl.Series(similarity))
 
 
 def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:

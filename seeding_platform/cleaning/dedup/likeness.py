@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from seeding_platform.cleaning.dedup.fuzzy import alike
+from seeding_platform.cleaning.dedup.known import FORM, TEXTS, Known
 from seeding_platform.cleaning.dedup.pins import decided, kinds_after
 from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing
 from seeding_platform.errors import ConfigError
@@ -29,15 +30,12 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
         frame: rows with an id each.
         id: column of ids; each once, none null.
         text: column of texts; null counts as empty.
-        mode: `strict` = equal after normalisation; `fuzzy` = also typos, reposts, cut-off texts, additions; `semantic` =
-            also other words for the same.
-
+        mode: `strict` = equal after normalisation; `fuzzy` = also typos, reposts, cut-off texts, additions; `semantic` = also other words.
         policy: columns that must be equal too, and pairs of ids that a person has joined or put apart.
 
     Returns:
-        `id` (type of the input), `cluster_id` (String), `duplicate_kind` (unique, original, strict, fuzzy, semantic, or pinned =
-            joined by a person), `similarity` (0-1, to the text
-        through which the row joined its cluster); every input row once, in its order.
+        `id` (type of the input), `cluster_id` (String), `duplicate_kind` (unique, original, strict, fuzzy, semantic, or pinned = joined by a
+        person), `similarity` (0-1, to the text through which the row joined its cluster); every input row once, in its order.
 
     Raises:
         ConfigError: a column is missing, an id is null or stands twice, or the mode is none of these.
@@ -52,34 +50,79 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
         raise ConfigError(f"column {id} is null in {ids.null_count():,} rows: every row needs an id")
     if ids.n_unique() < ids.len():
         raise ConfigError(f"column {id} names {ids.len() - ids.n_unique():,} rows twice: every row needs an id of its own")
-    if not frame.height:
-        return pl.DataFrame(schema={id: frame.schema[id], "cluster_id": pl.String, "duplicate_kind": pl.String, "similarity": pl.Float64})
-    names = ids.cast(pl.String)
-    groups = _groups(frame[text].cast(pl.String).fill_null(""))
-    group_of = np.full(frame.height, -1, dtype=np.int64)
-    placed = groups.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
-    group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
-    near, likeness = alike(groups) if mode != "strict" and groups.height else (np.arange(groups.height), np.ones(groups.height))
-    cluster = near
-    if mode == "semantic" and groups.height:
-        cluster, likeness = _reworded(groups, near, likeness)
-    found = _told(ids, names, group_of, near, cluster, likeness)
-    if policy is None:
+    found, _ = grouped(ids, frame[text], mode, Known.nothing())
+    if policy is None or not frame.height:
         return found
-    told = decided(frame.select(*policy.by, id).with_columns(record=names, cluster_id=found["cluster_id"], decided_by=pl.lit(mode)), policy)
+    record = ids.cast(pl.String)
+    told = decided(frame.select(*policy.by, id).with_columns(record=record, cluster_id=found["cluster_id"], decided_by=pl.lit(mode)), policy)
     return kinds_after(found, told)
 
 
-def _groups(texts: pl.Series) -> pl.DataFrame:
+def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known) -> tuple[pl.DataFrame, Known]:
+    """`deduplicate` without a policy, beginning with what an earlier run has found; and what the next one may begin with.
+
+    The rows are the same whatever is known.
+
+    Args:
+        ids: each once, none null.
+        texts: as long as `ids`.
+        mode: as in `deduplicate`.
+        known: what is known of these and other texts.
+    """
+    if not ids.len():
+        empty = {"cluster_id": pl.String(), "duplicate_kind": pl.String(), "similarity": pl.Float64()}
+        return pl.DataFrame([ids, *pl.DataFrame(schema=empty).get_columns()]), Known.nothing()
+    distinct = _formed(texts.cast(pl.String).fill_null(""), known)
+    groups = _groups(distinct)
+    group_of = np.full(ids.len(), -1, dtype=np.int64)
+    placed = groups.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
+    group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
+    places = _as_before(distinct, groups, known, mode)
+    pairs = known.pairs
+    if places is None:
+        near, likeness = np.arange(groups.height), np.ones(groups.height)
+        if mode != "strict" and groups.height:
+            near, likeness, pairs = alike(groups, known.pairs)
+        cluster = near
+        if mode == "semantic" and groups.height:
+            cluster, likeness = _reworded(groups, near, likeness)
+    else:
+        near, cluster, likeness = places
+    ended = pl.DataFrame({"key": groups["key"], "near": near, "cluster": cluster, "likeness": likeness}, schema_overrides={"likeness": pl.Float64})
+    now = distinct.select("mark", "bytes", "key", *FORM, times=pl.col("row").list.len()).join(ended, on="key", how="left", maintain_order="left")
+    return _told(ids, ids.cast(pl.String), group_of, near, cluster, likeness), Known(
+        now.select(pl.col(name).cast(dtype) for name, dtype in TEXTS.items()), pairs, mode
+    )
+
+
+def _formed(texts: pl.Series, known: Known) -> pl.DataFrame:
+    """A row a distinct text: `raw`, the rows that have it, `mark` and `bytes` that name it, its normal form and the `key` of that."""
+    distinct = pl.DataFrame({"raw": texts}).with_row_index("row").group_by("raw").agg(pl.col("row"))
+    named = distinct.with_columns(mark=pl.col("raw").hash(3), bytes=pl.col("raw").str.len_bytes())
+    old = named.join(known.texts.select("mark", "bytes", "key", *FORM), on=["mark", "bytes"], how="inner")
+    new = named.join(known.texts.select("mark", "bytes"), on=["mark", "bytes"], how="anti") if known.texts.height else named
+    forms = normalised(new["raw"])
+    return pl.concat([old, new.with_columns(forms.frame.select(list(FORM)).get_columns()).with_columns(key=forms.strict_key())], how="diagonal")
+
+
+def _groups(distinct: pl.DataFrame) -> pl.DataFrame:
     """Texts of equal content that say something, longest first: `body, link, cut, tail, raw` (one way it was written), and the rows that have it."""
-    rows = pl.DataFrame({"text": texts}).with_row_index("row")
-    distinct = rows.group_by("text").agg(pl.col("row"))
-    forms = normalised(distinct["text"])
-    keyed = forms.frame.with_columns(key=forms.strict_key(), row=distinct["row"], raw=distinct["text"])
     rows_of = pl.col("row").list.explode(keep_nulls=False, empty_as_null=False)
-    groups = keyed.group_by("key").agg(pl.col("body").first(), pl.col("link").first(), pl.col("cut", "tail", "raw").min(), rows_of)
+    groups = distinct.group_by("key").agg(pl.col("body").first(), pl.col("link").first(), pl.col("cut", "tail", "raw").min(), rows_of)
     spoken = groups.filter(~tell_nothing(groups["body"])).with_columns(length=pl.col("body").str.count_matches(" ", literal=True))
     return spoken.sort(["length", "body", "key"], descending=[True, False, False])
+
+
+def _as_before(distinct: pl.DataFrame, groups: pl.DataFrame, known: Known, mode: Mode) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Where the texts ended the last time, if they are the same texts as often as then; else None."""
+    if known.mode != mode or known.texts.height != distinct.height:
+        return None
+    now = distinct.select("mark", "bytes", times=pl.col("row").list.len())
+    if now.join(known.texts, on=["mark", "bytes", "times"], how="semi").height != distinct.height:
+        return None
+    ended = groups.select("key").join(known.texts.unique("key"), on="key", how="left", maintain_order="left")
+    near, cluster, likeness = (ended[name].to_numpy() for name in ("near", "cluster", "likeness"))
+    return near, cluster, likeness
 
 
 def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

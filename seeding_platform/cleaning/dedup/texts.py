@@ -28,6 +28,7 @@ _EMOJI = r"[[\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]--[0-9#*©®™]]"
 _SAID_BY = r"^\s*(?:(?:rt|mt|via)\s+@\w+\s*:?\s*)+"
 _LAST_TAGS = r"((?:[\s,]*#[\p{L}\p{N}_]+)+)[\s.!]*$"
 _CUT_WORD = r"(\S*?)\s*(?:…|\.\.\.?)"
+_SHORTEST_CUT = 60  # platforms cut long texts off; at the end of a short one, dots are how people write
 _NO_WORD = r"[^\p{L}\p{N}\p{M}_@%€$£]+"
 
 
@@ -66,7 +67,7 @@ def normalised(texts: pl.Series) -> Texts:
     tags = _where(pl.repeat("", lower.len(), eager=True).alias("t"), tagged, _tags(raw.str.extract(_LAST_TAGS, 1)), of=lower)
     lower = _where(lower, tagged, raw.str.replace(_LAST_TAGS, ""))
     bare = _where(lower, lower.str.contains("@", literal=True), raw.str.replace(_SAID_BY, "")).str.strip_chars_end()
-    cut = bare.str.contains(r"(?:…|\.\.\.?)$")
+    cut = bare.str.contains(r"(?:…|\.\.\.?)$") & (bare.str.len_chars() >= _SHORTEST_CUT)
     tail = _where(pl.repeat("", lower.len(), eager=True).alias("t"), cut, raw.str.extract(f"{_CUT_WORD}$", 1).str.replace_all(_NO_WORD, " "), of=bare)
     return Texts(
         pl.DataFrame({"body": _bodies(bare, cut), "link": links, "tags": tags, "emojis": emojis, "cut": cut, "tail": tail.str.strip_chars()})

@@ -23,7 +23,8 @@ TABLE_OF = {"kept": "", "quarantined": "__quarantine", "duplicates": "__duplicat
 
 def clean_keys(contract: TableContract) -> list[dg.AssetKey]:
     """The assets of one cleaning."""
-    return [dg.AssetKey(["clean", contract.name + side]) for part, side in TABLE_OF.items() if part != "clusters" or contract.text]
+    sides = [side for part, side in TABLE_OF.items() if part != "clusters" or contract.text] + (["__index"] if contract.text else [])
+    return [dg.AssetKey(["clean", contract.name + side]) for side in sides]
 
 
 def policy_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:

@@ -19,7 +19,9 @@ SAYS = {
     "duplicates": "Rows that were merged into a kept row.",
     "repairs": "Cells whose text was rewritten, before and after.",
     "clusters": "Rows whose texts are the same, with their cluster.",
+    "index": "What is known of texts and pairs of texts, so that the next cleaning need not find it again.",
 }
+OF_TEXTS = ("clusters", "index")
 POLICY = "policy"
 PLACES_SHOWN = 10
 
@@ -43,7 +45,7 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
             **shared,
         )
         for side, what in SAYS.items()
-        if side != "clusters" or contract.text
+        if side not in OF_TEXTS or contract.text
     }
 
     @dg.multi_asset(
@@ -58,13 +60,16 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
     )
     def cleaned(raw: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
         policy = platform.cleaning(contract)
-        result = clean(raw, contract, policy, now=platform.now())
+        before = f"clean/{contract.name}__index"
+        index = platform.lake.read(before).collect() if contract.text and platform.lake.exists(before) else None
+        result = clean(raw, contract, policy, now=platform.now(), index=index)
         yield dg.Output(result.kept, "kept", metadata={**summary(result), POLICY: fingerprint(contract, policy)})
         yield dg.Output(result.quarantined, "quarantine", metadata={"first": places(result.quarantined)})
         yield dg.Output(result.duplicates, "duplicates")
         yield dg.Output(result.repairs, "repairs")
         if contract.text:
             yield dg.Output(result.clusters, "clusters")
+            yield dg.Output(result.index, "index")
         yield from check_results(contract, result, main)
 
     return cleaned
