@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from seeding_platform.catalog import LANDED
-from seeding_platform.cleaning import CleaningResult, clean
+from seeding_platform.cleaning import CleaningPolicy, CleaningResult, clean
 from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.landing import fingerprinted, source_rows
@@ -25,12 +25,14 @@ def landed(path: Path, spec: FileSourceSpec) -> pl.DataFrame:
     return source_rows(read_file(path, spec), source=spec.label, batch=file.batch(spec.tenant, spec), tenant=spec.tenant, now=NOW)
 
 
-def cleaned_samples(*, only: tuple[str, ...] = (), shuffle: bool = False) -> dict[str, CleaningResult]:
+def cleaned_samples(*, only: tuple[str, ...] = (), shuffle: bool = False, policy: CleaningPolicy | None = None) -> dict[str, CleaningResult]:
     """Every contract of the samples, cleaned."""
-    return cleaned([(SAMPLES / str(s.path), s) for s in load_sources(shipped_files()).valid if s.path], only=only, shuffle=shuffle)
+    return cleaned([(SAMPLES / str(s.path), s) for s in load_sources(shipped_files()).valid if s.path], only=only, shuffle=shuffle, policy=policy)
 
 
-def cleaned(files: list[tuple[Path, FileSourceSpec]], *, only: tuple[str, ...] = (), shuffle: bool = False) -> dict[str, CleaningResult]:
+def cleaned(
+    files: list[tuple[Path, FileSourceSpec]], *, only: tuple[str, ...] = (), shuffle: bool = False, policy: CleaningPolicy | None = None
+) -> dict[str, CleaningResult]:
     """Files of some sources, cleaned contract by contract."""
     parts: dict[str, list[pl.LazyFrame]] = {}
     for path, spec in files:
@@ -38,7 +40,7 @@ def cleaned(files: list[tuple[Path, FileSourceSpec]], *, only: tuple[str, ...] =
             if not only or mapping.contract in only:
                 parts.setdefault(mapping.contract, []).append(mapped(landed(path, spec).lazy(), spec, mapping))
     raw = {name: union(frames, name).collect() for name, frames in parts.items()}
-    return {name: clean(f.sample(fraction=1, shuffle=True, seed=5) if shuffle else f, LANDED[name]) for name, f in raw.items()}
+    return {name: clean(f.sample(fraction=1, shuffle=True, seed=5) if shuffle else f, LANDED[name], policy) for name, f in raw.items()}
 
 
 def quality_tables(results: dict[str, CleaningResult]) -> dict[str, pl.LazyFrame]:

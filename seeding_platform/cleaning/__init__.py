@@ -15,7 +15,7 @@ from seeding_platform.cleaning.outliers import flag_outliers
 from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import polars as pl
 
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["CleaningPolicy", "CleaningResult", "DuplicatePolicy", "clean", "deduplicate", "flag_outliers", "link", "quality_score", "repair"]
 
 
-def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | dict[str, Any] | None = None) -> pl.DataFrame:
+def deduplicate(
+    frame: pl.DataFrame,
+    *,
+    id: str,
+    text: str,
+    mode: Mode,
+    policy: DuplicatePolicy | dict[str, Any] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> pl.DataFrame:
     """Group rows whose texts are the same post; see `cleaning.dedup.likeness.deduplicate`.
 
     Returns:
@@ -38,9 +46,11 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
             its form.
     """
     from seeding_platform.cleaning.dedup.likeness import deduplicate as by_text
+    from seeding_platform.cleaning.dedup.likeness import quiet
     from seeding_platform.cleaning.policies import duplicate_policy
 
-    return by_text(frame, id=id, text=text, mode=mode, policy=duplicate_policy(policy) if isinstance(policy, dict) else policy)
+    told = duplicate_policy(policy) if isinstance(policy, dict) else policy
+    return by_text(frame, id=id, text=text, mode=mode, policy=told, progress=progress or quiet)
 
 
 def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) -> RepairResult:

@@ -33,7 +33,7 @@ def dedup(
 
     frame = read_table(file, text_columns=(id_column, text))
     say(f"{frame.height:,} rows read from {file.name}")
-    found = deduplicate(frame, id=id_column, text=text, mode=mode)  # type: ignore[arg-type]
+    found = deduplicate(frame, id=id_column, text=text, mode=mode, progress=say)  # type: ignore[arg-type]
     write_table(found.rename({id_column: "id"}), target)
     clusters = found["cluster_id"].n_unique()
     say(f"{clusters:,} clusters; {found.height - clusters:,} rows are duplicates. Written to {target}")

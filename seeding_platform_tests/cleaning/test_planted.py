@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from seeding_platform.catalog import LANDED
-from seeding_platform.cleaning import clean
+from seeding_platform.cleaning import CleaningPolicy, clean
 from seeding_platform_tests.chain import SAMPLES, cleaned_samples
 
 PLANTED = json.loads((SAMPLES / "planted.json").read_text(encoding="utf-8"))
@@ -73,3 +73,12 @@ def test_an_empty_table_is_cleaned_to_an_empty_table():
         assert (result.kept.height, result.rows_in) == (0, 0)
         assert dict(result.kept.schema) == contract.schema("clean")
         assert result.kept.select(pl.len()).item() == 0
+
+
+@pytest.mark.parametrize("mode", ["fuzzy", "semantic"])
+def test_planted_near_duplicates_are_told_and_planted_other_facts_are_not(mode):
+    policy = CleaningPolicy.model_validate({"duplicates": {"text": "text", "mode": mode}})
+    cluster = dict(cleaned_samples(only=("content_posts",), policy=policy)["content_posts"].clusters.select("record", "cluster_id").rows())
+    together = [a in cluster and cluster[a] == cluster.get(b) for a, b in PLANTED["near_duplicates"]]
+    assert sum(together) >= 8, [pair for pair, found in zip(PLANTED["near_duplicates"], together, strict=True) if not found]
+    assert [pair for pair in PLANTED["hard_negatives"] if pair[0] in cluster and cluster[pair[0]] == cluster.get(pair[1])] == []

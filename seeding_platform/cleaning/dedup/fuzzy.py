@@ -15,18 +15,21 @@ from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences,
 from seeding_platform.cleaning.dedup.texts import telling_links, tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeding_platform.cleaning.dedup.texts import Tokens
 
 MOST_LIKELY = 5
 """A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
 
 
-def alike(spoken: pl.DataFrame, known: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
+def alike(spoken: pl.DataFrame, known: pl.DataFrame, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
     """Component and likeness of each text, and the verdicts on all pairs that were looked at.
 
     Args:
         spoken: `key`, `body`, `link`, `cut`, `tail` and `row` (the rows that have this text), longest first.
         known: verdicts of an earlier run (`known.PAIRS`).
+        progress: is told a line at each step.
     """
     words: Tokens = tokens(spoken["body"])
     counted = vocabulary(words)
@@ -43,6 +46,7 @@ def alike(spoken: pl.DataFrame, known: pl.DataFrame) -> tuple[np.ndarray, np.nda
     )
     told = asked.join(known, on=asked.columns, how="left", maintain_order="left")
     new = told["verdict"].is_null().to_numpy()
+    progress(f"{len(pairs):,} pairs of texts share their rarest words; {int(new.sum()):,} of them are compared")
     found = differences.judge(pairs[new])
     verdict, similarity = (told[name].fill_null(0).to_numpy().copy() for name in ("verdict", "similarity"))
     verdict[new], similarity[new] = found.verdict, found.similarity

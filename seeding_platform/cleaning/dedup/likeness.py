@@ -14,13 +14,23 @@ from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeding_platform.cleaning.policy import DuplicatePolicy
 
 Mode = Literal["strict", "fuzzy", "semantic"]
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody wants to hear."""
+
+
 MODES: tuple[Mode, ...] = ("strict", "fuzzy", "semantic")
 
 
-def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | None = None) -> pl.DataFrame:
+def deduplicate(
+    frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | None = None, progress: Callable[[str], None] = quiet
+) -> pl.DataFrame:
     """Group rows whose texts are the same post.
 
     Numbers, dates, prices, negations and telling words that differ keep two texts apart, however alike they are. Texts of fewer than three
@@ -32,6 +42,7 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
         text: column of texts; null counts as empty.
         mode: `strict` = equal after normalisation; `fuzzy` = also typos, reposts, cut-off texts, additions; `semantic` = also other words.
         policy: columns that must be equal too, and pairs of ids that a person has joined or put apart.
+        progress: is told a line at each step.
 
     Returns:
         `id` (type of the input), `cluster_id` (String), `duplicate_kind` (unique, original, strict, fuzzy, semantic, or pinned = joined by a
@@ -50,7 +61,7 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
         raise ConfigError(f"column {id} is null in {ids.null_count():,} rows: every row needs an id")
     if ids.n_unique() < ids.len():
         raise ConfigError(f"column {id} names {ids.len() - ids.n_unique():,} rows twice: every row needs an id of its own")
-    found, _ = grouped(ids, frame[text], mode, Known.nothing())
+    found, _ = grouped(ids, frame[text], mode, Known.nothing(), progress)
     if policy is None or not frame.height:
         return found
     record = ids.cast(pl.String)
@@ -58,7 +69,7 @@ def deduplicate(frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: 
     return kinds_after(found, told)
 
 
-def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known) -> tuple[pl.DataFrame, Known]:
+def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress: Callable[[str], None] = quiet) -> tuple[pl.DataFrame, Known]:
     """`deduplicate` without a policy, beginning with what an earlier run has found; and what the next one may begin with.
 
     The rows are the same whatever is known.
@@ -68,6 +79,7 @@ def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known) -> tuple
         texts: as long as `ids`.
         mode: as in `deduplicate`.
         known: what is known of these and other texts.
+        progress: is told a line at each step.
     """
     if not ids.len():
         empty = {"cluster_id": pl.String(), "duplicate_kind": pl.String(), "similarity": pl.Float64()}
@@ -77,15 +89,16 @@ def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known) -> tuple
     group_of = np.full(ids.len(), -1, dtype=np.int64)
     placed = groups.select(pl.int_range(pl.len()).alias("group"), "row").explode("row", empty_as_null=False)
     group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
+    progress(f"{distinct.height:,} different texts, {groups.height:,} of them after normalisation and with something to say")
     places = _as_before(distinct, groups, known, mode)
     pairs = known.pairs
     if places is None:
         near, likeness = np.arange(groups.height), np.ones(groups.height)
         if mode != "strict" and groups.height:
-            near, likeness, pairs = alike(groups, known.pairs)
+            near, likeness, pairs = alike(groups, known.pairs, progress)
         cluster = near
         if mode == "semantic" and groups.height:
-            cluster, likeness = _reworded(groups, near, likeness)
+            cluster, likeness = _reworded(groups, near, likeness, progress)
     else:
         near, cluster, likeness = places
     ended = pl.DataFrame({"key": groups["key"], "near": near, "cluster": cluster, "likeness": likeness}, schema_overrides={"likeness": pl.Float64})
@@ -125,14 +138,14 @@ def _as_before(distinct: pl.DataFrame, groups: pl.DataFrame, known: Known, mode:
     return near, cluster, likeness
 
 
-def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
     """Clusters of texts that say the same, one text of each component asked: the one most often posted, and not cut off."""
     from seeding_platform.cleaning.dedup.semantic import reworded
 
     asked = groups.select("body", "cut", "length", text="raw", times=pl.col("row").list.len(), component=pl.Series(near)).with_row_index("group")
     chosen = asked.sort("component", "cut", "times", "group", descending=[False, False, True, False]).unique("component", keep="first")
     chosen = chosen.sort("group")
-    together, like = reworded(chosen)
+    together, like = reworded(chosen, progress)
     cluster_of, like_of = np.arange(len(near)), np.ones(len(near))
     component = chosen["component"].to_numpy()
     cluster_of[component], like_of[component] = component[together], like

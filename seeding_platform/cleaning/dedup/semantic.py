@@ -16,6 +16,8 @@ from seeding_platform.cleaning.dedup.rewording import Comparison, learned
 from seeding_platform.cleaning.dedup.texts import tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeding_platform.cleaning.dedup.rewording import Compared, Learned
 
 FEWEST_SHARED = 4
@@ -29,11 +31,12 @@ SKETCH, SHARED = 8, 4
 _SLICE = 200_000
 
 
-def reworded(texts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def reworded(texts: pl.DataFrame, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
     """Cluster and likeness of each text.
 
     Args:
         texts: `body` (normal form) and `text` (as it was written: capitals tell names), longest first, no two the same in fuzzy terms.
+        progress: is told a line at each step.
     """
     n = texts.height
     cluster, likeness = np.arange(n), np.ones(n)
@@ -43,8 +46,10 @@ def reworded(texts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     pairs = candidates(drawn, shared=SHARED)
     if not len(pairs):
         return cluster, likeness
+    progress(f"{len(pairs):,} pairs of texts share words; they are compared place by place")
     compare = Comparison(Differences(words, counted, np.zeros(n, dtype=bool)), names(texts["text"], words.words))
     parts = [compare.compare(pairs[i : i + _SLICE]) for i in range(0, len(pairs), _SLICE)]
+    progress("wordings are learned from what differs")
     verdict = _judged(_together(parts))
     same, apart = verdict.filter("same"), verdict.filter("apart")
     return _clusters(n, pairs, same, apart)
