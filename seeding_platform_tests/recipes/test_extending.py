@@ -112,6 +112,31 @@ print(result.quarantined["rules"].to_list(), dict(result.kept.select("post_id", 
     assert run(checkout, code).strip() == "[['scheduled_has_a_date']] {'2': 'scheduled', '3': 'published'}"
 
 
+def test_the_repair_rule_mends_what_would_have_been_refused(checkout):
+    code = """
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.cleaning import clean
+from seeding_platform.cleaning.policies import load_policy
+from seeding_platform.settings import Settings
+posts = LANDED["content_posts"]
+table = pl.DataFrame({"post_id": ["1"], "account_id": ["A"], "platform": ["X"], "status": ["draught"]})
+result = clean(table, posts, load_policy(posts, Settings().policies))
+print(result.kept["status"].to_list(), result.repairs.select("before", "after", "rule").rows())
+"""
+    assert run(checkout, code).strip() == "['draft'] [('draught', 'draft', 'no_draughts')]"
+
+
+def test_the_example_policies_are_valid():
+    from seeding_platform.catalog import LANDED
+    from seeding_platform.cleaning.policies import load_policy
+
+    files = sorted((project_root() / "examples" / "policies").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert load_policy(LANDED[file.stem], file.parent).repairs, file.name
+
+
 def test_the_model_is_pretrained_on_a_frame_of_its_columns(checkout):
     code = """
 import datetime as dt, random
