@@ -77,6 +77,26 @@ def test_every_row_ends_in_one_place_and_nothing_is_invented(table, policy):
         assert row["rules"]
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(table=TABLES, policy=st.sampled_from(POLICIES))
+def test_every_value_that_is_kept_was_given_or_stands_in_the_log(table, policy):
+    result = clean(as_raw(table, TRIED, source="t", dates="day-first").rows, TRIED, policy)
+    behind = {row: [row] for row in result.kept["_row"]}  # the rows that a kept row may have its values from
+    for row, survivor in result.duplicates.select("_row", "survivor_row").iter_rows():
+        behind[survivor].append(row)
+    mended = {(row, column): after for row, column, after in result.repairs.select("_row", "column", "after").iter_rows()}
+    for row in result.kept.iter_rows(named=True):
+        for column in _CELLS:
+            if row[column] is None:
+                continue
+            sources = behind[row["_row"]]
+            given_there = [table[column][n] for n in sources if table[column][n] is not None]
+            logged = [mended[n, column] for n in sources if (n, column) in mended]
+            assert given_there or logged, (column, row)
+            if column in ("key", "text"):
+                assert row[column] in {*map(_nfc, given_there), *logged} | {c.strip() for c in given_there}, (column, row)
+
+
 def _nfc(text: str) -> str:
     import unicodedata
 

@@ -66,17 +66,19 @@ def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np
         {
             "child": component[pairs[part, 1]],
             "row": pairs[part, 1],
+            "whole": pairs[part, 0],
             "parent": component[pairs[part, 0]],
             "similarity": judged.similarity[part],
         }
     ).filter(pl.col("child") != pl.col("parent"))
     best = (
         edges.group_by("child", "parent")
-        .agg(pl.col("similarity").max(), pl.col("row").first())
+        .agg(pl.col("similarity").max(), pl.col("row", "whole").first())
         .sort("child", "similarity", "parent", descending=[False, True, False])
     )
     sole = _sole(best, spoken, component)
-    np.maximum.at(likeness, sole["row"].to_numpy(), sole["similarity"].to_numpy())
+    for side in ("row", "whole"):
+        np.maximum.at(likeness, sole[side].to_numpy(), sole["similarity"].to_numpy())
     above = np.arange(component.max() + 1)
     above[sole["child"].to_numpy()] = sole["parent"].to_numpy()
     together = _components(len(above), np.stack([np.arange(len(above)), above], axis=1))
