@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import yaml
 
 from seeding_platform.errors import ConfigError
 
@@ -52,6 +53,18 @@ def _without_halves(value: Any) -> Any:
     if isinstance(value, dict):
         return {_without_halves(name): _without_halves(part) for name, part in value.items()}
     return [_without_halves(part) for part in value] if isinstance(value, list) else value
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file says.
+
+    Raises:
+        ConfigError: it cannot be read as YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
 
 
 def write_text(text: str, path: Path) -> None:

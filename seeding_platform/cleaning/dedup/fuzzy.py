@@ -77,8 +77,8 @@ def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np
         .sort("child", "similarity", "parent", descending=[False, True, False])
     )
     sole = _sole(best, spoken, component)
-    for side in ("row", "whole"):
-        np.maximum.at(likeness, sole[side].to_numpy(), sole["similarity"].to_numpy())
+    for place in ("row", "whole"):
+        np.maximum.at(likeness, sole[place].to_numpy(), sole["similarity"].to_numpy())
     above = np.arange(component.max() + 1)
     above[sole["child"].to_numpy()] = sole["parent"].to_numpy()
     together = _components(len(above), np.stack([np.arange(len(above)), above], axis=1))

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from seeding_platform.cleaning.files import read_yaml
 from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
 from seeding_platform.errors import ConfigError
 
@@ -44,10 +44,7 @@ def read_entries(file: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is no mapping in YAML.
     """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{file.name} cannot be read: {error}") from error
+    content = read_yaml(file)
     if not isinstance(content, dict | None):
         raise ConfigError(f"{file.name}: expected entries such as `iqr_factor: 3`")
     return content or {}

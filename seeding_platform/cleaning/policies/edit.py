@@ -149,11 +149,10 @@ def edited(text: str, entries: dict[str, Any], name: str) -> str:
     """
     try:
         made = _spliced(text, name, _dumped({name: entries[name]}) if name in entries else "")
-        if (yaml.safe_load(made) or {}) == entries:
-            return made
-    except yaml.YAMLError:
-        pass  # an anchor in the entry that another one uses, and the like: the whole file is written again
-    return _dumped(entries)
+        as_meant = (yaml.safe_load(made) or {}) == entries
+    except yaml.YAMLError:  # an anchor in the entry that another one uses, and the like
+        made, as_meant = "", False
+    return made if as_meant else _dumped(entries)
 
 
 def _dumped(entries: dict[str, Any]) -> str:

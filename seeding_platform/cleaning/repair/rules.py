@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from seeding_platform.cleaning.files import read_yaml
 from seeding_platform.errors import ConfigError
 
 
@@ -133,11 +133,7 @@ def load_rules(file: Path) -> list[RepairRule]:
     Raises:
         ConfigError: it cannot be read as rules.
     """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{file.name} cannot be read: {error}") from error
-    return parse_rules(content, where=file.name, folder=file.parent)
+    return parse_rules(read_yaml(file), where=file.name, folder=file.parent)
 
 
 def _with_dictionary(rule: Any, where: str, folder: Path | None) -> Any:
