@@ -105,7 +105,8 @@ def _features(tokens: Tokens, words: Vocabulary, *, neighbours: bool, commonest:
     if not neighbours:
         return single
     rows, marks = tokens.rows, tokens.marks[tokens.ids]
-    beside = rows[1:] == rows[:-1]
+    often = words.df[tokens.ids] >= 2
+    beside = (rows[1:] == rows[:-1]) & often[1:] & often[:-1]  # a pair with a word that one text has, only that text has
     pair_rows = rows[:-1][beside]
     pairs = mixed(marks[:-1][beside] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][beside])
     pair_df = rounded(pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy())

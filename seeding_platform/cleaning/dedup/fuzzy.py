@@ -90,17 +90,22 @@ def _sole(best: pl.DataFrame, spoken: pl.DataFrame, component: np.ndarray) -> pl
 
     A text that several posts begin with joins none, unless one of them was posted far more often; nor does one that is as much like two.
     """
-    rows = spoken["row"].list.len().to_numpy()
     first = best.with_columns(next=pl.col("similarity").shift(-1).over("child")).group_by("child", maintain_order=True).first()
     clear = pl.col("next").is_null() | (pl.col("next") < pl.col("similarity") - 1e-9)
-    chosen = dict(first.select("row", pl.when(clear).then("parent")).rows())
-    for row, whole in beginnings(spoken, first["row"].to_numpy()):
-        begun = np.bincount(component[whole], weights=rows[whole]) if len(whole) else np.zeros(0)
-        if len(begun):
-            likely = int(begun.argmax())
-            chosen[row] = likely if begun[likely] >= MOST_LIKELY * (begun.sum() - begun[likely]) else None
-    parents = first.with_columns(parent=pl.col("row").replace_strict(chosen, return_dtype=pl.Int64))
-    return parents.filter(pl.col("parent").is_not_null() & (pl.col("parent") != pl.col("child")))
+    begun = beginnings(spoken, first["row"].to_numpy())
+    posted = spoken["row"].list.len().cast(pl.Int64).gather(begun["whole"])
+    of = (
+        begun.select("row", component=pl.Series(component[begun["whole"].to_numpy()]), posted=posted)
+        .group_by("row", "component")
+        .agg(pl.col("posted").sum())
+    )
+    ranked = of.sort("row", "posted", "component", descending=[False, True, False]).group_by("row", maintain_order=True)
+    likely = ranked.agg(pl.col("component").first(), most=pl.col("posted").first(), all=pl.col("posted").sum())
+    sure = pl.col("most") >= MOST_LIKELY * (pl.col("all") - pl.col("most"))
+    told = first.join(likely, on="row", how="left", maintain_order="left").with_columns(
+        parent=pl.when(pl.col("component").is_null()).then(pl.when(clear).then("parent")).when(sure).then("component")
+    )
+    return told.filter(pl.col("parent").is_not_null() & (pl.col("parent") != pl.col("child")))
 
 
 def _components(n: int, edges: np.ndarray) -> np.ndarray:

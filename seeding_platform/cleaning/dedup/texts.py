@@ -99,14 +99,25 @@ def _tags(tags: pl.Expr) -> pl.Expr:
 def _bodies(texts: pl.Series, cut: pl.Series) -> pl.Series:
     """Words of lower-cased texts, one space apart; numbers with their marks in one piece; a word that was cut off is gone."""
     text = pl.col("t")
-    joined = text.str.replace_all(r"(\d[.,])\s+(\d{2,3})\b", "$1$2").str.replace_all(r"\b(\d{1,3})[.,](\d{3})\b", "$1$2")
-    for _ in range(2):  # 1-2-3 overlaps
-        joined = joined.str.replace_all(r"(\d)[.,:/-](\d)", "${1}_$2")
-    joined = joined.str.replace_all(r"([€$£])\s+(\d)", "$1$2").str.replace_all(r"(\d)\s+%", "$1%").str.replace_all(r"(\d)_00\b", "$1")
     bare = _where(texts, cut, text.str.replace(f"{_CUT_WORD}$", ""))
     bare = _where(bare, bare.str.contains(r"['’‘`´ʼ]"), text.str.replace_all(r"['’‘`´ʼ]", ""))
-    bare = _where(bare, bare.str.contains(r"\d\s*[.,:/%-]|[€$£]\s"), joined)
+    bare = _where(bare, bare.str.contains(r"[0-9][.,:/-][ \n\t\r]*[0-9]"), _numbers_in_one_piece())
+    bare = _where(
+        bare,
+        bare.str.contains(r"[0-9][ \n\t\r]+%|[€$£][ \n\t\r]"),
+        text.str.replace_all(r"([€$£])[ \n\t\r]+([0-9])", "$1$2").str.replace_all(r"([0-9])[ \n\t\r]+%", "$1%"),
+    )
     return bare.str.replace_all(_NO_WORD, " ").str.strip_chars(" ").alias("body")
+
+
+def _numbers_in_one_piece() -> pl.Expr:
+    """1,000 as 1000, 4-2 and 12.30 with their marks turned into _, 3.00 as 3."""
+    end = r"(?-u:\b)"  # digits are ASCII by now, and a boundary that knows all of Unicode is many times dearer
+    joined = pl.col("t").str.replace_all(rf"([0-9][.,])[ \n\t\r]+([0-9]{{2,3}}){end}", "$1$2")
+    joined = joined.str.replace_all(rf"{end}([0-9]{{1,3}})[.,]([0-9]{{3}}){end}", "$1$2")
+    for _ in range(2):  # 1-2-3 overlaps
+        joined = joined.str.replace_all(r"([0-9])[.,:/-]([0-9])", "${1}_$2")
+    return joined.str.replace_all(rf"([0-9])_00{end}", "$1")
 
 
 @dataclass(frozen=True, slots=True)
