@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seeding_platform.cleaning import deduplicate
+from seeding_platform.cleaning.dedup.fuzzy import components
 from seeding_platform.errors import ConfigError
 from seeding_platform_tests.benchmarks.dedup.generate import generate
 from seeding_platform_tests.benchmarks.dedup.measure import measure
@@ -236,3 +237,15 @@ def test_people_decide_and_columns_may_have_to_be_equal_too():
         told(mrege=[("a", "b")])
     with pytest.raises(ConfigError, match="no column nothing"):
         told(by=["nothing"])
+
+
+@settings(deadline=None)
+@given(n=st.integers(1, 40), edges=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=60))
+def test_components_are_those_of_a_library(n, edges):
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = np.array([(a % n, b % n) for a, b in edges], dtype=np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    assert components(n, pairs).tolist() == connected_components(graph, directed=False)[1].tolist()
