@@ -155,12 +155,15 @@ def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
 
 def _shared_enough(sketch: np.ndarray, pairs: np.ndarray, shared: int) -> np.ndarray:
     size = (sketch != _NONE).sum(axis=1)
+    other = np.where(sketch == _NONE, np.uint64(0), sketch)  # nothing is not the same as nothing
     kept = np.zeros(len(pairs), dtype=bool)
     for begin in range(0, len(pairs), _CHUNK):
         a, b = pairs[begin : begin + _CHUNK].T
-        same = (sketch[a][:, :, None] == sketch[b][:, None, :]) & (sketch[a] != _NONE)[:, :, None]
-        least = np.minimum(size[a], size[b])
-        kept[begin : begin + _CHUNK] = (same.sum(axis=(1, 2)) * 2 >= np.minimum(least, shared * 2)) & (a != b)
+        one, two = sketch[a], other[b]
+        same = np.zeros(len(a), dtype=np.int64)
+        for n in range(sketch.shape[1]):
+            same += (one == two[:, n : n + 1]).any(axis=1)
+        kept[begin : begin + _CHUNK] = (same * 2 >= np.minimum(np.minimum(size[a], size[b]), shared * 2)) & (a != b)
     return kept
 
 

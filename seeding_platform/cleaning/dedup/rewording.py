@@ -62,7 +62,8 @@ class Comparison:
         for axis, row in zip(OPPOSITES, poles, strict=True):
             for bit, side in enumerate(axis):
                 row[differences.spelled.is_in(sorted(side)).to_numpy()] |= 1 << bit
-        self.poles = poles
+        self.poles: np.ndarray = poles
+        self.turning: np.ndarray = np.asarray(poles.any(axis=0))
 
     def compare(self, pairs: np.ndarray) -> Compared:
         """Compare pairs (m x 2)."""
@@ -85,12 +86,18 @@ class Comparison:
 
     def _opposed(self, left: Left, m: int) -> np.ndarray:
         """Pairs with a word on one side and one of its opposites on the other."""
+        turning = np.flatnonzero(self.turning[left.word])
+        sides = [np.bincount(left.pair[turning[left.first[turning] == side]], minlength=m) > 0 for side in (True, False)]
+        asked = np.flatnonzero(sides[0] & sides[1])
         opposed = np.zeros(m, dtype=bool)
+        place = np.full(m, -1)
+        place[asked] = np.arange(len(asked))
+        turning = turning[place[left.pair[turning]] >= 0]
+        pair, word, first = place[left.pair[turning]], left.word[turning], left.first[turning].astype(np.int64)
         for poles in self.poles:
-            at = np.flatnonzero(poles[left.word])
-            sides = np.zeros((2, m), dtype=np.int32)
-            np.bitwise_or.at(sides, (left.first[at].astype(np.int64), left.pair[at]), poles[left.word[at]])
-            opposed |= (sides[0] != 0) & (sides[1] != 0) & ((sides[0] & sides[1]) == 0)
+            there = np.zeros((2, len(asked)), dtype=np.int32)
+            np.bitwise_or.at(there, (first, pair), poles[word])
+            opposed[asked[(there[0] != 0) & (there[1] != 0) & ((there[0] & there[1]) == 0)]] = True
         return opposed
 
     def _runs(self, pairs: np.ndarray, left: Left, meant: Meant, asked: np.ndarray) -> Runs:

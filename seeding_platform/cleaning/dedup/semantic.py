@@ -47,7 +47,9 @@ def reworded(texts: pl.DataFrame, progress: Callable[[str], None]) -> tuple[np.n
     if not len(pairs):
         return cluster, likeness
     progress(f"{len(pairs):,} pairs of texts share words; they are compared place by place")
-    compare = Comparison(Differences(words, counted, np.zeros(n, dtype=bool)), names(texts["text"], words.words))
+    compare = Comparison(
+        Differences(words, counted, np.zeros(n, dtype=bool)), names(texts["text"], words.words, np.bincount(words.ids, minlength=len(words.words)))
+    )
     parts = [compare.compare(pairs[i : i + _SLICE]) for i in range(0, len(pairs), _SLICE)]
     progress("wordings are learned from what differs")
     verdict = _judged(_together(parts))
