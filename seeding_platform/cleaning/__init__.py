@@ -1,8 +1,7 @@
 """From raw text to rows that keep their contract, with every row accounted for and every changed cell on record.
 
-`deduplicate` groups rows of any table by their text; `repair` applies declared rules to its cells; `flag_outliers`
-says which numbers are suspect; `link` finds the records of
-one or two tables that are the same thing.
+`clean` brings any table to a contract; `deduplicate` groups rows by their text; `repair` applies declared rules to cells; `flag_outliers` says which
+numbers are suspect; `link` finds the records of one or two tables that are the same thing; `quality_score` measures a table against a contract.
 """
 
 from __future__ import annotations
@@ -13,14 +12,16 @@ from seeding_platform.cleaning.assess import quality_score
 from seeding_platform.cleaning.clean import CleaningResult, clean
 from seeding_platform.cleaning.outliers import flag_outliers
 from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
+from seeding_platform.cleaning.progress import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import polars as pl
 
     from seeding_platform.cleaning.dedup.likeness import Mode
     from seeding_platform.cleaning.link.policy import LinkPolicy
+    from seeding_platform.cleaning.progress import Progress
     from seeding_platform.cleaning.repair.engine import RepairResult
     from seeding_platform.cleaning.repair.rules import RepairRule
 
@@ -34,7 +35,7 @@ def deduplicate(
     text: str,
     mode: Mode,
     policy: DuplicatePolicy | dict[str, Any] | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = quiet,
 ) -> pl.DataFrame:
     """Group rows whose texts are the same post; see `cleaning.dedup.likeness.deduplicate`.
 
@@ -46,14 +47,13 @@ def deduplicate(
             its form.
     """
     from seeding_platform.cleaning.dedup.likeness import deduplicate as by_text
-    from seeding_platform.cleaning.dedup.likeness import quiet
     from seeding_platform.cleaning.policies import duplicate_policy
 
     told = duplicate_policy(policy) if isinstance(policy, dict) else policy
-    return by_text(frame, id=id, text=text, mode=mode, policy=told, progress=progress or quiet)
+    return by_text(frame, id=id, text=text, mode=mode, policy=told, progress=progress)
 
 
-def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) -> RepairResult:
+def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]], *, progress: Progress = quiet) -> RepairResult:
     """Repair cells by declared rules; see `cleaning.repair.engine.repair`.
 
     Returns:
@@ -64,10 +64,10 @@ def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) ->
     """
     from seeding_platform.cleaning.repair.engine import repair as by_rules
 
-    return by_rules(frame, rules)
+    return by_rules(frame, rules, progress=progress)
 
 
-def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy | dict[str, Any]) -> pl.DataFrame:
+def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy | dict[str, Any], progress: Progress = quiet) -> pl.DataFrame:
     """Find the records that are the same thing, in two tables or within one; see `cleaning.link.engine.link`.
 
     Returns:
@@ -78,4 +78,4 @@ def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy |
     """
     from seeding_platform.cleaning.link.engine import link as by_fields
 
-    return by_fields(a, b, policy=policy)
+    return by_fields(a, b, policy=policy, progress=progress)

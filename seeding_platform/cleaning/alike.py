@@ -11,10 +11,12 @@ from seeding_platform.cleaning.dedup.known import TABLE, Known
 from seeding_platform.cleaning.dedup.pins import decided
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA, Merged, merged_into_survivors
 from seeding_platform.cleaning.harmonise import INDEX
+from seeding_platform.cleaning.progress import quiet
 
 if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.policy import TextDuplicates
+    from seeding_platform.cleaning.progress import Progress
 
 CLUSTER_SCHEMA = {
     "tenant": pl.String(),
@@ -46,7 +48,9 @@ class Alike:
     index: pl.DataFrame
 
 
-def duplicates_by_text(rows: pl.DataFrame, contract: TableContract, how: TextDuplicates | None, index: pl.DataFrame | None = None) -> Alike:
+def duplicates_by_text(
+    rows: pl.DataFrame, contract: TableContract, how: TextDuplicates | None, index: pl.DataFrame | None = None, progress: Progress = quiet
+) -> Alike:
     """Find the duplicates by text of each tenant, and merge them where the policy says so.
 
     Pinned decisions of people come before what is found: records of `merge` share a cluster, those of `never_merge` never do.
@@ -56,11 +60,12 @@ def duplicates_by_text(rows: pl.DataFrame, contract: TableContract, how: TextDup
         contract: whose rows they are.
         how: what is compared; nothing is sought without it.
         index: what an earlier run has found (`INDEX_SCHEMA`); it changes what this one costs, not what it finds.
+        progress: is told a line at each step.
     """
     unmerged = Merged(rows, pl.DataFrame(schema=DUPLICATE_SCHEMA))
     if how is None or not rows.height:
         return Alike(unmerged, pl.DataFrame(schema=CLUSTER_SCHEMA), pl.DataFrame(schema=INDEX_SCHEMA))
-    clustered, found = _clustered(rows, contract, how, pl.DataFrame(schema=INDEX_SCHEMA) if index is None else index)
+    clustered, found = _clustered(rows, contract, how, pl.DataFrame(schema=INDEX_SCHEMA) if index is None else index, progress)
     together = clustered.filter(pl.len().over("tenant", "cluster_id") > 1)
     clusters = together.select(*CLUSTER_SCHEMA).sort("tenant", "cluster_id", "record")
     if how.action == "mark" or not together.height:
@@ -69,7 +74,9 @@ def duplicates_by_text(rows: pl.DataFrame, contract: TableContract, how: TextDup
     return Alike(merged_into_survivors(marked, contract), clusters, found)
 
 
-def _clustered(rows: pl.DataFrame, contract: TableContract, how: TextDuplicates, index: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _clustered(
+    rows: pl.DataFrame, contract: TableContract, how: TextDuplicates, index: pl.DataFrame, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`_index`, lineage, record and cluster of each row, and the index; clusters lie within a tenant and within equal values of `by`."""
     from seeding_platform.cleaning.dedup.likeness import grouped
 
@@ -78,7 +85,7 @@ def _clustered(rows: pl.DataFrame, contract: TableContract, how: TextDuplicates,
     name = pl.concat_str([pl.col("record"), pl.col(INDEX).cast(pl.String)], separator="#") if contract.identity != "natural" else pl.col("record")
     parts, known = [], []
     for (tenant,), part in records.with_columns(_name=name).sort("tenant").partition_by("tenant", as_dict=True, maintain_order=True).items():
-        found, now = grouped(part["_name"], part["text"], how.mode, Known.read(index.filter(pl.col("tenant") == tenant)))
+        found, now = grouped(part["_name"], part["text"], how.mode, Known.read(index.filter(pl.col("tenant") == tenant)), progress)
         parts.append(decided(part.hstack(found.drop("_name")).with_columns(decided_by=pl.lit(how.mode)), how))
         known.append(now.table().select(pl.lit(tenant).alias("tenant"), pl.all()))
     return pl.concat(parts), pl.concat(known)

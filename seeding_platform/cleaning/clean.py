@@ -13,6 +13,7 @@ from seeding_platform.cleaning.flags import flags
 from seeding_platform.cleaning.harmonise import INDEX, harmonise
 from seeding_platform.cleaning.mend import mend_text, mend_values, rules_of
 from seeding_platform.cleaning.policy import CleaningPolicy
+from seeding_platform.cleaning.progress import quiet
 from seeding_platform.cleaning.score import row_score, table_score, timeliness
 from seeding_platform.errors import PermanentError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.harmonise import Harmonised
+    from seeding_platform.cleaning.progress import Progress
     from seeding_platform.cleaning.score import TableScore
 
 QUARANTINE_SCHEMA = {
@@ -80,6 +82,7 @@ def clean(
     *,
     now: dt.datetime | None = None,
     index: pl.DataFrame | None = None,
+    progress: Progress = quiet,
 ) -> CleaningResult:
     """Clean the rows of one contract.
 
@@ -91,6 +94,7 @@ def clean(
         policy: limits, weights, repairs and duplicates; default `CleaningPolicy()`.
         now: the moment that the timeliness of the table is judged at; without it there is none.
         index: `index` of an earlier result: texts known from then are not worked on again, and the result is the same.
+        progress: is told a line at each step.
 
     Raises:
         ConfigError: the table cannot be matched to the contract, or a repair rule is not in its form.
@@ -101,12 +105,13 @@ def clean(
     rules = rules_of(contract, policy)
     text, rewritten = mend_text(frame, rules)
     harmonised, mended = mend_values(harmonise(text, contract), rules)
+    progress(f"harmonised: {harmonised.failures.height:,} cells could not be read; {rewritten.height + mended.height:,} repaired by rules")
     broken = _broken_rules(harmonised, contract)
     bad = broken[INDEX].unique()
     valid = harmonised.rows.filter(~pl.col(INDEX).is_in(bad.implode()))
     alone = Merged(valid, pl.DataFrame(schema=DUPLICATE_SCHEMA))  # a source row is its own identity: nothing is a duplicate
     merged = merge_equal_keys(valid, contract) if contract.identity == "natural" else alone
-    alike = duplicates_by_text(merged.kept, contract, policy.duplicates, index)
+    alike = duplicates_by_text(merged.kept, contract, policy.duplicates, index, progress)
     duplicates = pl.concat([merged.duplicates, alike.merged.duplicates])
     kept = _finished(alike.merged.kept, contract, policy)
     if frame.height != kept.height + bad.len() + duplicates.height:

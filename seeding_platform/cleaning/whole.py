@@ -71,7 +71,7 @@ def clean_file(
         f"{frame.width - len(taken.unused)} of {frame.width} columns belong to {contract}"
         + (f"; not used: {', '.join(taken.unused)}" if taken.unused else "")
     )
-    result = clean(taken.rows, table, rules, now=now)
+    result = clean(taken.rows, table, rules, now=now, progress=progress)
     report = _report(result, taken, contract, fingerprint(table, rules))
     for name in ("kept", "quarantined", "duplicates", "repairs", "clusters"):
         write_table(getattr(result, name), folder / f"{name}.parquet")

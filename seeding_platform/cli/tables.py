@@ -87,7 +87,7 @@ def repair(
     parsed = load_rules(rules)
     frame = read_table(file)
     say(f"{frame.height:,} rows read from {file.name}, {len(parsed)} rules from {rules.name}")
-    result = repair_table(frame, parsed)
+    result = repair_table(frame, parsed, progress=say)
     log = target.with_name(target.name + ".log.parquet")
     write_table(result.log, log)
     write_table(result.frame, target)
@@ -112,6 +112,6 @@ def link(
     columns = (chosen.id, *chosen.fields)
     tables = [read_table(file, text_columns=columns) for file in (a, b) if file is not None]
     say(" and ".join(f"{table.height:,} records" for table in tables) + f", {len(chosen.fields)} fields")
-    found = link_tables(*tables, policy=chosen)
+    found = link_tables(*tables, policy=chosen, progress=say)
     write_table(found, target)
     say(f"{found.height:,} pairs of at least {chosen.threshold:g}. Written to {target}")

@@ -13,15 +13,14 @@ from seeding_platform.cleaning.dedup.differences import PART, SAME, Differences,
 from seeding_platform.cleaning.dedup.texts import telling_links, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seeding_platform.cleaning.dedup.texts import Tokens
+    from seeding_platform.cleaning.progress import Progress
 
 MOST_LIKELY = 5
 """A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
 
 
-def alike(spoken: pl.DataFrame, known: pl.DataFrame, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
+def alike(spoken: pl.DataFrame, known: pl.DataFrame, progress: Progress) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
     """Component and likeness of each text, and the verdicts on all pairs that were looked at.
 
     Args:

@@ -11,25 +11,19 @@ from seeding_platform.cleaning.dedup.fuzzy import alike
 from seeding_platform.cleaning.dedup.known import FORM, TEXTS, Known
 from seeding_platform.cleaning.dedup.pins import decided, kinds_after
 from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing
+from seeding_platform.cleaning.progress import quiet
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seeding_platform.cleaning.policy import DuplicatePolicy
+    from seeding_platform.cleaning.progress import Progress
 
 Mode = Literal["strict", "fuzzy", "semantic"]
-
-
-def quiet(_: str) -> None:
-    """Progress that nobody wants to hear."""
-
-
 MODES: tuple[Mode, ...] = ("strict", "fuzzy", "semantic")
 
 
 def deduplicate(
-    frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | None = None, progress: Callable[[str], None] = quiet
+    frame: pl.DataFrame, *, id: str, text: str, mode: Mode, policy: DuplicatePolicy | None = None, progress: Progress = quiet
 ) -> pl.DataFrame:
     """Group rows whose texts are the same post.
 
@@ -69,7 +63,7 @@ def deduplicate(
     return kinds_after(found, told)
 
 
-def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress: Callable[[str], None] = quiet) -> tuple[pl.DataFrame, Known]:
+def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress: Progress = quiet) -> tuple[pl.DataFrame, Known]:
     """`deduplicate` without a policy, beginning with what an earlier run has found; and what the next one may begin with.
 
     The rows are the same whatever is known.
@@ -138,7 +132,7 @@ def _as_before(distinct: pl.DataFrame, groups: pl.DataFrame, known: Known, mode:
     return near, cluster, likeness
 
 
-def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+def _reworded(groups: pl.DataFrame, near: np.ndarray, likeness: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Clusters of texts that say the same, one text of each component asked: the one most often posted, and not cut off."""
     from seeding_platform.cleaning.dedup.semantic import reworded
 

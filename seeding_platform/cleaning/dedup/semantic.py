@@ -16,9 +16,8 @@ from seeding_platform.cleaning.dedup.rewording import Comparison, learned
 from seeding_platform.cleaning.dedup.texts import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seeding_platform.cleaning.dedup.rewording import Compared, Learned
+    from seeding_platform.cleaning.progress import Progress
 
 FEWEST_SHARED = 4
 """Texts that say the same share at least this many words that tell something."""
@@ -31,7 +30,7 @@ SKETCH, SHARED = 8, 4
 _SLICE = 200_000
 
 
-def reworded(texts: pl.DataFrame, progress: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+def reworded(texts: pl.DataFrame, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Cluster and likeness of each text.
 
     Args:

@@ -12,14 +12,16 @@ from seeding_platform.cleaning.link.compare import highest, levels
 from seeding_platform.cleaning.link.model import estimate, probability, shared_out
 from seeding_platform.cleaning.link.policy import LinkPolicy, parse_policy
 from seeding_platform.cleaning.link.records import records
+from seeding_platform.cleaning.progress import quiet
 
 if TYPE_CHECKING:
     from seeding_platform.cleaning.link.records import Records
+    from seeding_platform.cleaning.progress import Progress
 
 RIVALS = 0.1  # share of linked records with more than one partner, from which on a table is taken to hold a thing more than once
 
 
-def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy | dict[str, Any]) -> pl.DataFrame:
+def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy | dict[str, Any], progress: Progress = quiet) -> pl.DataFrame:
     """Find the records that are the same thing, in two tables or within one.
 
     Pairs that share what is rare are compared field by field; what agreeing and differing tells is learned from the pairs themselves, without
@@ -29,6 +31,7 @@ def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy |
         a: a table with an id and the fields of the policy.
         b: another with the same columns; None links within `a`.
         policy: a `LinkPolicy` or plain data in its form.
+        progress: is told a line at each step.
 
     Returns:
         `id_a, id_b` (types of the input), `score`: probability 0-1 that both are the same, of the pairs at or above the threshold, best
@@ -40,6 +43,7 @@ def link(a: pl.DataFrame, b: pl.DataFrame | None = None, *, policy: LinkPolicy |
     policy = policy if isinstance(policy, LinkPolicy) else parse_policy(policy)
     known = records(a, b, policy)
     pairs = candidates(known) if known.size else np.zeros((0, 2), dtype=np.int64)
+    progress(f"{len(pairs):,} pairs share something rare; they are compared field by field")
     score = _scores(known, pairs, policy)
     kept = score >= policy.threshold
     pairs, score = pairs[kept], score[kept]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from seeding_platform.cleaning.progress import quiet
 from seeding_platform.cleaning.repair.dependency import dependency_findings, misplaced_rows
 from seeding_platform.cleaning.repair.format import format_findings
 from seeding_platform.cleaning.repair.rules import DependencyRule, FormatRule, parse_rules
@@ -16,6 +17,7 @@ from seeding_platform.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seeding_platform.cleaning.progress import Progress
     from seeding_platform.cleaning.repair.rules import RepairRule
 
 LOG_SCHEMA = {
@@ -52,7 +54,7 @@ class RepairResult:
         return self.log.filter(pl.col("before").eq_missing(pl.col("after")))
 
 
-def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) -> RepairResult:
+def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]], *, progress: Progress = quiet) -> RepairResult:
     """Repair cells by declared rules.
 
     Format rules rewrite; a dependency and a dictionary repair only with support and a margin, and flag otherwise. Rules are applied in
@@ -61,6 +63,7 @@ def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) ->
     Args:
         frame: any table; other types than text are compared as their text, and repaired cells are cast back.
         rules: `FormatRule`, `DependencyRule`, `SnapRule`, or plain data in their form.
+        progress: is told a line a rule.
 
     Raises:
         ConfigError: a rule is not in its form, its column is missing, or what it wrote is no value of the column's type.
@@ -76,6 +79,7 @@ def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]]) ->
         findings = _findings(text, rule, parsed)
         changes = findings.filter(pl.col("after").ne_missing(pl.col("before")))
         text = _written(text, rule.column, changes)
+        progress(f"{rule.name}: {changes.height:,} cells of {rule.column} changed, {findings.height - changes.height:,} suspect")
         found.append(findings.with_columns(column=pl.lit(rule.name and rule.column), rule=pl.lit(rule.name)))
     log = _one_row_a_cell(found)
     return RepairResult(_cast_back(frame, before, text), log)
