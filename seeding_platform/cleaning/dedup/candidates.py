@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
+
+from seeding_platform.cleaning.dedup.texts import places
 
 if TYPE_CHECKING:
     from seeding_platform.cleaning.dedup.texts import Tokens
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 SKETCH = 10
 COMMONEST = 1024
 SHARED = 5
+MOST_TIMES = 60
+"""A word that stands in a text more often counts as this often."""
+
 _MIDDLING = np.array([8], dtype=np.float32)  # texts that a feature of middling weight is found in
 _NONE = np.uint64(0xFFFFFFFFFFFFFFFF)
-_CHUNK = 200_000
+_BESIDE, _LONGEST = 3, 3
+_TEXTS = 100_000  # texts whose words are worked on at once: larger arrays are fresh memory each time
+_CHUNK = 20_000  # pairs whose sketches fit into a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +35,52 @@ class Vocabulary:
     """How often words occur, and what they weigh.
 
     Args:
-        rows, ids: each word of each text once, sorted by text and word.
-        times: how often the word stands in that text.
+        start: n + 1 places in `ids` and `times`.
+        ids: each word of each text once, in the order of the texts, sorted within each (uint32).
+        times: how often the word stands in that text, at most `MOST_TIMES` (uint8).
         df: number of texts that hold each word.
         idf: ln((n + 1000) / (df + 0.5)) of each word: 1000 texts are taken to lie behind any corpus, so few texts do not make words common.
     """
 
-    rows: np.ndarray
+    start: np.ndarray
     ids: np.ndarray
     times: np.ndarray
     df: np.ndarray
     idf: np.ndarray
 
+    @property
+    def rows(self) -> np.ndarray:
+        """The text of each word."""
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int64), np.diff(self.start))
+
 
 def vocabulary(tokens: Tokens) -> Vocabulary:
     """Document frequencies of the words."""
-    size = len(tokens.words)
-    packed = (tokens.rows.astype(np.uint64) << np.uint64(32)) | tokens.ids
-    packed.sort()
+    n = len(tokens.start) - 1
+    parts = [_each_once(tokens, begin, min(begin + _TEXTS, n)) for begin in range(0, n, _TEXTS)]
+    ids, times, counts = (
+        np.concatenate([p[i] for p in parts]) if parts else np.empty(0, dtype=t) for i, t in enumerate((np.uint32, np.uint8, np.int64))
+    )
+    df = rounded(np.bincount(ids, minlength=len(tokens.words)))
+    return Vocabulary(np.concatenate([[0], np.cumsum(counts)]), ids, times, df, idf_of(df, n))
+
+
+def _each_once(tokens: Tokens, begin: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Words of the texts from `begin` to `end`, each once a text; how often it stands there; how many different ones each text has."""
+    packed = _texts_of(tokens, begin, end)
+    packed <<= np.uint64(32)
+    packed |= tokens.ids[tokens.start[begin] : tokens.start[end]]
+    packed.sort(kind="stable")  # the texts are in order already: runs are merged
     places = np.flatnonzero(_first(packed))
-    times = np.minimum(np.diff(np.append(places, len(packed))), 60).astype(np.int8)
+    times = np.minimum(np.diff(places, append=len(packed)), MOST_TIMES).astype(np.uint8)
     packed = packed[places]
-    ids = (packed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    df = rounded(np.bincount(ids, minlength=size))
-    return Vocabulary((packed >> np.uint64(32)).astype(np.int64), ids, times, df, idf_of(df, len(tokens.start) - 1))
+    counts = np.bincount((packed >> np.uint64(32)).view(np.int64) - begin, minlength=end - begin)
+    return packed.astype(np.uint32), times, counts
+
+
+def _texts_of(tokens: Tokens, begin: int, end: int) -> np.ndarray:
+    """The text of each word of the texts from `begin` to `end` (uint64)."""
+    return np.repeat(np.arange(begin, end, dtype=np.uint64), np.diff(tokens.start[begin : end + 1]))
 
 
 def rounded(counts: np.ndarray) -> np.ndarray:
@@ -78,41 +106,57 @@ def sketches(tokens: Tokens, words: Vocabulary, *, neighbours: bool = True, size
         commonest: features of more texts than this are left out.
     """
     n = len(tokens.start) - 1
-    bits = np.uint64(max(1, int(n - 1).bit_length()))
-    feature_rows, features, df = _features(tokens, words, neighbours=neighbours, commonest=commonest)
-    if not len(features):
-        return np.full((n, size), _NONE)
-    idf = idf_of(df, n)
-    uniform = (mixed(features) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    score = -np.log(uniform + 1e-18) * (idf_of(_MIDDLING, n) / idf) ** 2
-    code = (np.minimum(score, 60.0) * (2**20 / 61.0)).astype(np.uint64) << np.uint64(44 - int(bits) if bits < 24 else 20)
-    code |= features >> np.uint64(64 - (44 - int(bits) if bits < 24 else 20))
-    packed = (feature_rows.astype(np.uint64) << (np.uint64(64) - bits)) | code
-    packed.sort()
-    packed = packed[_first(packed)]
-    at = (packed >> (np.uint64(64) - bits)).astype(np.int64)
-    place = np.arange(len(at)) - np.searchsorted(at, np.arange(n))[at]
-    kept = place < size
+    high = np.uint64(64) - _bits(n)
+    often = (words.df >= 2) & (words.df <= commonest)
+    one = often[words.ids]
+    codes = _codes(tokens.marks, words.df, n)[words.ids[one]]
+    packed = [words.rows[one].view(np.uint64) << high | codes]
+    if neighbours:
+        packed.append(_neighbours(tokens, words, commonest))
+    ordered = np.concatenate(packed)
+    ordered.sort()
+    ordered = ordered[_first(ordered)]
+    start = np.searchsorted(ordered, np.arange(n, dtype=np.uint64) << high)
+    count = np.diff(start, append=len(ordered))
     sketch = np.full((n, size), _NONE)
-    sketch[at[kept], place[kept]] = packed[kept] & ((np.uint64(1) << (np.uint64(64) - bits)) - np.uint64(1))
+    for i in range(size):
+        there = np.flatnonzero(count > i)
+        sketch[there, i] = ordered[start[there] + i] & _low(high)
     return sketch
 
 
-def _features(tokens: Tokens, words: Vocabulary, *, neighbours: bool, commonest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Text, mark and number of texts of each feature that more than one text has."""
-    one = (words.df[words.ids] >= 2) & (words.df[words.ids] <= commonest)
-    single = words.rows[one], tokens.marks[words.ids[one]], words.df[words.ids[one]]
-    if not neighbours:
-        return single
-    rows, marks = tokens.rows, tokens.marks[tokens.ids]
-    often = words.df[tokens.ids] >= 2
-    beside = (rows[1:] == rows[:-1]) & often[1:] & often[:-1]  # a pair with a word that one text has, only that text has
-    pair_rows = rows[:-1][beside]
-    pairs = mixed(marks[:-1][beside] * np.uint64(0x9E3779B97F4A7C15) + marks[1:][beside])
-    pair_df = rounded(pl.Series("p", pairs).to_frame().select(pl.len().over("p")).to_series().to_numpy())
-    two = (pair_df >= 2) & (pair_df <= commonest)
-    double = pair_rows[two], pairs[two], pair_df[two]
-    return tuple(np.concatenate(part) for part in zip(single, double, strict=True))  # type: ignore[return-value]
+def _codes(marks: np.ndarray, df: np.ndarray, n: int) -> np.ndarray:
+    """What each feature is drawn by, the smallest first: the rarer, the smaller on the whole; the lower bits tell features apart."""
+    bits = 44 - int(_bits(n)) if n <= 2**24 else 20
+    uniform = (mixed(marks) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    score = -np.log(uniform + 1e-18) * (idf_of(_MIDDLING, n) / idf_of(df, n)) ** 2
+    codes = (np.minimum(score, 60.0) * (2**20 / 61.0)).astype(np.uint64) << np.uint64(bits)
+    codes |= marks >> np.uint64(64 - bits)
+    return codes
+
+
+def _neighbours(tokens: Tokens, words: Vocabulary, commonest: int) -> np.ndarray:
+    """Text and code, in one number, of each pair of neighbouring words that more than one text has."""
+    n = len(tokens.start) - 1
+    bits, often = _bits(n), words.df >= 2
+    parts = []
+    for begin in range(0, n, _TEXTS):
+        end = min(begin + _TEXTS, n)
+        ids, rows = tokens.ids[tokens.start[begin] : tokens.start[end]], _texts_of(tokens, begin, end)
+        known = often[ids]  # a pair with a word that one text has, only that text has
+        beside = np.flatnonzero((rows[1:] == rows[:-1]) & known[1:] & known[:-1])
+        marks = tokens.marks[ids[beside]] * np.uint64(0x9E3779B97F4A7C15)
+        marks += tokens.marks[ids[beside + 1]]
+        parts.append(mixed(marks) >> bits << bits | rows[beside])
+    packed = np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
+    packed.sort()  # equal pairs stand together, each with its text
+    starts = np.flatnonzero(_first(packed >> bits))
+    times = np.diff(starts, append=len(packed))
+    df = rounded(times)
+    kept = (df >= 2) & (df <= commonest)
+    starts, times, df = starts[kept], times[kept], df[kept]
+    rows = packed[places(starts, times)] & _low(bits)
+    return rows << (np.uint64(64) - bits) | np.repeat(_codes(packed[starts] >> bits << bits, df, n), times)
 
 
 def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
@@ -121,14 +165,15 @@ def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
     Rows are taken to be ordered from the longest text to the shortest.
     """
     n, size = sketch.shape
-    bits = np.uint64(max(1, int(n - 1).bit_length()))
+    bits = _bits(n)
     row = np.arange(n, dtype=np.uint64)
     keys = []
     for step in (1, 2):
         for i in range(size - step):
-            there = sketch[:, i + step] != _NONE
-            block = mixed(sketch[there, i] * np.uint64(0xC2B2AE3D27D4EB4F) + sketch[there, i + step])
-            keys.append((block >> bits << bits) | row[there])
+            there = np.flatnonzero(sketch[:, i + step] != _NONE)
+            block = sketch[there, i] * np.uint64(0xC2B2AE3D27D4EB4F)
+            block += sketch[there, i + step]
+            keys.append(mixed(block) >> bits << bits | row[there])
     few = (sketch[:, 0] != _NONE) & (sketch[:, 4] == _NONE)  # short texts have few features: one shared is a reason to look
     keys += [(mixed(sketch[few & (sketch[:, i] != _NONE), i]) >> bits << bits) | row[few & (sketch[:, i] != _NONE)] for i in range(4)]
     packed = np.concatenate(keys)
@@ -140,31 +185,42 @@ def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
     packed, block = packed[again], block[again]
     if not len(packed):
         return np.empty((0, 2), dtype=np.int64)
-    rows = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
-    starts = np.flatnonzero(_first(block))
-    began = np.repeat(starts, np.diff(np.append(starts, len(block))))
-    at = np.arange(len(rows))
-    links = [(rows[at[at - began >= step] - step], rows[at - began >= step]) for step in (1, 2, 3)]
-    links += [(rows[began[at - began > first] + first], rows[at - began > first]) for first in (0, 1, 2)]
-    joined = np.concatenate([(np.minimum(a, b).astype(np.uint64) << np.uint64(32)) | np.maximum(a, b).astype(np.uint64) for a, b in links])
+    rows = packed & _low(bits)  # in order within each block
+    began = np.flatnonzero(_first(block))
+    offset = np.arange(len(rows)) - np.repeat(began, np.diff(began, append=len(rows)))
+    links = [rows[: len(rows) - step][(far := offset[step:] >= step)] << np.uint64(32) | rows[step:][far] for step in range(1, _BESIDE + 1)]
+    for first in range(_LONGEST):
+        far = np.flatnonzero(offset > first + _BESIDE)  # nearer ones are linked by now
+        links.append(rows[far - offset[far] + first] << np.uint64(32) | rows[far])
+    joined = np.concatenate(links)
     joined.sort()
     joined = joined[_first(joined)]
-    pairs = np.stack([joined >> np.uint64(32), joined & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
+    pairs = np.stack([joined >> np.uint64(32), joined & _low(np.uint64(32))], axis=1).view(np.int64)
     return pairs[_shared_enough(sketch, pairs, shared)]
 
 
 def _shared_enough(sketch: np.ndarray, pairs: np.ndarray, shared: int) -> np.ndarray:
     size = (sketch != _NONE).sum(axis=1)
-    other = np.where(sketch == _NONE, np.uint64(0), sketch)  # nothing is not the same as nothing
+    code = (mixed(sketch) >> np.uint64(33)).astype(np.uint32) << np.uint32(1)  # half the bytes to compare
+    other = np.where(sketch == _NONE, np.uint32(1), code)  # nothing is not the same as nothing
     kept = np.zeros(len(pairs), dtype=bool)
     for begin in range(0, len(pairs), _CHUNK):
         a, b = pairs[begin : begin + _CHUNK].T
-        one, two = sketch[a], other[b]
-        same = np.zeros(len(a), dtype=np.int64)
-        for n in range(sketch.shape[1]):
-            same += (one == two[:, n : n + 1]).any(axis=1)
+        one, two = np.ascontiguousarray(code[a].T), np.ascontiguousarray(other[b].T)
+        same = np.zeros(len(a), dtype=np.int8)
+        for entry in two:
+            same += np.logical_or.reduce(one == entry)
         kept[begin : begin + _CHUNK] = (same * 2 >= np.minimum(np.minimum(size[a], size[b]), shared * 2)) & (a != b)
     return kept
+
+
+def _bits(n: int) -> np.uint64:
+    """Bits that hold the number of each of n texts."""
+    return np.uint64(max(1, int(n - 1).bit_length()))
+
+
+def _low(bits: np.uint64) -> np.uint64:
+    return (np.uint64(1) << bits) - np.uint64(1)
 
 
 def _first(ordered: np.ndarray) -> np.ndarray:
@@ -176,6 +232,10 @@ def _first(ordered: np.ndarray) -> np.ndarray:
 
 def mixed(values: np.ndarray) -> np.ndarray:
     """Spread 64-bit numbers (the finaliser of SplitMix64; Steele, Lea & Flood 2014)."""
-    spread = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    spread = (spread ^ (spread >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return spread ^ (spread >> np.uint64(31))
+    spread = values >> np.uint64(30)  # in place from here: fresh memory costs more than the arithmetic
+    spread ^= values
+    spread *= np.uint64(0xBF58476D1CE4E5B9)
+    spread ^= spread >> np.uint64(27)
+    spread *= np.uint64(0x94D049BB133111EB)
+    spread ^= spread >> np.uint64(31)
+    return spread

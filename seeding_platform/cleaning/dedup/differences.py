@@ -28,7 +28,9 @@ RARER = 30
 MOST_ADDED, MOST_ADDED_SHARE, LARGEST_REST = 3, 0.30, 0.40
 FEWEST_SHARED = 4
 FEWEST_SAID = 5
-_SLICE = 250_000
+_SLICE = 100_000
+_WORD_BITS, _SIDE_AND_TIMES = np.uint64(32), np.uint64(7)
+_WORDS, _FIRST, _TIMES = np.uint64(2**32 - 1), np.uint64(64), np.uint64(63)
 _TYPO_WORDS = 4
 _LONG_NEGATION = 6  # "not" for "now" is no misspelling, "withut" for "without" is one
 
@@ -68,10 +70,11 @@ class Differences:
         self.opposes = self.tells | (self.kinds == TURN)
         self.cut = cut
         n = len(tokens.start) - 1
-        self.words, self.start = words, np.searchsorted(words.rows, np.arange(n + 1))
-        self.weight = np.bincount(words.rows, weights=self.idf[words.ids], minlength=n)
+        self.words, self.start = words, words.start
+        rows = words.rows
+        self.weight = np.bincount(rows, weights=self.idf[words.ids], minlength=n)
         self.size = np.diff(self.start)
-        self.said = np.bincount(words.rows, weights=self.kinds[words.ids] != NOTHING, minlength=n)
+        self.said = np.bincount(rows, weights=self.kinds[words.ids] != NOTHING, minlength=n)
         self.links = links
         self.tokens = tokens
         self.spelled = tokens.words
@@ -142,28 +145,25 @@ class Differences:
 
     def left_over(self, a: np.ndarray, b: np.ndarray) -> Left:
         """Words that stand more often in one text of a pair than in the other, by pair and word."""
-        (one, times), (other, again) = self._words_of(a), self._words_of(b)
-        place = np.minimum(np.searchsorted(one, other), max(len(one) - 1, 0))
-        both = one[place] == other if len(one) else np.zeros(len(other), dtype=bool)
-        shared = np.zeros(len(one), dtype=bool)
-        shared[place[both]] = times[place[both]] == again[both]
-        more = np.zeros(len(one), dtype=bool)
-        more[place[both]] = times[place[both]] < again[both]
-        first = ~shared & ~more
-        second = ~both
-        second[both] = more[place[both]]
-        keys = np.concatenate([one[first], other[second]])
-        sides = np.concatenate([np.ones(int(first.sum()), dtype=bool), np.zeros(int(second.sum()), dtype=bool)])
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        return Left((keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), sides[order])
+        packed = np.concatenate([self._words_of(a, first=True), self._words_of(b, first=False)])
+        packed.sort(kind="stable")  # two ordered halves are merged; a word of both texts stands beside itself
+        key, side, times = packed >> _SIDE_AND_TIMES, (packed & _FIRST) != 0, packed & _TIMES
+        beside = np.flatnonzero(key[1:] == key[:-1])
+        left = np.ones(len(packed), dtype=bool)
+        left[beside] = times[beside] > times[beside + 1]
+        left[beside + 1] = times[beside + 1] > times[beside]
+        key = key[left]
+        return Left((key >> _WORD_BITS).astype(np.int64), (key & _WORDS).astype(np.int64), side[left])
 
-    def _words_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pair and word of every text in `rows` in one sorted number, and how often the word stands there."""
+    def _words_of(self, rows: np.ndarray, *, first: bool) -> np.ndarray:
+        """Every word of the texts `rows` in one number: pair, word, whether this is the pair's first text, how often the word stands there."""
         counts = self.size[rows]
         at = places(self.start[rows], counts)
-        pair = np.repeat(np.arange(len(rows), dtype=np.uint64), counts)
-        return (pair << np.uint64(32)) | self.words.ids[at], self.words.times[at]
+        packed = np.repeat(np.arange(len(rows), dtype=np.uint64) << _WORD_BITS, counts)
+        packed |= self.words.ids[at]
+        packed <<= _SIDE_AND_TIMES
+        packed |= self.words.times[at]
+        return packed | _FIRST if first else packed
 
     def _differ_in(self, kind: int, left: Left, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Numbers or negations that stand on one side only (a text that was cut off may lack them); turning words, another on either side."""
@@ -228,8 +228,10 @@ class Differences:
         if len(meant.key):
             place = np.minimum(np.searchsorted(meant.key, key), len(meant.key) - 1)
             ids = np.where(meant.key[place] == key, meant.word[place], ids)
-        there = dropped[np.minimum(np.searchsorted(dropped, key), len(dropped) - 1)] != key if len(dropped) else np.ones(len(key), dtype=bool)
-        there &= self.tells[ids] | (self.kinds[ids] == NUMBER)
+        there = self.tells[ids] | (self.kinds[ids] == NUMBER)
+        if len(dropped):
+            asked = np.flatnonzero(there)
+            there[asked] = dropped[np.minimum(np.searchsorted(dropped, key[asked]), len(dropped) - 1)] != key[asked]
         ids, pair = ids[there], pair[there]
         first = np.searchsorted(pair, np.arange(len(rows)))
         place = (np.arange(len(pair)) - first[pair]).astype(np.uint64)

@@ -20,35 +20,37 @@ MOST_LIKELY = 5
 """A text that was cut off joins a post that begins with it and was posted this many times as often as all others that do."""
 
 
-def alike(spoken: pl.DataFrame, known: pl.DataFrame, progress: Progress) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
+def alike(spoken: pl.DataFrame, known: pl.DataFrame | None, progress: Progress) -> tuple[np.ndarray, np.ndarray, pl.DataFrame | None]:
     """Component and likeness of each text, and the verdicts on all pairs that were looked at.
 
     Args:
         spoken: `key`, `body`, `link`, `cut`, `tail` and `row` (the rows that have this text), longest first.
-        known: verdicts of an earlier run (`known.PAIRS`).
+        known: verdicts of an earlier run (`known.PAIRS`); None = there are none, and these are not to be kept.
         progress: is told a line at each step.
     """
     words: Tokens = tokens(spoken["body"])
     counted = vocabulary(words)
     pairs = candidates(sketches(words, counted))
     differences = Differences(words, counted, spoken["cut"].to_numpy(), telling_links(spoken["link"]))
-    keys, signs = spoken["key"].to_numpy(), differences.signs()
-    asked = pl.DataFrame(
-        {
-            "one": keys[pairs[:, 0]],
-            "other": keys[pairs[:, 1]],
-            "sign_one": signs[pairs[:, 0]],
-            "sign_other": signs[pairs[:, 1]],
-        }
-    )
+    shared = f"{len(pairs):,} pairs of texts share their rarest words"
+    if known is None:
+        progress(f"{shared}; all of them are compared")
+        return *_joined(spoken, pairs, differences.judge(pairs)), None
+    asked = _asked(spoken["key"].to_numpy(), differences.signs(), pairs)
     told = asked.join(known, on=asked.columns, how="left", maintain_order="left")
     new = told["verdict"].is_null().to_numpy()
-    progress(f"{len(pairs):,} pairs of texts share their rarest words; {int(new.sum()):,} of them are compared")
+    progress(f"{shared}; {int(new.sum()):,} of them are compared")
     found = differences.judge(pairs[new])
     verdict, similarity = (told[name].fill_null(0).to_numpy().copy() for name in ("verdict", "similarity"))
     verdict[new], similarity[new] = found.verdict, found.similarity
     judged = Judged(verdict, similarity)
     return *_joined(spoken, pairs, judged), asked.with_columns(verdict=pl.Series(verdict), similarity=pl.Series(similarity))
+
+
+def _asked(keys: np.ndarray, signs: np.ndarray, pairs: np.ndarray) -> pl.DataFrame:
+    """What a verdict on each pair is kept under."""
+    one, other = pairs.T
+    return pl.DataFrame({"one": keys[one], "other": keys[other], "sign_one": signs[one], "sign_other": signs[other]})
 
 
 def _joined(spoken: pl.DataFrame, pairs: np.ndarray, judged: Judged) -> tuple[np.ndarray, np.ndarray]:

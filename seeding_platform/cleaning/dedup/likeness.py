@@ -10,7 +10,7 @@ import polars as pl
 from seeding_platform.cleaning.dedup.fuzzy import alike
 from seeding_platform.cleaning.dedup.known import FORM, TEXTS, Known
 from seeding_platform.cleaning.dedup.pins import decided, kinds_after
-from seeding_platform.cleaning.dedup.texts import normalised, tell_nothing
+from seeding_platform.cleaning.dedup.texts import gaps_of, normalised, tell_nothing
 from seeding_platform.cleaning.progress import quiet
 from seeding_platform.errors import ConfigError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.progress import Progress
 
 Mode = Literal["strict", "fuzzy", "semantic"]
+_OPENING = 12  # letters: texts that begin alike stand beside each other, and more letters cost more to sort
 MODES: tuple[Mode, ...] = ("strict", "fuzzy", "semantic")
 
 
@@ -55,7 +56,7 @@ def deduplicate(
         raise ConfigError(f"column {id} is null in {ids.null_count():,} rows: every row needs an id")
     if ids.n_unique() < ids.len():
         raise ConfigError(f"column {id} names {ids.len() - ids.n_unique():,} rows twice: every row needs an id of its own")
-    found, _ = grouped(ids, frame[text], mode, Known.nothing(), progress)
+    found, _ = grouped(ids, frame[text], mode, None, progress)
     if policy is None or not frame.height:
         return found
     record = ids.cast(pl.String)
@@ -63,10 +64,10 @@ def deduplicate(
     return kinds_after(found, told)
 
 
-def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress: Progress = quiet) -> tuple[pl.DataFrame, Known]:
+def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known | None, progress: Progress = quiet) -> tuple[pl.DataFrame, Known]:
     """`deduplicate` without a policy, beginning with what an earlier run has found; and what the next one may begin with.
 
-    The rows are the same whatever is known.
+    The rows are the same whatever is known. None = nothing is known, and nothing is to be kept.
 
     Args:
         ids: each once, none null.
@@ -78,6 +79,7 @@ def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress
     if not ids.len():
         empty = {"cluster_id": pl.String(), "duplicate_kind": pl.String(), "similarity": pl.Float64()}
         return pl.DataFrame([ids, *pl.DataFrame(schema=empty).get_columns()]), Known.nothing()
+    kept, known = known is not None, known or Known.nothing()
     distinct = _formed(texts.cast(pl.String).fill_null(""), known)
     groups = _groups(distinct)
     group_of = np.full(ids.len(), -1, dtype=np.int64)
@@ -85,21 +87,22 @@ def grouped(ids: pl.Series, texts: pl.Series, mode: Mode, known: Known, progress
     group_of[placed["row"].to_numpy()] = placed["group"].to_numpy()
     progress(f"{distinct.height:,} different texts, {groups.height:,} of them after normalisation and with something to say")
     places = _as_before(distinct, groups, known, mode)
-    pairs = known.pairs
+    pairs: pl.DataFrame | None = known.pairs
     if places is None:
         near, likeness = np.arange(groups.height), np.ones(groups.height)
         if mode != "strict" and groups.height:
-            near, likeness, pairs = alike(groups, known.pairs, progress)
+            near, likeness, pairs = alike(groups, known.pairs if kept else None, progress)
         cluster = near
         if mode == "semantic" and groups.height:
             cluster, likeness = _reworded(groups, near, likeness, progress)
     else:
         near, cluster, likeness = places
+    found = _told(ids, ids.cast(pl.String), group_of, near, cluster, likeness)
+    if pairs is None or not kept:
+        return found, Known.nothing()
     ended = pl.DataFrame({"key": groups["key"], "near": near, "cluster": cluster, "likeness": likeness}, schema_overrides={"likeness": pl.Float64})
     now = distinct.select("mark", "bytes", "key", *FORM, times=pl.col("row").list.len()).join(ended, on="key", how="left", maintain_order="left")
-    return _told(ids, ids.cast(pl.String), group_of, near, cluster, likeness), Known(
-        now.select(pl.col(name).cast(dtype) for name, dtype in TEXTS.items()), pairs, mode
-    )
+    return found, Known(now.select(pl.col(name).cast(dtype) for name, dtype in TEXTS.items()), pairs, mode)
 
 
 def _formed(texts: pl.Series, known: Known) -> pl.DataFrame:
@@ -116,8 +119,10 @@ def _groups(distinct: pl.DataFrame) -> pl.DataFrame:
     """Texts of equal content that say something, longest first: `body, link, cut, tail, raw` (one way it was written), and the rows that have it."""
     rows_of = pl.col("row").list.explode(keep_nulls=False, empty_as_null=False)
     groups = distinct.group_by("key").agg(pl.col("body").first(), pl.col("link").first(), pl.col("cut", "tail", "raw").min(), rows_of)
-    spoken = groups.filter(~tell_nothing(groups["body"])).with_columns(length=pl.col("body").str.count_matches(" ", literal=True))
-    return spoken.sort(["length", "body", "key"], descending=[True, False, False])
+    length = gaps_of(groups["body"])
+    spoken = groups.with_columns(length=length).filter(~tell_nothing(groups["body"], length))
+    order = spoken.select(pl.arg_sort_by("length", pl.col("body").str.head(_OPENING), "key", descending=[True, False, False])).to_series()
+    return spoken[order]
 
 
 def _as_before(distinct: pl.DataFrame, groups: pl.DataFrame, known: Known, mode: Mode) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

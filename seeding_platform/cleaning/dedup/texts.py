@@ -23,13 +23,16 @@ _SHORT = 8  # words; a longer text has words enough
 _INVISIBLE = r"[\u00ad\u200b-\u200f\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff\x{1f3fb}-\x{1f3ff}]"
 _LINK = r"(?:https?://|www\.)[^\s<>\"]+"
 _SHORTENED = r"^(?:t\.co|bit\.ly|buff\.ly|ow\.ly|goo\.gl|tinyurl\.com|lnkd\.in|fb\.me|dlvr\.it|ift\.tt|is\.gd|trib\.al|wp\.me|amzn\.to|j\.mp)/"
-_NO_EMOJI = r"[^\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]|[0-9#*©®™]"
+_UNSETTLED = r"[^\x00-\x7f£©®°À-ÖØ-öø-ÿ‘’“”–—€\x{1f300}-\x{1f3fa}\x{1f400}-\x{1f64f}\x{1f680}-\x{1f6ff}\x{1f900}-\x{1f9ff}]"
+"""What is not sure to be its own NFKC form and visible."""
 _EMOJI = r"[[\p{Extended_Pictographic}\x{1f1e6}-\x{1f1ff}]--[0-9#*©®™]]"
 _SAID_BY = r"^\s*(?:(?:rt|mt|via)\s+@\w+\s*:?\s*)+"
 _LAST_TAGS = r"((?:[\s,]*#[\p{L}\p{N}_]+)+)[\s.!]*$"
 _CUT_WORD = r"(\S*?)\s*(?:…|\.\.\.?)"
 _SHORTEST_CUT = 60  # platforms cut long texts off; at the end of a short one, dots are how people write
-_NO_WORD = r"[^\p{L}\p{N}\p{M}_@%€$£]+"
+_IN_WORDS = r"\p{L}\p{N}\p{M}_@%€$£"
+_NO_WORD = rf" *[^{_IN_WORDS} ][^{_IN_WORDS}]*| {{2,}}"
+"""What stands between words, but for a single space: that is what it is replaced with, and most of what is found there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,16 @@ def normalised(texts: pl.Series) -> Texts:
     """
     raw = pl.col("t")
     plain = texts.fill_null("").alias("t").to_frame()
-    odd = plain["t"].str.contains(r"[^\x00-\x7f]")
-    clear = _where(plain["t"], odd, raw.str.replace_all(_INVISIBLE, "").str.normalize("NFKC"))
+    clear = _where(plain["t"], plain["t"].str.contains(_UNSETTLED), raw.str.replace_all(_INVISIBLE, "").str.normalize("NFKC"))
     entity = clear.str.contains(r"&[#a-zA-Z]")
     clear = _where(clear, entity, raw.map_batches(_unescaped, return_dtype=pl.String).str.normalize("NFKC").str.replace_all(_INVISIBLE, ""))
-    emojis = _where(pl.repeat("", clear.len(), eager=True).alias("t"), clear.str.contains(_EMOJI), raw.str.replace_all(_NO_EMOJI, ""), of=clear)
+    odd = clear.str.contains(r"[^\x00-\x7f]")
+    emojis = _where(pl.repeat("", clear.len(), eager=True).alias("t"), odd, raw.str.extract_all(_EMOJI).list.join(""), of=clear)
     lower = clear.str.to_lowercase()
     linked, tagged = lower.str.contains(r"https?://|www\."), lower.str.contains("#", literal=True)
-    links = _where(pl.repeat("", lower.len(), eager=True).alias("t"), linked, _canonical(raw.str.extract(f"({_LINK})", 1)), of=lower)
+    links = _where(pl.repeat("", lower.len(), eager=True).alias("t"), linked, raw.str.extract_all(_LINK).list.first(), of=lower)
+    links = _where(links, links.str.contains("=", literal=True), without_tracking(raw))
+    links = _where(links, linked, _canonical(raw))
     lower = _where(lower, linked, raw.str.replace_all(_LINK, " "))
     tags = _where(pl.repeat("", lower.len(), eager=True).alias("t"), tagged, _tags(raw.str.extract(_LAST_TAGS, 1)), of=lower)
     lower = _where(lower, tagged, raw.str.replace(_LAST_TAGS, ""))
@@ -88,8 +93,7 @@ def _unescaped(values: pl.Series) -> pl.Series:
 
 
 def _canonical(link: pl.Expr) -> pl.Expr:
-    bare = without_tracking(link).str.replace(r"^https?://", "").str.replace(r"^www\.", "")
-    return bare.str.replace(r"#.*$", "").str.replace(r"[.,;:!?)…]+$", "")
+    return link.str.replace(r"^(?:https?://)?(?:www\.)?", "").str.replace(r"#.*$", "").str.strip_chars_end(".,;:!?)…")
 
 
 def _tags(tags: pl.Expr) -> pl.Expr:
@@ -173,9 +177,14 @@ def _kinds(words: pl.Series) -> np.ndarray:
     return words.alias("w").to_frame().select(kind.cast(pl.UInt8)).to_series().to_numpy()
 
 
-def tell_nothing(bodies: pl.Series) -> pl.Series:
-    """True for texts of so few words or letters, words without a fact aside, that equality means nothing."""
-    gaps = bodies.str.count_matches(" ", literal=True)
+def gaps_of(bodies: pl.Series) -> pl.Series:
+    """Spaces in each normal form: one fewer than its words."""
+    return bodies.str.count_matches(" ", literal=True)
+
+
+def tell_nothing(bodies: pl.Series, gaps: pl.Series | None = None) -> pl.Series:
+    """True for texts of so few words or letters, words without a fact aside, that equality means nothing; `gaps` as `gaps_of` them, if known."""
+    gaps = gaps_of(bodies) if gaps is None else gaps
     silent = (bodies == "") | (gaps + 1 < FEWEST_WORDS) | (bodies.str.len_chars() - gaps < FEWEST_LETTERS)
     short = ((gaps + 1 <= _SHORT) & ~silent).arg_true()
     said = bodies.gather(short).str.split(" ").list.set_difference(pl.Series([sorted(EMPTY)]))
