@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     nlq_llm_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Chat completions endpoint asked about questions that the rules refuse")
     nlq_llm_model: str = Field("default", description="Model at that endpoint")
     nlq_llm_key: SecretStr = Field(SecretStr(""), description="Bearer token of that endpoint")
+    master_key: SecretStr = Field(SecretStr(""), description="Root of all keys, 64 hex digits; default: made once in <state>/master-key")
+    audit_file: Path | None = Field(None, description="Signed checkpoints of the audit log; default <state>/audit/checkpoints.jsonl")
     smtp_url: SecretStr = Field(SecretStr(""), description="Mail server: smtp://user:password@host:port, or smtps://")
     mail_from: str = Field("", description="Sender of alerts and reports")
     slack_webhook: SecretStr = Field(SecretStr(""), description="Slack's incoming webhook for alerts and reports")
@@ -87,6 +89,11 @@ class Settings(BaseSettings):
     def serving(self) -> Path:
         """Folder of the published snapshots that questions are answered from."""
         return self.state / "serving"
+
+    @property
+    def checkpoints(self) -> Path:
+        """File of the signed checkpoints of the audit log."""
+        return self.audit_file or self.state / "audit" / "checkpoints.jsonl"
 
     @property
     def spool(self) -> Path:

@@ -116,7 +116,7 @@ def serve(
 
 @keys_app.command("create")
 def keys_create(
-    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator or admin.")],
+    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator, steward or admin.")],
     tenant: Annotated[str, typer.Option("--tenant", help="Whose data the key sees.")] = "default",
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
     as_json: Json = False,

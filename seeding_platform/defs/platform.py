@@ -10,6 +10,7 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.cleaning.policies import load_policy
 from seeding_platform.cleaning.policy import CleaningPolicy
 from seeding_platform.connectors import FileSourceSpec
+from seeding_platform.governance.audit import Trail
 from seeding_platform.models.registry import Registry
 from seeding_platform.quality.gate import GatePolicy
 from seeding_platform.settings import Settings
@@ -44,6 +45,11 @@ class Platform:
         """The state database, migrated on first use."""
         self.settings.state.mkdir(parents=True, exist_ok=True)
         return State.open(self.settings.state_url)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """The audit log."""
+        return Trail(self.settings, self.state)
 
     @cached_property
     def registry(self) -> Registry:

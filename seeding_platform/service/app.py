@@ -15,12 +15,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from seeding_platform import __version__
-from seeding_platform.service import errors
+from seeding_platform.service import audited, errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
-from seeding_platform.service.routes import cleaning, figures, health, ingestions, insights, kept, keys, live
+from seeding_platform.service.routes import audit, cleaning, figures, health, ingestions, insights, kept, keys, live
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.runs import NoRuns
 from seeding_platform.service.uploads import Uploads
@@ -100,6 +100,7 @@ def create_app(
     app.include_router(insights.router, responses=errors.documented())
     app.include_router(runs_routes.router, responses=errors.documented(404, 409))
     app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
+    app.include_router(audit.router, responses=errors.documented())
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
@@ -133,7 +134,12 @@ def _observed(app: FastAPI, service: Service) -> None:
     async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         request.state.trace_id = service.new_id(8)
         began = time.perf_counter()
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception:
+            await audited.record(request, service, 500)
+            raise
+        await audited.record(request, service, response.status_code)
         route = getattr(request.scope.get("route"), "path", "none")
         requests.labels(request.method, route, str(response.status_code)).inc()
         seconds.labels(route).observe(time.perf_counter() - began)

@@ -55,6 +55,7 @@ def actor_of(request: Request) -> Actor:
     actor = _bearer(request, service) or _session(request, service)
     if actor is None:
         raise Problem(401, "unauthenticated", "Send a key as `Authorization: Bearer sp_...`, or sign in.", headers={"WWW-Authenticate": "Bearer"})
+    request.state.actor = actor
     if not service.limiter.hit(service.limit, actor.key_id):
         reset = max(1, int(service.limiter.get_window_stats(service.limit, actor.key_id).reset_time - service.now().timestamp()))
         raise Problem(429, "rate-limited", f"More than {service.limit.amount} requests a minute.", headers={"Retry-After": str(reset)})

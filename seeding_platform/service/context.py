@@ -20,6 +20,7 @@ from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.metrics import OwnRatio, know
 from seeding_platform.analytics.serving import facts_in_force, model_of
 from seeding_platform.errors import SeedingError
+from seeding_platform.governance.audit import Trail
 from seeding_platform.service.runs import NoRuns
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.kept import Kept
@@ -125,6 +126,11 @@ class Service:
     def live(self) -> Live:
         """Events and messages."""
         return Live(self.state)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """The audit log."""
+        return Trail(self.settings, self.state)
 
     @cached_property
     def lake(self) -> Lake:

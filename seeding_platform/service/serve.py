@@ -6,9 +6,11 @@ import datetime as dt
 import secrets
 from typing import TYPE_CHECKING
 
+from seeding_platform.governance.audit import Trail
 from seeding_platform.service.app import create_app
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.api_state import ApiState, Role
+from seeding_platform.storage.audit import Event
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ def new_key(settings: Settings, *, role: Role, tenant: str, label: str) -> tuple
     with State.open(settings.state_url) as state:
         key_id = secrets.token_hex(6)
         now = dt.datetime.now(dt.UTC)
-        return key_id, ApiState(state).create_key(role=role, tenant=tenant, label=label, secret=secrets.token_hex(24), key_id=key_id, now=now)
+        key = ApiState(state).create_key(role=role, tenant=tenant, label=label, secret=secrets.token_hex(24), key_id=key_id, now=now)
+        made = Event(at=now, tenant=tenant, actor="cli", action="keys.create", subject=key_id, detail={"role": str(role)})
+        Trail(settings, state).record(made)
+        return key_id, key
 
 
 def first_admin_key(settings: Settings, *, tenant: str, says: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""What the service does while nobody asks: tells pages what happened, judges alerts, writes reports, sends what is due.
+"""What the service does while nobody asks: tells pages what happened, seals the audit log, judges alerts, sends what is due.
 
 Several services may do so at once: events and messages carry a mark of their occasion and are kept once.
 """
@@ -75,8 +75,9 @@ class Watch:
             live.tell("run", f"{run.run_id}:{run.status}:{done}", told, now=now)
 
     def due(self) -> None:
-        """Judge alerts when the facts changed, write reports whose time has come, send what waits."""
+        """Seal the audit log, judge alerts when the facts changed, write reports whose time has come, send what waits."""
         service = self.service
+        service.trail.seal(now=service.now())
         name = snapshots.current(service.settings.serving)
         alerts = service.kept.all("alert")
         marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"

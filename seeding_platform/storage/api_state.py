@@ -29,6 +29,8 @@ class Role(StrEnum):
     """Bring files in."""
     OPERATOR = "operator"
     """Start and stop runs."""
+    STEWARD = "steward"
+    """See what was set aside as it was, answer people about their data, change rules and limits."""
     ADMIN = "admin"
     """Make keys."""
 

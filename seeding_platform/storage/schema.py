@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -109,7 +109,7 @@ api_keys = sa.Table(
     sa.Column("label", sa.Text, nullable=False, comment="What it is for, for people"),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("revoked_at", UtcTime, nullable=True),
-    sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'admin')", name="role"),
+    sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'steward', 'admin')", name="role"),
 )
 
 api_requests = sa.Table(
@@ -185,4 +185,26 @@ outbox = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.UniqueConstraint("tenant", "mark"),
     sa.Index(None, "next_at"),
+)
+
+audit_events = sa.Table(
+    "audit_events",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False, comment="From 1, without a gap"),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False, comment="Whose data it concerned; empty for everybody's"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, comment="What the hash is over: canonical JSON"),
+    sa.Column("mac", sa.Text, nullable=False, comment="HMAC-SHA-256 of the body, hex"),
+    sa.Index(None, "tenant", "at"),
+)
+
+audit_checkpoints = sa.Table(
+    "audit_checkpoints",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, comment="From 1"),
+    sa.Column("line", sa.Text, nullable=False, comment="As it stands in the file of checkpoints"),
 )

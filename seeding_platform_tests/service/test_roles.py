@@ -2,7 +2,7 @@
 
 import re
 
-ROLES = ["viewer", "analyst", "operator", "admin"]
+ROLES = ["viewer", "analyst", "operator", "steward", "admin"]
 KINDS = ["questions", "dashboards", "alerts", "targets", "annotations", "reports", "ratios"]
 NEEDS = {
     **{
@@ -25,6 +25,8 @@ NEEDS = {
     ("POST", "/api/v1/runs/none/stop"): "operator",
     ("POST", "/api/v1/cleaning/none/rules"): "operator",
     ("POST", "/api/v1/cleaning/none/pairs"): "operator",
+    ("GET", "/api/v1/audit"): "steward",
+    ("POST", "/api/v1/audit/verify"): "admin",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",

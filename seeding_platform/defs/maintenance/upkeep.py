@@ -1,4 +1,4 @@
-"""The nightly upkeep: small files compacted, old versions and old runs removed, within stated limits."""
+"""The nightly upkeep: small files compacted, old versions and old runs removed, within stated limits; the audit log sealed."""
 
 import datetime as dt
 
@@ -62,11 +62,20 @@ def _runs_of(instance: dg.DagsterInstance, key: dg.AssetKey, storage_ids: set[in
         cursor = page.cursor
 
 
-@dg.job(name="upkeep", description="Nightly: the lake's files and Dagster's event log.")
+@dg.op(description="Sign for the audit events that no checkpoint covers yet.")
+def seal_audit(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
+    """Seal the audit log; returns how many events were sealed."""
+    sealed = platform.trail.seal(now=platform.now())
+    context.log.info(f"{sealed} events of the audit log were sealed")
+    return sealed
+
+
+@dg.job(name="upkeep", description="Nightly: the lake's files, Dagster's event log, the audit log's seal.")
 def upkeep() -> None:
-    """Both pieces of work, side by side."""
+    """All pieces of work, side by side."""
     tend_lake()
     prune_runs()
+    seal_audit()
 
 
 nightly = dg.ScheduleDefinition(

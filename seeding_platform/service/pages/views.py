@@ -55,6 +55,7 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
     found = service.api.key(key.strip())
     if found is None:
         return page(request, "sign_in", lang, None, None, status=401, wrong=True, next=next)
+    request.state.actor = auth.Actor(found.key_id, found.role, found.tenant)
     target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
     response = RedirectResponse(target, status_code=303)
     cookie = auth.session_for(service, found.key_id)

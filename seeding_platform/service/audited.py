@@ -1,0 +1,62 @@
+"""Every write and every question on record: who asked which route for what, and what became of it.
+
+A route need not think of it; one that has more to tell calls `tell`. What was asked or sent is not recorded, only its route, the names in its
+path and what the route tells: bodies hold personal data.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fastapi.concurrency import run_in_threadpool
+from limits import RateLimitItemPerMinute
+
+from seeding_platform.storage.audit import Event
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from seeding_platform.service.context import Service
+
+log = logging.getLogger("seeding.service")
+QUESTIONS = frozenset({"/api/v1/nlq", "/{lang}/ask"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+STRANGERS = RateLimitItemPerMinute(60)
+"""Attempts without a valid key that are recorded in a minute: a flood of them must not fill the log."""
+ANONYMOUS = "anonymous"
+
+
+def tell(request: Request, **facts: Any) -> None:
+    """Add facts to what is recorded about this request; no personal data."""
+    request.state.told = {**getattr(request.state, "told", {}), **facts}
+
+
+async def record(request: Request, service: Service, status: int) -> None:
+    """Record a request that is over, if it is one to record.
+
+    An event that cannot be written does not undo what was done: it stands in the service's log as an error, with all that it would have said.
+    """
+    route = str(getattr(request.scope.get("route"), "path", "none"))
+    told: dict[str, Any] = getattr(request.state, "told", {})
+    if request.method in READS and route not in QUESTIONS and not told:
+        return
+    if request.method in READS and route in QUESTIONS and not request.query_params:
+        return
+    actor = getattr(request.state, "actor", None)
+    if actor is None and (route == "none" or not service.limiter.hit(STRANGERS, ANONYMOUS)):
+        return
+    named = "/".join(str(v) for k, v in request.path_params.items() if k != "lang")
+    event = Event(
+        at=service.now(),
+        tenant=actor.tenant if actor else "",
+        actor=actor.key_id if actor else ANONYMOUS,
+        action=f"{request.method} {route}",
+        subject=named[:200],
+        outcome="ok" if status < 400 else "refused" if status < 500 else "failed",
+        detail={"status": status, "trace_id": request.state.trace_id, **told},
+    )
+    try:
+        await run_in_threadpool(service.trail.record, event)
+    except Exception:  # the answer stands: what it tells of has happened
+        log.exception("not recorded: %s", event)
