@@ -17,7 +17,7 @@ from seeding_platform.storage.database import writing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
     from seeding_platform.storage.keyring import Keyring
     from seeding_platform.storage.state import State
@@ -177,7 +177,7 @@ class AuditLog:
             with writing(self.engine) as connection:
                 connection.execute(table.insert(), [{"number": number, "line": line} for number, line in lines.items()])
 
-    def _recorded(self, row: Mapping[str, Any]) -> Recorded:
+    def _recorded(self, row: RowMapping) -> Recorded:
         told = {c: row[c] for c in _COLUMNS}
         event = Event(at=row["at"], detail=_detail(row["body"]), **told)
         sound = hmac.compare_digest(self.mac(row["body"]), row["mac"]) and canonical(row["seq"], event) == row["body"]

@@ -8,6 +8,7 @@ noticed by the other. Copies kept elsewhere (bundle manifests hold the newest) g
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -137,7 +138,7 @@ class Sealer:
         at = now.astimezone(dt.UTC).isoformat()
         bare = Checkpoint(len(lines) + 1, at, first, last, root, previous, fingerprint_of(self._key.public_key().public_bytes_raw()))
         signature = base64.b64encode(self._key.sign(bare.signed_text())).decode()
-        return Checkpoint(*(getattr(bare, name) for name in bare.__slots__ if name != "signature"), signature)
+        return dataclasses.replace(bare, signature=signature)
 
 
 def parsed(line: str) -> Checkpoint:
