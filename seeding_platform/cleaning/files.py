@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl.DataFrame:
+def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None, optional: tuple[str, ...] = ()) -> pl.DataFrame:
     """Columns (default: all) of a CSV, Parquet or JSON lines file (also gzipped); those of a CSV as text, so that ids keep their zeros.
+
+    Args:
+        path: the file; its name says what it is.
+        text_columns: only these, which must be there.
+        optional: beside them these, where they are there.
 
     Raises:
         ConfigError: the file cannot be read as what its name says, or a column is not there.
@@ -30,7 +35,7 @@ def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl
         elif name.endswith((".jsonl", ".ndjson")):
             lines = (content.getvalue() if isinstance(content, io.BytesIO) else content.read_bytes()).splitlines()
             records = [_without_halves(json.loads(line)) if b"\\ud" in line.lower() else json.loads(line) for line in lines if line.strip()]
-            wanted = records if text_columns is None else [{c: r[c] for c in text_columns if c in r} for r in records]
+            wanted = records if text_columns is None else [{c: r[c] for c in (*text_columns, *optional) if c in r} for r in records]
             frame = pl.DataFrame(wanted, infer_schema_length=None)
         elif name.endswith((".csv", ".tsv")):
             frame = pl.read_csv(content, separator="\t" if name.endswith(".tsv") else ",", infer_schema=False)
@@ -43,7 +48,7 @@ def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None) -> pl
     missing = [c for c in text_columns if c not in frame.columns]
     if missing:
         raise ConfigError(f"{path.name} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    return frame.select(list(dict.fromkeys(text_columns)))
+    return frame.select(list(dict.fromkeys((*text_columns, *(c for c in optional if c in frame.columns)))))
 
 
 def _without_halves(value: Any) -> Any:

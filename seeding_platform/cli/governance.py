@@ -75,3 +75,21 @@ def audit_seal() -> None:
     with State.open(settings.state_url) as state:
         sealed = Trail(settings, state).seal(now=dt.datetime.now(dt.UTC))
     say(f"{sealed:,} events sealed; the checkpoints are in {settings.checkpoints}")
+
+
+pii_app = typer.Typer(help="Personal data in texts.", no_args_is_help=True)
+
+
+@pii_app.command("scan")
+def pii_scan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, CSV or Parquet (also .gz).", exists=True, dir_okay=False, readable=True)],
+    text: Annotated[str, typer.Option("--text", metavar="FIELD", help="Field that is read.")],
+    target: Annotated[Path, typer.Option("--out", metavar="SPANS.jsonl", help="Where the spans are written, a line a row.", dir_okay=False)],
+    weak: Annotated[bool, typer.Option("--weak", help="Also names and addresses, by lists of words: many are missed.")] = False,
+) -> None:
+    """Find personal data in a file: id, and spans with start, end (code points), label and score. Nothing of the texts is shown."""
+    from seeding_platform.governance.pii.scan import scan
+
+    told = scan(file, text, target, weak=weak, progress=say)
+    labels = ", ".join(f"{n:,} {label}" for label, n in told.labels.items()) or "nothing"
+    say(f"{told.rows:,} rows read, {told.flagged:,} hold personal data: {labels}. Written to {target}")

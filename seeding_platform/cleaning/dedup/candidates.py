@@ -188,7 +188,7 @@ def candidates(sketch: np.ndarray, *, shared: int = SHARED) -> np.ndarray:
     rows = packed & _low(bits)  # in order within each block
     began = np.flatnonzero(_first(block))
     offset = np.arange(len(rows)) - np.repeat(began, np.diff(began, append=len(rows)))
-    links = [rows[: len(rows) - step][(far := offset[step:] >= step)] << np.uint64(32) | rows[step:][far] for step in range(1, _BESIDE + 1)]
+    links = [rows[: len(rows) - step][(near := offset[step:] >= step)] << np.uint64(32) | rows[step:][near] for step in range(1, _BESIDE + 1)]
     for first in range(_LONGEST):
         far = np.flatnonzero(offset > first + _BESIDE)  # nearer ones are linked by now
         links.append(rows[far - offset[far] + first] << np.uint64(32) | rows[far])
