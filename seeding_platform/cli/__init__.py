@@ -17,6 +17,7 @@ import typer
 
 from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
 from seeding_platform.cli.governance import audit_app, pii_app
+from seeding_platform.cli.history import table_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.errors import BusyError, SeedingError
@@ -31,7 +32,16 @@ app = typer.Typer(
 )
 source_app = typer.Typer(help="Your own sources of files.", no_args_is_help=True)
 bundle_app = typer.Typer(help="Bundles for engines.", no_args_is_help=True)
-_GROUPS = {"source": source_app, "bundle": bundle_app, "facts": facts_app, "export": export_app, "keys": keys_app, "audit": audit_app, "pii": pii_app}
+_GROUPS = {
+    "source": source_app,
+    "bundle": bundle_app,
+    "facts": facts_app,
+    "export": export_app,
+    "keys": keys_app,
+    "table": table_app,
+    "pii": pii_app,
+    "audit": audit_app,
+}
 for _name, _commands in _GROUPS.items():
     app.add_typer(_commands, name=_name)
 

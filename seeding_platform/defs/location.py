@@ -23,6 +23,7 @@ from seeding_platform.defs.kpis.sensors import kpi_days_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset, report_asset
+from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import schedules
 from seeding_platform.models import shipped_spec
@@ -61,7 +62,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
         jobs=[*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), *landing.values()],
-        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, policy_sensor(contracts), _automation()],
+        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, policy_sensor(contracts), rules_sensor(contracts), _automation()],
         schedules=[*schedules(specs), nightly],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),

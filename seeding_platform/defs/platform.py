@@ -11,9 +11,12 @@ from seeding_platform.cleaning.policies import load_policy
 from seeding_platform.cleaning.policy import CleaningPolicy
 from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.governance.audit import Trail
+from seeding_platform.governance.protection import PiiPolicy, load_pii_policy
 from seeding_platform.models.registry import Registry
-from seeding_platform.quality.gate import GatePolicy
+from seeding_platform.quality.gate import GATE, GatePolicy
 from seeding_platform.settings import Settings
+from seeding_platform.storage.adjusted import Adjusted
+from seeding_platform.storage.keyring import Keyring
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
 
@@ -29,11 +32,33 @@ class Platform:
         self.settings = settings
         self.sources = tuple(sources)
         self._cleaning = cleaning
-        self.gate = gate or GatePolicy()
+        self._gate = gate
 
     def cleaning(self, contract: TableContract) -> CleaningPolicy:
         """The cleaning policy of a contract as it stands now: people change it while this process runs."""
         return self._cleaning or load_policy(contract, self.settings.policies)
+
+    def gate_of(self, contract: TableContract) -> GatePolicy:
+        """The thresholds of a table's gate as people have set them by now."""
+        if self._gate is not None:
+            return self._gate
+        found = self.adjusted.value(GATE, contract.name)
+        assert isinstance(found, GatePolicy)  # noqa: S101  the setting's own model
+        return found
+
+    @cached_property
+    def adjusted(self) -> Adjusted:
+        """What people have adjusted."""
+        return Adjusted(self.state)
+
+    def personal_data(self, contract: TableContract) -> PiiPolicy:
+        """The policy of personal data of a contract as it stands now."""
+        return load_pii_policy(contract, self.settings.policies)
+
+    @property
+    def keys(self) -> Keyring:
+        """The keyring of the installation."""
+        return self.trail.keys
 
     @cached_property
     def lake(self) -> Lake:

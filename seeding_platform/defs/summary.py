@@ -16,7 +16,7 @@ from seeding_platform.settings import Settings, project_root
 def standing(settings: Settings) -> dict[str, Any]:
     """What stands now, as plain data."""
     platform = Platform(settings)
-    report = quality_report(platform.lake, list(LANDED.values()), policy=platform.gate)
+    report = quality_report(platform.lake, list(LANDED.values()), gates=platform.gate_of)
     return {
         "tables": len(platform.lake.tables()),
         "quality": report.as_dict(),

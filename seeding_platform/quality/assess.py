@@ -15,6 +15,8 @@ from seeding_platform.cleaning.score import Ratio, consistency, required_complet
 from seeding_platform.quality.gate import GatePolicy, judged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seeding_platform.catalog import TableContract
     from seeding_platform.quality.gate import Gate
 
@@ -46,6 +48,7 @@ def assess(
     quarantined: int,
     cleaning: CleaningPolicy | None = None,
     policy: GatePolicy | None = None,
+    let_out: Sequence[str] = (),
 ) -> Assessment:
     """Judge a clean table and give the rows that may leave.
 
@@ -55,14 +58,15 @@ def assess(
         quarantined: rows that cleaning refused; they count against validity.
         cleaning: the policy whose penalties the flags carry.
         policy: thresholds of the gate.
+        let_out: declared personal columns that stay, behind the others: whoever asks for them treats them.
     """
     cleaning, policy = cleaning or CleaningPolicy(), policy or GatePolicy()
-    rows = clean.lazy().with_columns(confidence=confidence(contract, cleaning)).select(list(contract.schema("quality"))).collect()
+    rows = clean.lazy().with_columns(confidence=confidence(contract, cleaning)).select([*contract.schema("quality"), *let_out]).collect()
     source = clean.lazy().select(pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int64).sum() for c in contract.required_columns()), pl.len())
     filled, count = source.collect().row(0)
     complete = Ratio(int(filled or 0), len(contract.required_columns()) * int(count))
     valid = Ratio(rows.height, rows.height + quarantined)
     mean = None if rows.is_empty() else round(float(rows["confidence"].mean()), 4)  # type: ignore[arg-type]
     score = None if rows.is_empty() else round(float(rows["quality_score"].mean()), 2)  # type: ignore[arg-type]
-    gate = judged(contract.name, completeness=complete, validity=valid, confidence=mean, policy=policy)
+    gate = judged(contract.name, completeness=complete, validity=valid, confidence=mean, score=score, policy=policy)
     return Assessment(rows, complete, valid, mean, score, gate)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.cleaning.score import Ratio
+from seeding_platform.quality.gate import judged as judged_by
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from seeding_platform.catalog import TableContract
@@ -87,15 +88,21 @@ def _shown(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def quality_report(lake: Lake, contracts: Sequence[TableContract], *, policy: GatePolicy) -> QualityReport:
-    """The report over the latest versions of the clean and quality tables."""
+def quality_report(lake: Lake, contracts: Sequence[TableContract], *, gates: Callable[[TableContract], GatePolicy]) -> QualityReport:
+    """The report over the latest versions of the clean and quality tables.
+
+    Args:
+        lake: where they lie.
+        contracts: what they are.
+        gates: the thresholds of each table's gate.
+    """
     found, waiting = [], []
     for contract in contracts:
         clean = f"clean/{contract.name}"
         if not lake.exists(clean):
             waiting.append(contract.name)
             continue
-        table = _table_quality(lake, contract)
+        table = _table_quality(lake, contract, gates(contract))
         if table.rows_in:
             found.append(table)
         else:
@@ -103,7 +110,7 @@ def quality_report(lake: Lake, contracts: Sequence[TableContract], *, policy: Ga
     return QualityReport(tuple(found), tuple(waiting))
 
 
-def _table_quality(lake: Lake, contract: TableContract) -> TableQuality:
+def _table_quality(lake: Lake, contract: TableContract, gate: GatePolicy) -> TableQuality:
     name = contract.name
     kept = lake.read(f"clean/{name}").collect()
     quarantine = lake.read(f"clean/{name}__quarantine").select("rules").collect()
@@ -113,6 +120,9 @@ def _table_quality(lake: Lake, contract: TableContract) -> TableQuality:
     required = contract.required_columns()
     filled = sum(kept.height - kept[c].null_count() for c in required)
     rules = quarantine["rules"].explode().drop_nulls().value_counts(sort=True, name="rows")
+    completeness, validity = Ratio(filled, len(required) * kept.height), Ratio(rows_in - quarantine.height, rows_in)
+    confidence, score = _mean(judged, "confidence", 4) if judged is not None else None, _mean(kept, "quality_score", 2)
+    verdict = judged_by(name, completeness=completeness, validity=validity, confidence=confidence, score=score, policy=gate)
     return TableQuality(
         table=name,
         tenants=tuple(sorted(kept["tenant"].unique().to_list())),
@@ -121,13 +131,13 @@ def _table_quality(lake: Lake, contract: TableContract) -> TableQuality:
         merged=merged,
         quarantined=quarantine.height,
         repairs=repairs,
-        completeness=Ratio(filled, len(required) * kept.height),
-        validity=Ratio(rows_in - quarantine.height, rows_in),
+        completeness=completeness,
+        validity=validity,
         uniqueness=Ratio(kept.height, kept.height + merged),
         consistency=Ratio(int((kept["flags"].list.len() == 0).sum()), kept.height),
-        confidence=_mean(judged, "confidence", 4) if judged is not None else None,
-        score=_mean(kept, "quality_score", 2),
-        passed=judged is not None and judged.height == kept.height,
+        confidence=confidence,
+        score=score,
+        passed=verdict.is_open and judged is not None and judged.height <= kept.height,
         dangling=_dangling(lake, contract, kept),
         rejects=dict(sorted(rules.iter_rows(), key=lambda item: (-item[1], item[0]))),
         columns={c: round(1 - kept[c].null_count() / kept.height, 4) for c in contract.columns} if kept.height else {},

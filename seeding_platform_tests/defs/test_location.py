@@ -98,7 +98,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
         "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
     sensors = {s.name: s.default_status for s in repository.sensor_defs}
-    assert sensors == dict.fromkeys(("landing", "kpi_days", "cleaning_policies", "follow_upstream"), dg.DefaultSensorStatus.RUNNING)
+    assert sensors == dict.fromkeys(("landing", "kpi_days", "cleaning_policies", "quality_rules", "follow_upstream"), dg.DefaultSensorStatus.RUNNING)
 
 
 def test_a_gate_blocks_and_row_checks_do_not(defs):

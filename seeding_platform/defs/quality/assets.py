@@ -10,6 +10,9 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.rules import RULES, rules_of
+from seeding_platform.governance.protection import PiiPolicy, Protected, protect
+from seeding_platform.governance.protection.policy import kept_personal
 from seeding_platform.quality import assess
 from seeding_platform.quality.report import quality_report, scorecard, write_report
 
@@ -34,11 +37,15 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
                 "gate", asset=["quality", contract.name], blocking=True, description="Completeness, validity and confidence reach their limits"
             )
         ],
-        **described(contract, "quality", "Judged, without personal columns."),
+        **described(contract, "quality", "Judged; personal data treated as the policy says."),
     )
     def judged(rows: pl.LazyFrame, quarantine: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        rules = rules_of(platform, contract)  # first: what changes from here on has the table judged again
         refused = int(quarantine.select(pl.len()).collect().item())
-        found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=platform.gate)
+        personal = platform.personal_data(contract)
+        gate = platform.gate_of(contract)
+        let_out = kept_personal(contract, personal)
+        found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=gate, let_out=let_out)
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),
@@ -49,10 +56,21 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
-        yield dg.MaterializeResult(value=found.rows, metadata=figures)
+        protected = protect(found.rows, contract, personal, platform.keys)
+        yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | personal_metadata(protected, personal))
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 
     return judged
+
+
+def personal_metadata(protected: Protected, policy: PiiPolicy) -> dict[str, Any]:
+    """What was done to personal data, for the event log: counts, never a value."""
+    told = protected.treated.filter(pl.col("values") > 0)
+    treated = {f"{column}: {label or 'all'} {action}": values for column, label, action, values, _ in told.rows()}
+    facts: dict[str, Any] = {"personal_data": treated} if treated else {}
+    if policy.quasi_identifiers:
+        facts |= {"k_anonymity_rows_held_back": protected.held_back, "k_anonymity_smallest_group": protected.smallest or 0}
+    return facts
 
 
 def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
@@ -85,7 +103,7 @@ def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
         ],
     )
     def report(platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
-        made = quality_report(platform.lake, contracts, policy=platform.gate)
+        made = quality_report(platform.lake, contracts, gates=platform.gate_of)
         paths = write_report(made, platform.settings.state / "reports", now=platform.now())
         yield dg.MaterializeResult(
             asset_key=report_key,

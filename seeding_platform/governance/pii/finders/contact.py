@@ -37,7 +37,7 @@ def emails(text: str) -> Iterator[Span]:
 _PHONE = re.compile(
     r"(?:(?<![\w+@#/€$£.,-])|(?<![0-9+])(?=\+[1-9])|(?<=wa\.me/)|(?<=[a-z]\.))(?<![0-9][ :])(?<![A-Z]{4}[ ])"
     r"(?:\+[ ]?[0-9]++|\(\+?[0-9]{1,5}\)|[0-9]++)"
-    r"(?:(?:[ ]?[-.–][ ]?|[ ]|/|(?<=[0-9]{2})[ ]/[ ])\(?[0-9]++\)?|\([0-9]++\)|(?<=\))[0-9]++){0,9}(?![\w€%])"
+    r"(?:(?:[ ]?[-.–][ ]?|[ ]|/|(?<=[0-9]{2})[ ]/[ ])\(?[0-9]++\)?|\([0-9]++\)|(?<=\))[0-9]++){0,9}(?![\w€%])(?!-[A-Za-z])"
 )
 _DATE = re.compile(
     r"(?<![0-9])(?:(?:0?[1-9]|[12][0-9]|3[01])([-./])(?:0?[1-9]|1[0-2])\1(?:19|20)?[0-9]{2}|(?:19|20)[0-9]{2}[-./](?:0?[1-9]|1[0-2])[-./][0-3]?[0-9])(?![0-9])"
@@ -81,6 +81,9 @@ def _groups(shown: str) -> int:
     return len(re.findall(r"[0-9]+", shown))
 
 
+_RIGHT_BEHIND = re.compile(r"[\s\"'”)]{0,3}(?:bel(?:len|t)?|call|anrufen|appeler|whatsapp|appen)\b")
+
+
 def _judged(text: str, shown: str, start: int, end: int) -> float | None:
     """How sure it is that this is a telephone number; None when it is none."""
     digits = re.sub(r"[^0-9]", "", shown.replace("(0)", ""))
@@ -89,6 +92,8 @@ def _judged(text: str, shown: str, start: int, end: int) -> float | None:
     called = bool(_ASKED.search(told[-40:])) and asked >= numbered
     if shown.startswith(("+", "(+")):
         return _international(digits, valid=False) if 9 <= len(digits) <= 15 else None
+    heading = text.partition("\n")[0].lower() if "\n" in text else ""  # the first line of rows names their columns
+    called = called or bool(_RIGHT_BEHIND.match(behind)) or (numbered < 0 and bool(_ASKED.search(heading)))
     if _DATE.search(shown) or (numbered >= 0 and not called) or shows_a_form(told):
         return None
     if digits.startswith("00"):
@@ -141,7 +146,8 @@ _HANDLE = re.compile(r"(?<![\w@+%*-])@\w(?:[\w.]{0,28}\w)?(?:@[a-z0-9-]+(?:\.[a-
 _NO_HANDLE = words("no_handle")
 
 _SENTENCE = frozenset({"", ",", ".", "!", "?", "\n"})
-_AMOUNT = re.compile(r"[0-9]+[a-z]{0,3}$")
+_AMOUNT = re.compile(r"[0-9.]+[a-z]{0,3}$")
+_DEFINED = re.compile(r"\s*\n\s*(?:def|class|async|public|private|function|@)")
 _CODE = re.compile(r"\(|[-–][a-z]| ?:=|=[\"'{]| [+*] [0-9]")
 _ANNOTATION = re.compile(
     r"@(?:[A-Z][a-z]+)+(?:Test|Mapping|Param|Bean|Config|Configuration|Controller|Repository|Service|Entity|Column|Id|Value|Source|Handler)"
@@ -157,6 +163,8 @@ def handles(text: str) -> Iterator[Span]:
         if _NO_HANDLE.fullmatch(name.partition(".")[0]) or (name[0].isdigit() and _AMOUNT.match(name)):
             continue
         behind = text[end : end + 5]
+        if behind[:1] in ("\n", " ") and _DEFINED.match(text, end):
+            continue
         if behind[:1] not in _SENTENCE and (_CODE.match(behind) or (behind[:1] == "/" and text[max(0, start - 1) : start] != "/")):
             continue
         if behind.startswith(" ") and (_CODE.match(behind) or _ANNOTATION.fullmatch(found[0])):

@@ -23,18 +23,25 @@ _MADE = re.compile(
 _NAME = (
     r"(?<![A-Za-z])(?:[a-z0-9]+[_-])*(?:pass(?:word|wort|code|phrase|wd)?|pwd?|wachtwoord(?:en)?|wachtw|ww|kennwort|mot[ ]de[ ]passe|mdp"
     r"|secret(?:[_ -]?(?:access[_ -]?)?key)?|client[_ -]?secret|(?:access|auth|api|refresh|session|bearer|bot)?[_ -]?token"
-    r"|(?:x-)?(?:api|access|account|private|secret|encryption|signing|shared)[_ -]?(?:key|sleutel)|apikey|api-sleutel|pincode|pin|sleutel|schlüssel"
-    r"|clé|key|(?:inlog|login|toegangs|zugangs|wifi)?-?code|geheim|seed|otp|credentials?|psk|wpa2?(?:-key)?|wifi-?key|accountkey|sharedaccesskey)"
-    r"(?![a-zà-ÿ])[\"'\]]{0,2}"
+    r"|(?:x-)?(?:api|access|account|private|secret|encryption|signing|shared)[_ -]?(?:key|sleutel)|apikey|api-sleutel|cl[ée][_ ](?:api|secr[èe]te)"
+    r"|pincode|pin|sleutel|schlüssel|clé|key|(?:inlog|login|toegangs|zugangs|wifi)?-?code|geheim|seed|otp|credentials?|psk|wpa2?(?:-key)?|wifi-?key"
+    r"|accountkey|sharedaccesskey)(?![a-zà-ÿ])[\"'\]]{0,2}"
 )
 _SIGN = r"[ ]?(?P<sign>=>|:=|[:=]|->|→|[ ](?:is|was|wordt|ist|est)[ ]?:?|(?=[ ]))[ ]?(?P<quote>[\"'“‘`«]?[ ]?)"
 _VALUE = r"(?P<value>[^\s\"'“”‘’`«»<>;]{4,})"
 _NAMED = re.compile(rf"{_NAME}(?:[ ]?\([^)\n]{{0,30}}\))?{_SIGN}{_VALUE}", re.IGNORECASE)
-_FAR = re.compile(rf"{_NAME}(?:,?[ ](?:\([^)\n]{{0,30}}\)|[a-zà-ÿ0-9’'-]+)){{0,8}}?{_SIGN}(?=[^\s]*[0-9])(?=[^\s]*[A-Za-z]){_VALUE}", re.IGNORECASE)
+_FAR = re.compile(
+    rf"{_NAME}(?:[.,;:]?[ ](?:\([^)\n]{{0,30}}\)|[a-zà-ÿ0-9’'-]+)){{0,8}}?{_SIGN}(?=[^\s]*[0-9])(?=[^\s]*[A-Za-z]){_VALUE}", re.IGNORECASE
+)
 _SEED = re.compile(r"(?i)\b(?:totp|otp|2fa|mfa)?[ _-]?(?:seed|totp|otp)[^A-Z0-9\n]{1,4}(?P<value>(?-i:[A-Z2-7]{16,}))")
 _BEARER = re.compile(r"\b(?:bearer|basic|token)[ ]+(?P<value>[A-Za-z0-9._~+/-]{16,}={0,2})", re.IGNORECASE)
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]{0,60}:(?P<value>[^\s@/]{3,})@(?=[\w\[])", re.IGNORECASE)
 _SIGNED = re.compile(r"[?&](?:sig|signature|x-amz-signature|access_token|auth|token|sv_sig)=(?P<value>[A-Za-z0-9._~%+/-]{20,}={0,2})", re.IGNORECASE)
+_GIVEN = re.compile(
+    r"(?:(?<![A-Za-z])-u[ ]+[^\s:]{1,60}:(?P<login>[^\s\"']{4,})"
+    r"|(?:key|token|secret|pass\w*)\W{0,3}(?:\|\||\?\?)\s*[\"'](?P<otherwise>[^\"'\s]{8,})[\"'])",
+    re.IGNORECASE,
+)
 _NOTHING = re.compile(
     r"(?i)^(?:[*•x.…#_-]+|<.*|\{.*|\$.*|%.*|\[.*|null|none|nil|true|false|redacted|vergeten\W*|forgot\w*\W*|oublié\W*|vergessen\W*|reset\W*|change\w*|changed|verlopen\W*|"
     r"expired\W*|required\W*|verplicht\W*|ongeldig\W*|invalid\W*|incorrect\W*|wrong\W*|policy\W*|manager\W*|field|veld|leeg|empty|missing|[a-z]+\(.*|\d{1,3}|your\W?.*|.*-here|jouw\w*|xxx\w*|"
@@ -54,6 +61,9 @@ def secrets(text: str) -> Iterator[Span]:
         for found in pattern.finditer(text):
             if not _NOTHING.match(found["value"]) and (pattern is _IN_URL or re.search(r"[0-9]", found["value"])):
                 yield Span(found.start("value"), found.end("value"), "SECRET", CERTAIN)
+    for found in _GIVEN.finditer(text):
+        group = found.lastgroup or "login"
+        yield Span(found.start(group), found.end(group), "SECRET", LIKELY)
     for pattern in (_NAMED, _FAR) if _STRONG.search(text) else (_NAMED,):
         for found in pattern.finditer(text):
             value = _trimmed(found["value"], quoted=bool(found["quote"].strip()))
@@ -89,7 +99,8 @@ FINDERS = (
         "SECRET",
         r"(?i)_live_|_test_|whsec_|akia|asia[0-9a-z]{16}|gh[pousr]_|github_pat|xox[abeoprs]-|aiza|eyj|glpat-|npm_|pypi-|sg\.|sk-|hf_|dop_v1|shpat_|sp_[0-9a-z]|key-|"
         r"age-secret|private key|-us[0-9]|://[^\s/]*:[^\s/]*@|[?&](?:sig|signature|x-amz-signature|access_token|auth|token|sv_sig)=|(?:seed|otp)[^\n]{1,4}[a-z2-7]{16}|"
-        r"(?:pass|pwd?|wachtw|ww|kennwort|mdp|secret|token|key|sleutel|schl\x{fc}ssel|cl\x{e9}|pin|code|geheim|credential|psk|wpa|bearer|basic)[^\n]*"
+        r"(?:pass|pwd?|wachtw|ww|kennwort|mdp|secret|token|key|sleutel|schl\x{fc}ssel|"
+        r"cl\x{e9}|cle_|-u [^\s:]*:|pin|code|geheim|credential|psk|wpa|bearer|basic)[^\n]*"
         r"(?:[0-9]|[:=>\x{2192}] ?\S{4})",
         secrets,
     ),

@@ -23,7 +23,7 @@ def citizen_numbers(text: str) -> Iterator[Span]:
         around = before(text, found.start(), 60)
         heading = text.partition("\n")[0].lower() if "\n" in text else ""  # the first line of rows names their columns
         context = any(_CITIZEN.search(told) for told in (around, after(text, found.end(), 40), heading))
-        if context and bsn(digits):
+        if context and bsn(digits) and "rsin" not in around:
             yield Span(found.start(), found.end(), "BSN", CERTAIN)
 
 
@@ -102,7 +102,7 @@ def plates(text: str) -> Iterator[Span]:
             yield Span(found.start(), found.end(), "LICENSE_PLATE", LIKELY if used else POSSIBLE)
     for found in _LOOSE_PLATE.finditer(text):
         told = before(text, found.start(), 25)
-        if _PLATED.search(told) and re.search(r"[A-Za-z]", found[0]) and not _MADE.search(told):
+        if (_PLATED.search(told) or _PLATED.search(after(text, found.end(), 60))) and re.search(r"[A-Za-z]", found[0]) and not _MADE.search(told):
             yield Span(found.start(), found.end(), "LICENSE_PLATE", LIKELY)
 
 

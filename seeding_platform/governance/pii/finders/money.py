@@ -73,6 +73,7 @@ _VAT = re.compile(
     re.IGNORECASE,
 )
 _TAXED = words("taxed")
+_ARTICLE = words("article")
 
 
 def vat_ids(text: str) -> Iterator[Span]:
@@ -84,7 +85,7 @@ def vat_ids(text: str) -> Iterator[Span]:
         if len(set(digits)) < 2:
             continue
         right = _checked(found[0])
-        if right and (taxed or not NUMBERED.search(before(text, found.start(), 20))):
+        if right and (taxed or not _ARTICLE.search(before(text, found.start(), 20))):
             yield Span(found.start(), found.end(), "VAT_ID", CERTAIN if taxed else LIKELY)
 
 

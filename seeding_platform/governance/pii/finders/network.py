@@ -15,20 +15,18 @@ if TYPE_CHECKING:
 _V4 = re.compile(r"(?<![\w.])(?<![0-9],)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w])(?!\.[0-9])")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:)[0-9A-Fa-f:]{2,39}(?:(?<=:)(?:[0-9]{1,3}\.){3}[0-9]{1,3})?(?![\w:])")
 _VERSIONED = words("versioned")
+_SOFTWARE, _NAMED_DEVICE = words("software"), words("device_named")
+_SMALL = 32  # version numbers are small; most addresses are not
 
 
 def ip_addresses(text: str) -> Iterator[Span]:
     """Addresses of version 4 and 6; version numbers and numbered chapters are none."""
     for found in _V4.finditer(text):
-        parts = found[0].split(".")
-        told = before(text, found.start(), 24)
-        if (
-            any(int(p) > 255 or (len(p) > 1 and p[0] == "0") for p in parts)
-            or parts == ["0"] * 4
-            or parts[0] in ("0", "127", "255")
-            or _VERSIONED.search(told)
-            or told.endswith("==")
-        ):
+        parts, told = found[0].split("."), before(text, found.start(), 24)
+        impossible = any(int(p) > 255 or (len(p) > 1 and p[0] == "0") for p in parts) or parts[0] in ("0", "127", "255")
+        if impossible or _VERSIONED.search(told) or told.endswith("=="):
+            continue
+        if all(int(p) < _SMALL for p in parts) and _SOFTWARE.search(text.lower()) and not _NAMED_DEVICE.search(told):
             continue
         yield Span(found.start(), found.end(), "IP_ADDRESS", LIKELY)
     for found in _V6.finditer(text):
@@ -72,7 +70,8 @@ _GEO = re.compile(
     rf"(?:(?<![\w.,€$£])|(?<=\b[NSns]))(?<![0-9], )(?<![0-9]; )(?P<lat>{_DEGREES})[ ]?°?[ ]?(?P<ns>[NSns]\b)?"
     r"(?P<between>[\s,;/|&\"'°]{1,6}"
     r"|[\s,;/|&\"'}{]{0,6}(?:lon|lng|long|longitude|lengtegraad|länge|lengte|oosterlengte|x|y|en|and|et|und|by)[\"'=:\s]{1,8})"
-    rf"(?:[EWOewo][ ]?)?(?P<lon>{_DEGREES})(?![0-9])(?![.,][0-9])(?![,;][ ]?[-+]?[0-9]+[.,][0-9])(?![ ]?(?:€|%|eur|kg|km|m|cm|mm|sec|s)\b)",
+    rf"(?:[EWOewo][ ]?)?(?P<lon>{_DEGREES})(?![0-9])(?!\.[0-9])(?!,[0-9]+(?![0-9]*z))(?![,;][ ]?[-+]?[0-9]+[.,][0-9])"
+    r"(?![ ]?(?:€|%|eur|kg|km|m|cm|mm|sec|s)\b)",
     re.IGNORECASE,
 )
 _PLACED = words("placed")

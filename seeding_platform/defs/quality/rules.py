@@ -1,0 +1,63 @@
+"""Judging again by itself: when a gate's thresholds or a policy of personal data have changed since a table was made."""
+
+import hashlib
+from collections.abc import Sequence
+
+import dagster as dg
+
+from seeding_platform.catalog import TableContract
+from seeding_platform.defs.platform import Platform
+from seeding_platform.errors import ConfigError
+
+RULES = "quality_rules"
+"""Metadata that names the rules that a quality table was made by."""
+
+
+def rules_of(platform: Platform, contract: TableContract) -> str:
+    """Names the gate and the policy of personal data that hold for a table now.
+
+    Raises:
+        ConfigError: a policy is not in its form.
+    """
+    told = f"{platform.gate_of(contract).model_dump_json()}\n{platform.personal_data(contract).fingerprint()}"
+    return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
+
+
+def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
+    """The sensor that has a table judged again when it was not made by the rules that hold now."""
+
+    @dg.sensor(
+        name="quality_rules",
+        target=dg.AssetSelection.assets(*(dg.AssetKey(["quality", c.name]) for c in contracts)),
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Judges each table again whose gate or policy of personal data has changed since it was made.",
+    )
+    def quality_rules(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult | dg.SkipReason:
+        requests: list[dg.RunRequest] = []
+        refused: list[str] = []
+        for contract in contracts:
+            try:
+                wanted = rules_of(platform, contract)
+            except ConfigError as error:
+                refused.append(str(error))
+                context.log.warning(f"A policy is refused, its table stays as it is: {error}")
+                continue
+            made = _made_by(context.instance, contract)
+            if made is not None and made[1] != wanted:
+                change = f"quality:{contract.name}@{made[0]}>{wanted}"
+                key = dg.AssetKey(["quality", contract.name])
+                requests.append(dg.RunRequest(run_key=change, asset_selection=[key], tags={"seeding/because": "rules"}))
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        return dg.SkipReason("; ".join(refused) or "every table was made by the rules that hold")
+
+    return quality_rules
+
+
+def _made_by(instance: dg.DagsterInstance, contract: TableContract) -> tuple[int, str] | None:
+    found = instance.fetch_materializations(dg.AssetKey(["quality", contract.name]), limit=1).records
+    if not found or found[0].asset_materialization is None:
+        return None
+    value = found[0].asset_materialization.metadata.get(RULES)
+    return found[0].storage_id, str(value.value) if value is not None else ""

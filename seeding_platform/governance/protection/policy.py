@@ -1,0 +1,117 @@
+"""What is done with personal data: per column, and per label where it stands in a text. YAML, one file a contract."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seeding_platform.cleaning.files import read_yaml
+from seeding_platform.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seeding_platform.catalog import TableContract
+
+SHIPPED = Path(__file__).with_name("default.yaml")
+
+
+class Action(StrEnum):
+    """What becomes of a value."""
+
+    KEEP = "keep"
+    REDACT = "redact"
+    """The label stands in its place."""
+    MASK = "mask"
+    """Its form stays; letters and digits do not."""
+    PSEUDONYMISE = "pseudonymise"
+    """A token stands in its place: the same for the same value within a tenant."""
+    GENERALISE = "generalise"
+    """Only what is coarse stays: the domain of an address, the network of an IP address, the town of a place."""
+    DROP = "drop"
+    """It is null; a declared personal column leaves the table."""
+
+
+WHOLE = (Action.KEEP, Action.MASK, Action.PSEUDONYMISE, Action.GENERALISE, Action.REDACT, Action.DROP)
+
+
+class PiiPolicy(BaseModel):
+    """The policy of one contract.
+
+    Attributes:
+        columns: what becomes of whole columns; declared personal ones are dropped where nothing is said.
+        labels: what becomes of each label in a text.
+        unread: text columns that are not searched.
+        weak: search for names and addresses too, and treat them as `labels` says.
+        quasi_identifiers: columns that together may tell who somebody is; rows whose combination too few share are held back.
+        person: column that names a person, for counting people rather than rows.
+        k: fewest people that must share a combination.
+        key_version: of the pseudonyms; another version gives every value another token.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[str, Action] = Field(default_factory=dict)
+    labels: dict[str, Action] = Field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    weak: bool = False
+    quasi_identifiers: tuple[str, ...] = ()
+    person: str | None = None
+    k: int = Field(5, ge=2)
+    key_version: int = Field(1, ge=1)
+
+    def fingerprint(self) -> str:
+        """Names the policy in short."""
+        return hashlib.blake2b(self.model_dump_json().encode(), digest_size=6).hexdigest()
+
+
+def load_pii_policy(contract: TableContract, folder: Path | None = None) -> PiiPolicy:
+    """The policy of a contract: what is shipped for all, then `<folder>/<contract>.personal.yaml` entry by entry.
+
+    Raises:
+        ConfigError: a file is no policy, or names a column that the contract does not have.
+    """
+    entries: dict[str, Any] = _entries(SHIPPED)
+    own = folder / f"{contract.name}.personal.yaml" if folder is not None else None
+    if own is not None and own.is_file():
+        told = _entries(own)
+        entries |= told | {"labels": entries["labels"] | (told.get("labels") or {})}
+    try:
+        policy = PiiPolicy.model_validate(entries)
+    except ValidationError as error:
+        why = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{contract.name}.personal.yaml: {why}") from error
+    named = [*policy.columns, *policy.unread, *policy.quasi_identifiers, *([policy.person] if policy.person else [])]
+    unknown = [c for c in named if c not in contract.columns]
+    if unknown:
+        raise ConfigError(f"{contract.name}.personal.yaml: {contract.name} has no column {', '.join(map(repr, unknown))}.")
+    kept = [c for c in policy.columns if c in contract.key and policy.columns[c] is Action.DROP]
+    if kept:
+        raise ConfigError(f"{contract.name}.personal.yaml: {', '.join(kept)} is part of the key and cannot be dropped; pseudonymise it.")
+    return policy
+
+
+def _entries(file: Path) -> dict[str, Any]:
+    content = read_yaml(file)
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"{file.name}: expected entries such as `labels: {{EMAIL: redact}}`")
+    return content or {}
+
+
+def text_columns(contract: TableContract, policy: PiiPolicy) -> list[str]:
+    """Columns that are searched: texts, but for closed lists, keys, references, what a whole-column action treats, and what is left out."""
+    treated = set(policy.columns) | {n for n, c in contract.columns.items() if c.personal}
+    left_out = {*contract.key, *policy.unread, *treated}
+    return [
+        name
+        for name, column in contract.columns.items()
+        if column.dtype in (pl.String, pl.String()) and column.values is None and column.references is None and name not in left_out
+    ]
+
+
+def kept_personal(contract: TableContract, policy: PiiPolicy) -> list[str]:
+    """Declared personal columns that the policy lets out in some form."""
+    return [n for n, c in contract.columns.items() if c.personal and policy.columns.get(n, Action.DROP) is not Action.DROP]

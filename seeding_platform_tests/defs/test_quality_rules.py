@@ -1,0 +1,120 @@
+"""Gates and policies of personal data as people have set them by now; a change has the table judged again, once."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from seeding_platform.catalog import LANDED
+from seeding_platform.cleaning import clean
+from seeding_platform.cleaning.intake import as_raw
+from seeding_platform.defs.io_managers import LakeIOManager
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.assets import quality_asset
+from seeding_platform.defs.quality.rules import rules_sensor
+from seeding_platform.quality.gate import GATE
+from seeding_platform.storage.adjusted import Adjusted
+from seeding_platform_tests.places import Place
+
+POSTS = LANDED["content_posts"]
+TABLE = pl.DataFrame(
+    {
+        "post_id": [f"p{n}" for n in range(8)],
+        "account_id": "a",
+        "platform": "X",
+        "status": "published",
+        "text": ["mail jan.jansen@example.nl for more", *(f"a post about thing number {n} and @acme" for n in range(7))],
+        "published_at": "2026-03-01T10:00:00Z",
+        "author_email": "writer@example.nl",
+    }
+)
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def platform(place: Place, tmp_path) -> Platform:
+    found = Platform(place.settings.model_copy(update={"policies": tmp_path / "policies"}))
+    found.settings.policies.mkdir()
+    result = clean(as_raw(TABLE, POSTS, source="posts.csv").rows, POSTS)
+    found.lake.overwrite("clean/content_posts", result.kept)
+    found.lake.overwrite("clean/content_posts__quarantine", result.quarantined)
+    return found
+
+
+def judged(platform: Platform, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    resources = {"platform": platform, "lake": LakeIOManager(platform.lake)}
+    sources = [dg.AssetSpec(["clean", name]) for name in ("content_posts", "content_posts__quarantine")]
+    return dg.materialize([*sources, quality_asset(POSTS)], instance=instance, resources=resources, raise_on_error=False)
+
+
+def tick(platform: Platform, instance: dg.DagsterInstance):
+    return rules_sensor([POSTS])(dg.build_sensor_context(instance=instance, resources={"platform": platform}))
+
+
+def asked(platform, instance):
+    found = tick(platform, instance)
+    return [] if isinstance(found, dg.SkipReason) else [(r.run_key, r.asset_selection) for r in found.run_requests]
+
+
+def set_gate(platform, now, **values):
+    Adjusted(platform.state).change(GATE, values, scope="content_posts", actor="k", reason="a test", now=now)
+
+
+def test_personal_data_does_not_leave_clean(platform, instance):
+    result = judged(platform, instance)
+    rows = platform.lake.read("quality/content_posts").collect()
+    assert "author_email" not in rows.columns
+    assert not rows["text"].str.contains("jansen").any()
+    assert rows.filter(pl.col("post_id") == "p0")["text"].item() == "mail [EMAIL] for more"
+    told = result.asset_materializations_for_node("quality__content_posts")[0].metadata["personal_data"].value
+    assert told == {"text: EMAIL redact": 1, "text: HANDLE keep": 7}
+
+
+def test_a_policy_may_let_a_pseudonym_out(platform, instance):
+    (platform.settings.policies / "content_posts.personal.yaml").write_text("columns: {author_email: pseudonymise}\n")
+    assert judged(platform, instance).success
+    tokens = platform.lake.read("quality/content_posts").collect()["author_email"]
+    assert tokens.n_unique() == 1
+    assert tokens[0].startswith("email_1_")
+
+
+def test_a_raised_threshold_closes_the_gate_and_the_old_rows_stay(platform, instance):
+    assert judged(platform, instance).success
+    before = platform.lake.version("quality/content_posts")
+    set_gate(platform, platform.now(), confidence=1.0)
+    result = judged(platform, instance)
+    assert not result.success
+    assert platform.lake.version("quality/content_posts") == before
+    failure = next(e for e in result.all_events if e.is_step_failure)
+    assert "is below 1.00" in failure.step_failure_data.user_failure_data.description
+    set_gate(platform, platform.now())
+    assert judged(platform, instance).success
+
+
+def test_a_change_of_rules_has_the_table_judged_again_once(platform, instance):
+    assert asked(platform, instance) == []  # never made: that is not the sensor's business
+    judged(platform, instance)
+    assert asked(platform, instance) == []
+    set_gate(platform, platform.now(), completeness=0.7)
+    first = asked(platform, instance)
+    assert [selection for _, selection in first] == [[dg.AssetKey(["quality", "content_posts"])]]
+    assert asked(platform, instance) == first  # the same question, under the same key
+    judged(platform, instance)
+    assert asked(platform, instance) == []
+    (platform.settings.policies / "content_posts.personal.yaml").write_text("labels: {HANDLE: redact}\n")
+    assert len(asked(platform, instance)) == 1
+    judged(platform, instance)
+    assert asked(platform, instance) == []
+    assert not platform.lake.read("quality/content_posts").collect()["text"].str.contains("@acme").any()
+
+
+def test_a_policy_that_is_refused_leaves_the_table_and_says_so(platform, instance):
+    judged(platform, instance)
+    (platform.settings.policies / "content_posts.personal.yaml").write_text("labels: {HANDLE: explode}\n")
+    found = tick(platform, instance)
+    assert isinstance(found, dg.SkipReason)
+    assert "HANDLE" in found.skip_message

@@ -1,0 +1,43 @@
+"""Settings over the API: changed by stewards, on record, with history and a way back."""
+
+WANTED = {"values": {"completeness": 0.9}, "reason": "the new source is whole"}
+
+
+def test_a_threshold_is_changed_for_a_table_and_returned_to(service):
+    steward = service.key("steward")
+    before = service.get("/api/v1/settings/quality.gate", params={"scope": "orders"}, headers=steward).json()
+    assert (before["values"]["completeness"], before["adjusted"]["version"]) == (0.8, 0)
+    made = service.put("/api/v1/settings/quality.gate", json=WANTED | {"scope": "orders"}, headers=steward).json()
+    assert made["affects"] == ["quality/orders"]
+    assert service.get("/api/v1/settings/quality.gate", params={"scope": "orders"}, headers=steward).json()["values"]["completeness"] == 0.9
+    assert service.get("/api/v1/settings/quality.gate", headers=steward).json()["values"]["completeness"] == 0.8
+    back = service.post("/api/v1/settings/quality.gate/back", json={"version": 0, "scope": "orders", "reason": "was wrong"}, headers=steward)
+    assert back.json()["adjusted"]["version"] == 2
+    history = service.get("/api/v1/settings/quality.gate/history", params={"scope": "orders"}, headers=steward).json()
+    assert [(v["version"], v["values"], v["reason"]) for v in history] == [
+        (2, {}, "was wrong"),
+        (1, {"completeness": 0.9}, "the new source is whole"),
+    ]
+    told = service.get("/api/v1/audit", params={"action": "PUT /api/v1/settings"}, headers=steward).json()["items"]
+    assert told[0]["detail"]["values"] == {"completeness": 0.9}
+
+
+def test_everywhere_concerns_every_table(service):
+    made = service.put("/api/v1/settings/quality.gate", json=WANTED, headers=service.key("steward")).json()
+    assert "quality/orders" in made["affects"]
+    assert len(made["affects"]) > 10
+
+
+def test_what_is_wrong_is_refused(service):
+    steward = service.key("steward")
+
+    def put(body):
+        return service.put("/api/v1/settings/quality.gate", json=body, headers=steward)
+
+    assert put(WANTED | {"values": {"completeness": 7}}).status_code == 422
+    assert put(WANTED | {"scope": "no_table"}).status_code == 404
+    assert put({"values": {}}).status_code == 422
+    assert put(WANTED | {"seen": 3}).status_code == 409
+    assert service.put("/api/v1/settings/nothing", json=WANTED, headers=steward).status_code == 404
+    assert service.post("/api/v1/settings/quality.gate/back", json={"version": 9, "reason": "x"}, headers=steward).status_code == 422
+    assert [s["name"] for s in service.get("/api/v1/settings", headers=steward).json()] == ["quality.gate"]
