@@ -93,3 +93,21 @@ def pii_scan(
     told = scan(file, text, target, weak=weak, progress=say)
     labels = ", ".join(f"{n:,} {label}" for label, n in told.labels.items()) or "nothing"
     say(f"{told.rows:,} rows read, {told.flagged:,} hold personal data: {labels}. Written to {target}")
+
+
+@pii_app.command("columns")
+def pii_columns(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, Parquet or JSON lines (also .gz).", exists=True, dir_okay=False, readable=True)],
+    as_json: Json = False,
+) -> None:
+    """Say which columns of a file are personal data, by their name and by what stands in them, with the evidence; no value is shown."""
+    from seeding_platform.cleaning.files import read_table
+    from seeding_platform.governance.pii.columns import judged_columns
+
+    found = judged_columns(read_table(file))
+    if as_json:
+        out(found.to_dicts())
+        return
+    width = max((len(c) for c in found["column"]), default=6)
+    for row in found.iter_rows(named=True):
+        typer.echo(f"{row['column']:<{width}}  {row['verdict']:<10} {row['label'] if row['verdict'] != 'none' else '':<14} {row['evidence']}")

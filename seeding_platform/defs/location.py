@@ -23,6 +23,7 @@ from seeding_platform.defs.kpis.sensors import kpi_days_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset, report_asset
+from seeding_platform.defs.quality.personal import personal_columns_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import schedules
@@ -52,6 +53,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         *(clean_asset(c) for c in contracts),
         *(quality_asset(c) for c in contracts),
         report_asset(contracts),
+        personal_columns_asset(contracts),
         *(content_performance_asset(s) for s in specs),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),

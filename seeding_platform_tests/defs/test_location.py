@@ -32,6 +32,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
     fixed = {
         "quality/report",
         "quality/scorecard",
+        "quality/personal_columns",
         "model/content_performance",
         "kpi/ads_daily",
         "kpi/learning_insights",

@@ -20,3 +20,10 @@ def words(name: str) -> re.Pattern[str]:
     """The pattern of any word of a list; it is for texts in lower case."""
     told = _lists()[name]
     return re.compile(rf"(?<![a-zà-ÿ])(?:{'|'.join(told['words'].split())})" + (r"(?![a-zà-ÿ])" if told["whole"] else ""))
+
+
+@cache
+def headers() -> dict[str, re.Pattern[str]]:
+    """What names of columns say (`headers.yaml`): `denied` = it is about something else; and a pattern a label."""
+    told = yaml.safe_load(Path(__file__).with_name("headers.yaml").read_text(encoding="utf-8"))
+    return {name: re.compile(pattern) for name, pattern in told.items()}
