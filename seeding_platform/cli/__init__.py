@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
-from seeding_platform.cli.governance import audit_app, pii_app
+from seeding_platform.cli.governance import audit_app, pii_app, privacy_app
 from seeding_platform.cli.history import table_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
@@ -40,6 +40,7 @@ _GROUPS = {
     "keys": keys_app,
     "table": table_app,
     "pii": pii_app,
+    "privacy": privacy_app,
     "audit": audit_app,
 }
 for _name, _commands in _GROUPS.items():

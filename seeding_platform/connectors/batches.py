@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seeding_platform.connectors.landing import bytes_of, fingerprinted, land, landing_files, parsed_batch
+from seeding_platform.connectors.landing import bytes_of, everything, fingerprinted, land, landing_files, parsed_batch
 from seeding_platform.errors import SourceUnreadable
 from seeding_platform.storage.state import Landing, LandingStatus
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import polars as pl
 
     from seeding_platform.connectors.landing import Batch, LandedBatch
     from seeding_platform.connectors.spec import FileSourceSpec
@@ -36,7 +38,16 @@ class LandedPartition:
 
 
 def land_partition(
-    key: str, spec: FileSourceSpec, *, lake: Lake, state: State, landing: Path, spool: Path, now: dt.datetime, again: bool = False
+    key: str,
+    spec: FileSourceSpec,
+    *,
+    lake: Lake,
+    state: State,
+    landing: Path,
+    spool: Path,
+    now: dt.datetime,
+    again: bool = False,
+    admit: Callable[[pl.DataFrame, str], pl.DataFrame] = everything,
 ) -> LandedPartition:
     """Land the file of one partition, or say why there is nothing to do.
 
@@ -68,7 +79,7 @@ def land_partition(
         bytes=path.stat().st_size,
     )
     try:
-        landed = land(path, spec, lake, batch=key, tenant=batch.tenant, now=now, superseded=old)
+        landed = land(path, spec, lake, batch=key, tenant=batch.tenant, now=now, superseded=old, admit=admit)
     except SourceUnreadable as error:
         if mine is None or mine.status == LandingStatus.FAILED:
             state.record_landing(replace(record, message=str(error)[:2000]))

@@ -22,7 +22,7 @@ from seeding_platform.errors import ConfigError, SourceUnreadable, TransientErro
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from seeding_platform.connectors.files import FileContent
@@ -216,6 +216,12 @@ def with_history(frame: pl.DataFrame, lake: Lake, table: str, *, superseded: Seq
     return pl.concat([fresh, ended], how="diagonal")
 
 
+def everything(rows: pl.DataFrame, tenant: str) -> pl.DataFrame:
+    """Let everything in."""
+    del tenant
+    return rows
+
+
 @dataclass(frozen=True, slots=True)
 class LandedBatch:
     """What landing one file did."""
@@ -227,8 +233,28 @@ class LandedBatch:
     warnings: tuple[str, ...]
 
 
-def land(path: Path, spec: FileSourceSpec, lake: Lake, *, batch: str, tenant: str, now: dt.datetime, superseded: Sequence[str] = ()) -> LandedBatch:
+def land(
+    path: Path,
+    spec: FileSourceSpec,
+    lake: Lake,
+    *,
+    batch: str,
+    tenant: str,
+    now: dt.datetime,
+    superseded: Sequence[str] = (),
+    admit: Callable[[pl.DataFrame, str], pl.DataFrame] = everything,
+) -> LandedBatch:
     """Read a file and commit it as one batch of the source's raw table, in place of the batches that it supersedes.
+
+    Args:
+        path: the file.
+        spec: what it holds.
+        lake: where its table lies.
+        batch: its partition key.
+        tenant: whose it is.
+        now: the moment.
+        superseded: batches that it takes the place of.
+        admit: takes out of rows, and whose they are, what must not come in.
 
     Raises:
         SourceUnreadable: the file breaks its declaration; nothing was landed.
@@ -236,7 +262,7 @@ def land(path: Path, spec: FileSourceSpec, lake: Lake, *, batch: str, tenant: st
     name = parsed_batch(batch, spec).file if "@" in batch else path.name
     content = read_file(path, spec, name=name)
     extra = require_columns(content, spec, name)
-    frame = source_rows(content, source=spec.label, batch=batch, tenant=tenant, now=now)
+    frame = admit(source_rows(content, source=spec.label, batch=batch, tenant=tenant, now=now), tenant)
     if spec.mode == "history":
         frame = with_history(frame, lake, spec.table, superseded=superseded, now=now)
     written = lake.replace(spec.table, frame, {"_batch": [batch, *superseded]})

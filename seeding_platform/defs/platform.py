@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import cached_property
 
+import polars as pl
+
 from seeding_platform.catalog import TableContract
 from seeding_platform.cleaning.policies import load_policy
 from seeding_platform.cleaning.policy import CleaningPolicy
@@ -18,6 +20,7 @@ from seeding_platform.settings import Settings
 from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.keyring import Keyring
 from seeding_platform.storage.lake import Lake
+from seeding_platform.storage.privacy import Tombstones
 from seeding_platform.storage.state import LandingStatus, State
 
 DEFAULT_TENANT = "default"
@@ -75,6 +78,12 @@ class Platform:
     def trail(self) -> Trail:
         """The audit log."""
         return Trail(self.settings, self.state)
+
+    def admit(self, rows: pl.DataFrame, tenant: str) -> pl.DataFrame:
+        """Rows on their way in, without people who were erased."""
+        from seeding_platform.governance.subject_rights.tombstones import without_erased
+
+        return without_erased(rows, tenant, Tombstones(self.state, self.keys))
 
     @cached_property
     def registry(self) -> Registry:

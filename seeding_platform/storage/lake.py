@@ -21,7 +21,7 @@ from seeding_platform.storage.content import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, WriterProperties
 
 FINGERPRINT = "seeding.fingerprint"
 Part = str | list[str] | tuple[str, str]
@@ -197,6 +197,11 @@ class Lake:
         if not self.exists(table) or not values:
             return 0
         deleted = self._open(table).delete(f"{column} IN ({', '.join(map(quoted, values))})")
+        self.purge(table)
+        return int(deleted["num_deleted_rows"] or 0)
+
+    def purge(self, table: str) -> None:
+        """Delete every file and log entry that the version in force does not need: older versions can no longer be read."""
         opened = self._open(table)
         opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds", "delta.enableExpiredLogCleanup": "true"})
         opened = self._open(table)
@@ -205,7 +210,6 @@ class Lake:
         opened.create_checkpoint()
         opened.cleanup_metadata()
         self._open(table).alter.set_table_properties({"delta.logRetentionDuration": "interval 30 days"})
-        return int(deleted["num_deleted_rows"] or 0)
 
     def history(self, table: str, *, limit: int | None = None) -> list[Commit]:
         """Commits of a table, newest first."""
@@ -239,7 +243,8 @@ class Lake:
     def maintain(self, table: str, *, keep_hours: int = 168) -> dict[str, int]:
         """Compact small files, write a checkpoint, delete files that no version younger than `keep_hours` needs."""
         opened = self._open(table)
-        compacted = opened.optimize.compact()
+        statistics = [field.name for field in opened.schema().fields if field.name in _STATISTICS]
+        compacted = opened.optimize.compact(writer_properties=_written_with(statistics))
         opened.create_checkpoint()
         removed = opened.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False)
         return {"files_added": int(compacted["numFilesAdded"]), "files_removed": int(compacted["numFilesRemoved"]), "files_deleted": len(removed)}
@@ -281,11 +286,22 @@ class Lake:
                 partition_by=["tenant"] if "tenant" in frame.columns else None,
                 commit_properties=properties,
                 configuration={"delta.dataSkippingStatsColumns": ",".join(statistics)} if fresh and statistics else None,
+                writer_properties=_written_with(statistics),
                 **options,
             )
 
         _with_retries(write, table)
         return self.version(table)
+
+
+def _written_with(columns: Sequence[str]) -> WriterProperties:
+    """Statistics in the files for these columns only: smallest and largest texts are people's data, and cut short they name others."""
+    from deltalake import ColumnProperties, WriterProperties
+
+    return WriterProperties(
+        default_column_properties=ColumnProperties(statistics_enabled="NONE"),
+        column_properties={name: ColumnProperties(statistics_enabled="CHUNK") for name in columns},
+    )
 
 
 def _with_retries(write: Callable[[], None], table: str, *, attempts: int = 6, pause_s: float = 0.05) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -207,4 +207,39 @@ audit_checkpoints = sa.Table(
     metadata,
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, comment="From 1"),
     sa.Column("line", sa.Text, nullable=False, comment="As it stands in the file of checkpoints"),
+)
+
+privacy_requests = sa.Table(
+    "privacy_requests",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, comment="Pseudonym of the first identifier"),
+    sa.Column("sealed", sa.Text, nullable=True, comment="The identifiers, encrypted; null once the request is closed"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("closed_at", UtcTime, nullable=True),
+    sa.Index(None, "tenant", "state"),
+)
+
+privacy_receipts = sa.Table(
+    "privacy_receipts",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("result", sa.Text, nullable=False, comment="What was done there, as JSON"),
+)
+
+privacy_tombstones = sa.Table(
+    "privacy_tombstones",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, primary_key=True, comment="Keyed hash of an identifier that must not come in again"),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
 )

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seeding_platform.catalog.identifiers import normalised
 from seeding_platform.errors import ConfigError
 from seeding_platform.governance.anonymity import k_anonymous
-from seeding_platform.governance.pseudonyms import Pseudonyms, normalised
+from seeding_platform.governance.pseudonyms import Pseudonyms
 from seeding_platform.storage.keyring import Keyring, keyring
 
 OURS = Keyring(bytes(range(32)))

@@ -84,7 +84,7 @@ def _fixed_file(spec: FileSourceSpec) -> dg.AssetsDefinition:
             yield dg.AssetCheckResult(check_name="no_rejects", passed=True, severity=dg.AssetCheckSeverity.WARN)
             return
         batch = file.batch(spec.tenant, spec)
-        frame = source_rows(content, source=spec.label, batch=batch, tenant=spec.tenant, now=platform.now())
+        frame = platform.admit(source_rows(content, source=spec.label, batch=batch, tenant=spec.tenant, now=platform.now()), spec.tenant)
         written = platform.lake.overwrite(spec.table, frame)
         landed = LandedBatch(written, content.rows.height, content.rejects, tuple(extra), content.warnings)
         yield from _results(landed, path.name, {**written_metadata(written, table), "file": path.name, "batch": batch})
@@ -99,7 +99,15 @@ def _landed_files(spec: FileSourceSpec) -> dg.AssetsDefinition:
         again = context.run.tags.get("seeding/again") == key
         try:
             done = land_partition(
-                key, spec, lake=platform.lake, state=platform.state, landing=settings.landing, spool=settings.spool, now=platform.now(), again=again
+                key,
+                spec,
+                lake=platform.lake,
+                state=platform.state,
+                landing=settings.landing,
+                spool=settings.spool,
+                now=platform.now(),
+                again=again,
+                admit=platform.admit,
             )
         except SourceUnreadable as error:
             yield dg.AssetCheckResult(check_name="readable", passed=False, description=str(error))

@@ -1,0 +1,28 @@
+"""What a room asks of another that lies further right, as protocols; an edge puts the two together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class StoreEraser(Protocol):
+    """One place where a person's data may stand."""
+
+    @property
+    def name(self) -> str:
+        """Names it on receipts."""
+
+    def find(self) -> dict[str, int]:
+        """Where the person stands, and in how many rows or files."""
+
+    def export(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Data set and row, for everything that can be told apart by rows."""
+
+    def erase(self) -> dict[str, int]:
+        """Replace or remove it; what was changed. A repeat changes nothing."""
+
+    def residue(self) -> list[str]:
+        """Where it still stands, in any form; nothing when it is gone."""
