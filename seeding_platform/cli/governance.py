@@ -188,6 +188,8 @@ def privacy_erase(
     for store, receipt in done.stores.items():
         changed = receipt.get("changed", {})
         typer.echo(f"{store:<14} {len(changed):>5} places changed" if "changed" in receipt else f"{store:<14} done")
+    if not any(receipt.get("changed") for receipt in done.stores.values()):
+        say(f"Nothing of this person was held for tenant {whose}; they cannot come in from now on.")
     say(f"Request {done.request_id} is {done.state}. Certificate: {done.certificate}")
 
 

@@ -23,6 +23,8 @@ from seeding_platform.defs.kpis.sensors import kpi_days_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset, report_asset
+from seeding_platform.defs.quality.bias import bias_asset
+from seeding_platform.defs.quality.expectations import EXPECTATIONS, expectations_asset, expectations_job, expectations_schedule
 from seeding_platform.defs.quality.personal import personal_columns_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.train.assets import content_performance_asset
@@ -54,6 +56,8 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         *(quality_asset(c) for c in contracts),
         report_asset(contracts),
         personal_columns_asset(contracts),
+        bias_asset(contracts),
+        expectations_asset(contracts),
         *(content_performance_asset(s) for s in specs),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),
@@ -63,17 +67,17 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
-        jobs=[*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), *landing.values()],
+        jobs=[*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), *landing.values()],
         sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, policy_sensor(contracts), rules_sensor(contracts), _automation()],
-        schedules=[*schedules(specs), nightly],
+        schedules=[*schedules(specs), nightly, expectations_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )
 
 
 def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:
-    """`seed` runs everything but the landing of files; `kpi` days; `retrain` the models; `upkeep` the house."""
-    outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY)
+    """`seed` runs all but landing and Great Expectations; `kpi` days; `retrain` the models; `upkeep` the house."""
+    outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY, EXPECTATIONS)
     landed = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
     everything = dg.AssetSelection.all() - outside
     return [

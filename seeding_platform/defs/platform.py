@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import polars as pl
-
-from seeding_platform.catalog import TableContract
 from seeding_platform.cleaning.policies import load_policy
-from seeding_platform.cleaning.policy import CleaningPolicy
-from seeding_platform.connectors import FileSourceSpec
-from seeding_platform.governance.audit import Trail
-from seeding_platform.governance.protection import PiiPolicy, load_pii_policy
 from seeding_platform.models.registry import Registry
-from seeding_platform.quality.gate import GATE, GatePolicy
-from seeding_platform.settings import Settings
-from seeding_platform.storage.adjusted import Adjusted
-from seeding_platform.storage.keyring import Keyring
 from seeding_platform.storage.lake import Lake
-from seeding_platform.storage.privacy import Tombstones
 from seeding_platform.storage.state import LandingStatus, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from seeding_platform.catalog import TableContract
+    from seeding_platform.cleaning.policy import CleaningPolicy
+    from seeding_platform.connectors import FileSourceSpec
+    from seeding_platform.governance.audit import Trail
+    from seeding_platform.governance.protection import PiiPolicy
+    from seeding_platform.quality.gate import GatePolicy
+    from seeding_platform.settings import Settings
+    from seeding_platform.storage.adjusted import Adjusted
+    from seeding_platform.storage.keyring import Keyring
 
 DEFAULT_TENANT = "default"
 
@@ -43,6 +46,8 @@ class Platform:
 
     def gate_of(self, contract: TableContract) -> GatePolicy:
         """The thresholds of a table's gate as people have set them by now."""
+        from seeding_platform.quality.gate import GATE, GatePolicy
+
         if self._gate is not None:
             return self._gate
         found = self.adjusted.value(GATE, contract.name)
@@ -52,10 +57,14 @@ class Platform:
     @cached_property
     def adjusted(self) -> Adjusted:
         """What people have adjusted."""
+        from seeding_platform.storage.adjusted import Adjusted
+
         return Adjusted(self.state)
 
     def personal_data(self, contract: TableContract) -> PiiPolicy:
         """The policy of personal data of a contract as it stands now."""
+        from seeding_platform.governance.protection import load_pii_policy
+
         return load_pii_policy(contract, self.settings.policies)
 
     @property
@@ -77,11 +86,14 @@ class Platform:
     @cached_property
     def trail(self) -> Trail:
         """The audit log."""
+        from seeding_platform.governance.audit import Trail
+
         return Trail(self.settings, self.state)
 
     def admit(self, rows: pl.DataFrame, tenant: str) -> pl.DataFrame:
         """Rows on their way in, without people who were erased."""
         from seeding_platform.governance.subject_rights.tombstones import without_erased
+        from seeding_platform.storage.privacy import Tombstones
 
         return without_erased(rows, tenant, Tombstones(self.state, self.keys))
 

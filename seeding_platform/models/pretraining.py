@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform import __version__
-from seeding_platform.models.training import evaluate, split_rows, train
+from seeding_platform.models.training import evaluate, reweighing, split_rows, train
 from seeding_platform.storage.content import content_sha256
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.models.registry import Registry
     from seeding_platform.models.spec import ModelSpec
-    from seeding_platform.models.training import Evaluation
+    from seeding_platform.models.training import Evaluation, Reweighing
 
 
 class Outcome(StrEnum):
@@ -41,6 +41,7 @@ class Trained:
         says: one sentence for people.
         version: the version that serves now, if any.
         evaluation: figures on held-out rows, where a model was fitted.
+        reweighing: what the weights of the training rows did, where the specification asks for them.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Trained:
     says: str
     version: str | None
     evaluation: Evaluation | None = None
+    reweighing: Reweighing | None = None
 
 
 def pretrain(
@@ -79,10 +81,11 @@ def pretrain(
     train_rows, test_rows = split_rows(spec, frame)
     model = train(spec, train_rows, seed=seed)
     judged = evaluate(model, spec, train_rows=train_rows, test_rows=test_rows)
+    weighed = reweighing(spec, model, train_rows=train_rows, test_rows=test_rows, seed=seed)
     against = f"RMSE {judged.rmse:.3f} against {judged.baseline_rmse:.3f} of the dummy"
     figures = f"{against}, {judged.gain_se:+.1f} standard errors on {judged.test_rows} held-out rows"
     if not judged.beats_baseline(spec):
-        return Trained(name, Outcome.NOT_BETTER, f"not registered: {figures}", current.version if current else None, judged)
+        return Trained(name, Outcome.NOT_BETTER, f"not registered: {figures}", current.version if current else None, judged, weighed)
     time = spec.time or spec.split.column
     span = {"from": str(frame[time].min()), "to": str(frame[time].max())} if time else {}
     tags = {
@@ -93,12 +96,15 @@ def pretrain(
         "rows": str(frame.height),
         "trained_at": now.isoformat(),
     }
+    documents = {"spec.json": spec.model_dump_json(indent=1), "evaluation.json": json.dumps(asdict(judged), indent=1)}
+    if weighed is not None:
+        documents["reweighing.json"] = json.dumps(asdict(weighed), indent=1)
     version = registry.register(
         name,
         model,
         metrics={k: float(v) for k, v in asdict(judged).items()},
         params={"seed": str(seed), "features": json.dumps(list(spec.features))[:500]},
         tags=tags,
-        documents={"spec.json": spec.model_dump_json(indent=1), "evaluation.json": json.dumps(asdict(judged), indent=1)},
+        documents=documents,
     )
-    return Trained(name, Outcome.REGISTERED, f"version {version.version}: {figures}", version.version, judged)
+    return Trained(name, Outcome.REGISTERED, f"version {version.version}: {figures}", version.version, judged, weighed)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from seeding_platform.errors import ConfigError
 
@@ -22,6 +22,15 @@ class Split(BaseModel):
     column: str | None = Field(None, description="Time column of a split by time")
     test_fraction: float = Field(0.3, gt=0, lt=1)
     seed: int = 0
+
+
+class Reweigh(BaseModel):
+    """Weights of training rows by which no group is above the target's median more often than another (Kamiran and Calders 2012)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: str = Field(description="Category among the features whose values are the groups")
+    above: Literal["median"] = Field("median", description="The good outcome is a target above this figure of the training rows")
 
 
 class ModelSpec(BaseModel):
@@ -42,10 +51,18 @@ class ModelSpec(BaseModel):
     standard_errors: float = Field(2.0, gt=0, description="A first version must beat the dummy by this many standard errors")
     minimum_rows: int = Field(60, ge=10, description="Fewer labelled rows are not trained on")
     inputs: list[str] = Field(description="Contracts whose quality tables it reads")
+    reweigh: Reweigh | None = Field(None, description="Mitigation of bias before training; none without it")
+
+    @model_validator(mode="after")
+    def _groups_are_a_category(self) -> ModelSpec:
+        if self.reweigh is not None and self.features.get(self.reweigh.group) != "category":
+            raise ValueError(f"reweigh.group: {self.reweigh.group!r} is no category among the features")
+        return self
 
     def digest(self) -> str:
-        """Hash of everything that the specification says."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+        """Hash of everything that the specification says; a block that it leaves out does not count."""
+        said = self.model_dump(mode="json", exclude={"reweigh"} if self.reweigh is None else None)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_spec(path: Path) -> ModelSpec:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.analytics.keeping import Alert, Report
 from seeding_platform.analytics.watching import alert_said, alert_state, report_text
-from seeding_platform.errors import SeedingError
+from seeding_platform.errors import BusyError, SeedingError
+from seeding_platform.governance.subject_rights.requests import SubjectRights
 from seeding_platform.service.notify import send_due
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.live import Message
+from seeding_platform.storage.locks import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +80,7 @@ class Watch:
         """Seal the audit log, judge alerts when the facts changed, write reports whose time has come, send what waits."""
         service = self.service
         service.trail.seal(now=service.now())
+        self.answer_people()
         name = snapshots.current(service.settings.serving)
         alerts = service.kept.all("alert")
         marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"
@@ -89,6 +92,18 @@ class Watch:
         for item in service.kept.all("report"):
             self._each(self._report, item)
         send_due(service.live, service.settings, now=service.now())
+
+    def answer_people(self) -> None:
+        """Carry out erasures that wait; while a run holds the lock they wait on."""
+        rights = SubjectRights(self.service.settings, self.service.state, now=self.service.now)
+        for request in rights.kept.open("erase"):
+            try:
+                with exclusive(self.service.settings.state / "seeding.lock", holder="erasure of a person"):
+                    rights.erase(request)
+            except BusyError:
+                return
+            except SeedingError as error:  # it stays open, and its deadline runs
+                log.error("request %s: %s", request.request_id, error.what.partition(" stands")[0])
 
     def _each(self, work: Callable[[Item], None], item: Item) -> None:
         """One alert or report; what cannot be judged is in the log and holds no other."""

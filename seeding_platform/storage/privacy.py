@@ -86,6 +86,16 @@ class PrivacyState:
         with self.engine.connect() as connection:
             return [PrivacyRequest(**row) for row in connection.execute(query).mappings()]
 
+    def open(self, kind: str) -> list[PrivacyRequest]:
+        """Requests of a kind that are not closed, of every tenant, the one that is due first first."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import privacy_requests as table
+
+        query = sa.select(table).where(table.c.kind == kind, table.c.closed_at.is_(None)).order_by(table.c.due_at, table.c.request_id)
+        with self.engine.connect() as connection:
+            return [PrivacyRequest(**row) for row in connection.execute(query).mappings()]
+
     def move(self, request_id: str, state: str, *, closed_at: dt.datetime | None = None) -> None:
         """Say how far a request is; a closed one no longer holds its identifiers."""
         from seeding_platform.storage.schema import privacy_requests as table

@@ -188,14 +188,16 @@ def test_every_locked_package_has_its_hash():
 
 
 @pytest.mark.long
-def test_importing_the_definitions_costs_little_more_than_dagster():
+def test_importing_the_definitions_costs_little_more_than_dagster(tmp_path):
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": str(tmp_path)}
+
     def cpu(code: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=compiled)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # in turn, and the least of many: whatever else the machine does only adds to a figure
+    # in turn, and the least of many: whatever else the machine does only adds to a figure; the first one compiles, as a user's first one does
     rounds = [(cpu("import seeding_platform.definitions"), cpu("import dagster")) for _ in range(8)]
     ratio = min(ours for ours, _ in rounds) / min(theirs for _, theirs in rounds)
     assert ratio < 1.5, f"{ratio:.2f} times the CPU of importing dagster"

@@ -33,6 +33,8 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/report",
         "quality/scorecard",
         "quality/personal_columns",
+        "quality/bias",
+        "quality/expectations",
         "model/content_performance",
         "kpi/ads_daily",
         "kpi/learning_insights",
@@ -59,7 +61,7 @@ def test_every_asset_says_what_it_is(defs):
 
 
 def test_tables_have_column_schemas_and_code_versions(defs):
-    outside = {"raw/landing_folder", "raw/source_files", "quality/report", "quality/scorecard", "model/content_performance"}
+    outside = {"raw/landing_folder", "raw/source_files", "quality/report", "quality/scorecard", "quality/expectations", "model/content_performance"}
     for spec in defs.resolve_all_asset_specs():
         name = "/".join(spec.key.path)
         if name in outside:
@@ -86,7 +88,7 @@ def test_only_quality_tables_are_read_by_models_bundles_and_kpis(defs):
 def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
     keys = {"/".join(k.path) for k in defs.resolve_job_def("seed").asset_layer.selected_asset_keys}
     everything = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
-    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main", "raw/ad_exports__main"}
+    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main", "raw/ad_exports__main", "quality/expectations"}
     landing = {"/".join(k.path) for k in defs.resolve_job_def("land__ads").asset_layer.selected_asset_keys}
     assert landing == {"raw/ads__main"}
 
@@ -96,6 +98,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
     schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
     assert schedules == {
         "retrain": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "expectations": ("10 3 * * *", dg.DefaultScheduleStatus.RUNNING),
         "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
     sensors = {s.name: s.default_status for s in repository.sensor_defs}

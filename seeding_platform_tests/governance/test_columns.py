@@ -100,7 +100,8 @@ def test_no_column_of_ours_has_a_name_that_says_what_its_contract_does_not(contr
 
 
 def test_tables_are_judged_once_a_version():
-    from seeding_platform.governance.pii.columns import TABLE_VERDICTS, judged_tables
+    from seeding_platform.governance.pii.columns import judged_tables
+    from seeding_platform.governance.pii.verdicts import TABLE_VERDICTS
 
     rows = pl.DataFrame({"tenant": ["t"], "_source": ["s"], "mail": ["jan@x.nl"]})
     nothing = pl.DataFrame(schema=TABLE_VERDICTS)

@@ -235,3 +235,31 @@ def test_whom_an_identifier_names(identifier, text, found):
     assert matcher.in_bytes(text.encode()) is found
     assert matcher.rows(pl.DataFrame({"t": [text, None]})).to_list() == [found, False]
     assert (ERASED in matcher.replaced(text)) is found
+
+
+def test_every_place_that_settings_name_is_searched_or_said_not_to_be():
+    """A new place where things are kept must be given to `stores_of`, or be named here with the reason why not."""
+    from seeding_platform.settings import Settings
+
+    searched = {"state", "lake", "landing"}
+    not_ours = {"sources", "policies", "samples", "facts"}  # the user's own files; what comes in from them again meets the tombstones
+    never_personal = {"audit_file"}  # hashes, ranges and signatures
+    places = {name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation)}
+    assert places == searched | not_ours | never_personal
+
+
+def test_every_file_of_an_installation_belongs_to_a_store(place, state):
+    found = rights(place, state).stores(Matcher(identifiers(1)), tenant=TENANT)
+    named = {"landed files", "lake", "state", "bundles", "models", "state files"}
+    assert {store.name for store in found} == named
+    (place.settings.state / "something new").mkdir()
+    (place.settings.state / "something new" / "file.txt").write_text(email(1))
+    again = {s.name: s for s in rights(place, state).stores(Matcher(identifiers(1)), tenant=TENANT)}
+    assert "something new/file.txt" in again["state files"].residue()
+
+
+def test_tables_of_the_state_that_are_not_searched_hold_no_personal_data_by_their_form():
+    from seeding_platform.storage import schema
+
+    left_out = {t.name for t in schema.metadata.sorted_tables if t.name.startswith(("audit_", "privacy_", "api_keys"))}
+    assert left_out == {"audit_events", "audit_checkpoints", "privacy_requests", "privacy_receipts", "privacy_tombstones", "api_keys"}

@@ -28,6 +28,8 @@ NEEDS = {
     **{("GET", f"/api/v1/settings{rest}"): "analyst" for rest in ("", "/none", "/none/history")},
     ("PUT", "/api/v1/settings/none"): "steward",
     ("POST", "/api/v1/settings/none/back"): "steward",
+    **{("GET", f"/api/v1/privacy/requests{rest}"): "steward" for rest in ("", "/none", "/none/certificate")},
+    ("POST", "/api/v1/privacy/requests"): "steward",
     ("GET", "/api/v1/audit"): "steward",
     ("POST", "/api/v1/audit/verify"): "admin",
     ("GET", "/api/v1/keys"): "admin",

@@ -1,7 +1,7 @@
 """Quality assets: the rows that others may read, behind a gate a table; the report and the scorecard."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -11,10 +11,11 @@ from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.rules import RULES, rules_of
-from seeding_platform.governance.protection import PiiPolicy, Protected, protect
-from seeding_platform.governance.protection.policy import kept_personal
 from seeding_platform.quality import assess
 from seeding_platform.quality.report import quality_report, scorecard, write_report
+
+if TYPE_CHECKING:
+    from seeding_platform.governance.protection import PiiPolicy, Protected
 
 
 def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
@@ -40,6 +41,9 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         **described(contract, "quality", "Judged; personal data treated as the policy says."),
     )
     def judged(rows: pl.LazyFrame, quarantine: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        from seeding_platform.governance.protection import protect
+        from seeding_platform.governance.protection.policy import kept_personal
+
         rules = rules_of(platform, contract)  # first: what changes from here on has the table judged again
         refused = int(quarantine.select(pl.len()).collect().item())
         personal = platform.personal_data(contract)
@@ -63,7 +67,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
     return judged
 
 
-def personal_metadata(protected: Protected, policy: PiiPolicy) -> dict[str, Any]:
+def personal_metadata(protected: "Protected", policy: "PiiPolicy") -> dict[str, Any]:
     """What was done to personal data, for the event log: counts, never a value."""
     told = protected.treated.filter(pl.col("values") > 0)
     treated = {f"{column}: {label or 'all'} {action}": values for column, label, action, values, _ in told.rows()}

@@ -9,7 +9,7 @@ from seeding_platform.catalog import TABLES, TableContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage, written_metadata
 from seeding_platform.defs.platform import Platform
-from seeding_platform.governance.pii.columns import TABLE_VERDICTS, judged_tables
+from seeding_platform.governance.pii.verdicts import TABLE_VERDICTS
 
 TABLE = "quality/personal_columns"
 
@@ -33,6 +33,8 @@ def personal_columns_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefin
         ],
     )
     def personal_columns(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+        from seeding_platform.governance.pii.columns import judged_tables
+
         lake = platform.lake
         names = [t for t in lake.tables() if t.partition("/")[0] in ("raw", "clean") and not ("clean/" in t and "__" in t)]
         tables = {t: (lake.version(t), lake.read(t).collect()) for t in names}

@@ -48,8 +48,10 @@ def _metadata(done: list[Trained], snapshot: str) -> dict[str, Any]:
         "outcomes": {t.model: {"outcome": str(t.outcome), "says": t.says, "version": t.version} for t in done},
     }
     for trained in done:
+        tenant = trained.model.split(".")[0]
+        if trained.reweighing is not None:
+            facts[f"{tenant} reweighing"] = dg.MetadataValue.md(trained.reweighing.markdown())
         if trained.evaluation is not None:
-            tenant = trained.model.split(".")[0]
             facts[f"{tenant} rmse"] = trained.evaluation.rmse
             facts[f"{tenant} baseline rmse"] = trained.evaluation.baseline_rmse
             facts[f"{tenant} gain in standard errors"] = trained.evaluation.gain_se

@@ -16,24 +16,11 @@ import polars as pl
 from seeding_platform.governance.pii.detect import detect_pii
 from seeding_platform.governance.pii.finders.people import given_names
 from seeding_platform.governance.pii.numbers import bsn, card
+from seeding_platform.governance.pii.verdicts import TABLE_VERDICTS, VERDICTS
 from seeding_platform.governance.pii.words import headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-VERDICTS: dict[str, pl.DataType] = {
-    "column": pl.String(),
-    "verdict": pl.String(),
-    "label": pl.String(),
-    "share": pl.Float64(),
-    "values": pl.Int64(),
-    "of": pl.Int64(),
-    "header": pl.String(),
-    "evidence": pl.String(),
-    "detector": pl.String(),
-}
-"""A row a column: `personal`, `suspected`, `texts` (personal data stands in some of its texts) or `none`; the label; the share of its distinct values
-that are one, with numerator and denominator; what its name says; why, in words; which detector judged."""
 
 MOST = 5000
 """Distinct values of a column that are looked at."""
@@ -147,6 +134,3 @@ def judged_tables(tables: Mapping[str, tuple[int, pl.DataFrame]], *, declared: M
             found = judged_columns(rows.drop([c for c in rows.columns if c.startswith("_") or c == "tenant"]), declared=declared.get(table))
             parts.append(found.select(pl.lit(table).alias("table"), pl.lit(version, dtype=pl.Int64).alias("version"), pl.all()))
     return pl.concat([pl.DataFrame(schema=TABLE_VERDICTS), *parts])
-
-
-TABLE_VERDICTS: dict[str, pl.DataType] = {"table": pl.String(), "version": pl.Int64(), **VERDICTS}

@@ -203,6 +203,7 @@ class SubjectRights:
         self.step("close")
         self._record(request, "closed")
         self.kept.move(request.request_id, "closed", closed_at=self.now())
+        self.trail.seal(now=self.now())
 
     def _write_certificate(self, request_id: str, certificate: dict[str, Any]) -> None:
         file = self.certificate_file(request_id)

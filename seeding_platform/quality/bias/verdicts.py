@@ -48,7 +48,7 @@ def verdict(metric: str, value: float | None, ci_low: float | None, ci_high: flo
     - Ratios: below 0.8 is biased. The ratio of mean absolute errors is the smallest to the largest.
     - Differences of true and false positive rates, and equalised odds: beyond 0.1 either way is biased.
     - Population stability index: above 0.25 is biased.
-    - Simpson reversal: biased where it is there; it is a fact about the table at hand, and its interval says how stable it is.
+    - Simpson reversal: biased where it is there and in the whole interval; one that other rows might not show is no evidence.
     - Differences of rates are not judged beside their ratio, which answers the same question.
 
     >>> [verdict("disparate_impact", 0.7, low, high).value for low, high in [(0.6, 0.79), (0.6, 0.8), (0.8, 1.0), (None, None)]]
@@ -64,7 +64,7 @@ def verdict(metric: str, value: float | None, ci_low: float | None, ci_high: flo
     if metric in SHIFTS:
         return _said(biased=ci_low is not None and ci_low > LARGEST_SHIFT, keeps=ci_high is not None and ci_high <= LARGEST_SHIFT)
     if metric in SIGNS:
-        return _said(biased=value == 1.0, keeps=value == 0.0)
+        return _said(biased=value == 1.0 and ci_low == 1.0, keeps=value == 0.0)
     return Verdict.NOT_JUDGED
 
 

@@ -54,8 +54,11 @@ def test_a_shift_is_biased_where_its_whole_interval_is_above_a_quarter(low, high
     assert verdict("psi", 0.3, low, high) == said
 
 
-def test_a_reversal_is_a_fact():
-    assert [verdict("simpson_reversal", value, 0.0, 1.0) for value in (1.0, 0.0, None)] == ["biased", "ok", "insufficient_evidence"]
+def test_a_reversal_is_biased_where_the_whole_interval_has_it():
+    said = [
+        verdict("simpson_reversal", value, low, high) for value, low, high in [(1.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.0, 0.0, 1.0), (None, None, None)]
+    ]
+    assert said == ["biased", "insufficient_evidence", "ok", "insufficient_evidence"]
 
 
 @pytest.mark.parametrize("metric", ["base_rate", "statistical_parity_difference", "accuracy", "share", "smallest_cell", "mean_error_difference"])
