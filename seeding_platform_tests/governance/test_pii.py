@@ -175,7 +175,8 @@ def test_every_character_is_placed(text):
 @pytest.mark.parametrize("size", [10, 1000, 30_000])
 @pytest.mark.parametrize("piece", ["1", "1 ", "12-", "1.", "a@", "a.", "NL1 ", "pass ", "0:", "(0)", "@a.", "password is ", "1,234 ", "A1-"])
 def test_no_text_takes_for_ever(piece, size):
-    detect_pii(pl.Series([piece * size, piece * size + "x", "+" + piece * size]))
+    found = detect_pii(pl.Series([piece * size, piece * size + "x", "+" + piece * size]))
+    assert set(found["row"]) <= {0, 1, 2}
 
 
 def test_a_file_is_scanned(tmp_path):

@@ -93,6 +93,7 @@ def test_bundles_are_recalled_and_models_taken_away(place, state):
     assert certificate["stores"]["recipients"]["recalled"] == [f"{TENANT}/search/{'c' * 32}"]
 
 
+@pytest.mark.long
 def test_killed_at_every_step_and_gone_on_with(place, state):
     seen: list[str] = []
     whole = rights(place, state, seen.append)

@@ -54,21 +54,15 @@ def test_the_source_that_a_reader_copies_is_valid():
 
 
 def test_commands_of_seeding_exist():
-    from seeding_platform.cli import app, bundle_app, export_app, facts_app, keys_app, source_app
+    from seeding_platform.cli import app
 
-    def names(*apps) -> set[str]:
-        return {c.name or c.callback.__name__ for a in apps for c in a.registered_commands if c.callback}
+    def names(of) -> set[str]:
+        return {c.name or c.callback.__name__ for c in of.registered_commands if c.callback}
 
-    known = (
-        names(app)
-        | {f"source {n}" for n in names(source_app)}
-        | {f"bundle {n}" for n in names(bundle_app)}
-        | {f"facts {n}" for n in names(facts_app)}
-        | {f"export {n}" for n in names(export_app)}
-        | {f"keys {n}" for n in names(keys_app)}
-    )
+    groups = {g.name: g.typer_instance for g in app.registered_groups}
+    known = names(app) | {f"{group} {name}" for group, of in groups.items() for name in names(of)}
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert set(re.findall(r"`seeding ((?:source |bundle |facts |export |keys )?[a-z]+)", text)) - known == set()
+    assert set(re.findall(rf"`seeding ((?:(?:{'|'.join(groups)}) )?[a-z]+)", text)) - known == set()
     listed = re.search(r"`seeding ([a-z ]+ \|[a-z |]+)`", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert listed is not None
     assert set(listed[1].split(" | ")) | {"seed", "land"} == known

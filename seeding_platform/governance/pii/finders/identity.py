@@ -62,19 +62,19 @@ def insurance_numbers(text: str) -> Iterator[Span]:
             yield Span(found.start(), found.end(), "UK_NINO", CERTAIN if insured else LIKELY)
 
 
-_L, _N = "[A-Z]", "[0-9]"
+_N, _L = "[0-9]", "[A-Z]"
 _CODES = (
-    "XX-99-99", "99-99-XX", "99-XX-99", "XX-99-XX", "XX-XX-99", "99-XX-XX", "99-XXX-9", "9-XXX-99", "XX-999-X", "X-999-XX", "XXX-99-X",
-    "X-99-XXX", "9-XX-999", "999-XX-9",
+    "LL-99-99", "99-99-LL", "99-LL-99", "LL-99-LL", "LL-LL-99", "99-LL-LL", "99-LLL-9", "9-LLL-99", "LL-999-L", "L-999-LL", "LLL-99-L",
+    "L-99-LLL", "9-LL-999", "999-LL-9",
 )  # fmt: skip
 _PLATE = re.compile(
-    r"(?<![0-9A-Za-z-])(?:" + "|".join(code.replace("9", _N).replace("X", _L) for code in _CODES) + r")(?![0-9A-Za-z])(?!-[0-9A-Za-z])", re.IGNORECASE
+    r"(?<![0-9A-Za-z-])(?:" + "|".join(code.replace("9", _N).replace("L", _L) for code in _CODES) + r")(?![0-9A-Za-z])(?!-[0-9A-Za-z])", re.IGNORECASE
 )
 _DRIVEN = words("driven")
 _NAMED_AS = words("article")
 _PLATED = words("plated")
 _LOOSE_PLATE = re.compile(
-    r"(?<![0-9A-Za-z-])(?:" + "|".join(code.replace("-", " ?").replace("9", _N).replace("X", _L) for code in _CODES) + r")(?![0-9A-Za-z-])",
+    r"(?<![0-9A-Za-z-])(?:" + "|".join(code.replace("-", " ?").replace("9", _N).replace("L", _L) for code in _CODES) + r")(?![0-9A-Za-z-])",
     re.IGNORECASE,
 )
 _MADE = words("place_or_article")
