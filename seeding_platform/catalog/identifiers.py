@@ -20,8 +20,26 @@ def normalised(value: str, label: str) -> str:
     if label in _COMPACT:
         return _NO_SIGN.sub("", plain.upper())
     if label == "PHONE":
-        digits = _NO_DIGIT.sub("", plain.replace("(0)", ""))
-        return f"+{digits[2:]}" if digits.startswith("00") else f"+{digits}" if plain.startswith("+") else digits
+        return _phone(plain)
     if label == "HANDLE":
         return plain.lstrip("@").casefold()
     return " ".join(plain.casefold().split())
+
+
+HOME = "NL"
+"""The country of a telephone number that names none."""
+
+
+def _phone(text: str) -> str:
+    """A telephone number as E.164 where it can be read as one, else its digits."""
+    import phonenumbers
+
+    digits = _NO_DIGIT.sub("", text.replace("(0)", ""))
+    for way in (text, f"+{digits}"):
+        try:
+            number = phonenumbers.parse(way.replace("(0)", ""), HOME)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number) and (way is text or phonenumbers.is_valid_number(number)):
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return digits

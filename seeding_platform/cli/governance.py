@@ -176,10 +176,13 @@ def privacy_erase(
     identifiers = [Identifier.parsed(text) for text in subject]
 
     def work(instance: Any) -> Any:
-        del instance  # its lock is what is wanted: no run may write meanwhile
+        from seeding_platform.defs.restoring import tell_erased
+
         with State.open(settings.state_url) as state:
             rights = _rights(settings, state)
-            return rights.erase(rights.receive("erase", identifiers, tenant=whose, actor="cli", request_id=request))
+            found = rights.erase(rights.receive("erase", identifiers, tenant=whose, actor="cli", request_id=request))
+        tell_erased(instance, list(found.stores.get("lake", {}).get("changed", {})))
+        return found
 
     done = running(settings, "erasure of a person", work)
     if as_json:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+import polars as pl
 
 from seeding_platform.catalog import TABLES
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import PermanentError
+from seeding_platform.governance import redacted
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.changes import Difference, difference
 
@@ -48,6 +50,7 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
         raise PermanentError(f"{table}: version {version} holds what is in force already.", fix="`seeding table history` lists the others.")
     made = platform.lake.restore(table, version)
     facts = {"restored_version": version, "version": made, "added": changes.added, "removed": changes.removed, "changed": changes.changed}
+    reason = redacted(pl.Series([reason]))[0]  # it goes on record for good
     event = Event(at=platform.now(), tenant="", actor=actor, action="table.restore", subject=table, detail={**facts, "reason": reason})
     platform.trail.record(event)
     materialization = dg.AssetMaterialization(
@@ -55,3 +58,9 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
     )
     instance.report_runless_asset_event(materialization)
     return Restored(made, changes)
+
+
+def tell_erased(instance: dg.DagsterInstance, tables: Sequence[str]) -> None:
+    """Tell Dagster that a person was erased from tables, so that what lies below follows."""
+    for table in tables:
+        instance.report_runless_asset_event(dg.AssetMaterialization(table.split("/"), description="a person was erased"))

@@ -6,9 +6,11 @@ path and what the route tells: bodies hold personal data.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from fastapi.concurrency import run_in_threadpool
 from limits import RateLimitItemPerMinute
 
@@ -25,6 +27,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 STRANGERS = RateLimitItemPerMinute(60)
 """Attempts without a valid key that are recorded in a minute: a flood of them must not fill the log."""
 ANONYMOUS = "anonymous"
+_LONGEST = 500
 
 
 def tell(request: Request, **facts: Any) -> None:
@@ -54,9 +57,24 @@ async def record(request: Request, service: Service, status: int) -> None:
         action=f"{request.method} {route}",
         subject=named[:200],
         outcome="ok" if status < 400 else "refused" if status < 500 else "failed",
-        detail={"status": status, "trace_id": request.state.trace_id, **told},
+        detail={"status": status, "trace_id": request.state.trace_id},
     )
     try:
-        await run_in_threadpool(service.trail.record, event)
+        await run_in_threadpool(_write, service, event, told if status < 400 else {})
     except Exception:  # the answer stands: what it tells of has happened
         log.exception("not recorded: %s", event)
+
+
+def _write(service: Service, event: Event, told: dict[str, Any]) -> None:
+    """Record an event with what its route told, free text redacted: an event can never be taken back."""
+    service.trail.record(dataclasses.replace(event, detail={**event.detail, **{name: _plain(value) for name, value in told.items()}}))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        from seeding_platform.governance.pii import redacted
+
+        return redacted(pl.Series([value[:_LONGEST]]))[0]
+    if isinstance(value, dict):
+        return {str(name)[:_LONGEST]: _plain(part) for name, part in value.items()}
+    return value

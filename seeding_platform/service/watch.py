@@ -79,8 +79,11 @@ class Watch:
     def due(self) -> None:
         """Seal the audit log, judge alerts when the facts changed, write reports whose time has come, send what waits."""
         service = self.service
-        service.trail.seal(now=service.now())
-        self.answer_people()
+        for work in (lambda: service.trail.seal(now=service.now()), self.answer_people):
+            try:
+                work()
+            except Exception:  # what follows is somebody else's; an alert must still go out
+                log.exception("sealing or answering people failed")
         name = snapshots.current(service.settings.serving)
         alerts = service.kept.all("alert")
         marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"
@@ -95,6 +98,8 @@ class Watch:
 
     def answer_people(self) -> None:
         """Carry out erasures that wait; while a run holds the lock they wait on."""
+        if any(run.status == "running" for run in self.service.runs.recent(limit=RUNS_LOOKED_AT)):
+            return  # a run may write what is being erased
         rights = SubjectRights(self.service.settings, self.service.state, now=self.service.now)
         for request in rights.kept.open("erase"):
             try:
@@ -102,8 +107,8 @@ class Watch:
                     rights.erase(request)
             except BusyError:
                 return
-            except SeedingError as error:  # it stays open, and its deadline runs
-                log.error("request %s: %s", request.request_id, error.what.partition(" stands")[0])
+            except Exception as error:  # it stays open, and its deadline runs; the others are somebody else's
+                log.error("request %s could not be carried out: %s", request.request_id, type(error).__name__)
 
     def _each(self, work: Callable[[Item], None], item: Item) -> None:
         """One alert or report; what cannot be judged is in the log and holds no other."""

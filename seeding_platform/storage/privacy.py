@@ -114,6 +114,13 @@ class PrivacyState:
             rows = connection.execute(sa.select(table).where(table.c.request_id == request_id).order_by(table.c.at, table.c.store)).mappings()
             return {row["store"]: {"at": row["at"].isoformat(), **json.loads(row["result"])} for row in rows}
 
+    def forget_receipt(self, request_id: str, store: str) -> None:
+        """Something was found in a store after its receipt."""
+        from seeding_platform.storage.schema import privacy_receipts as table
+
+        with writing(self.engine) as connection:
+            connection.execute(table.delete().where(table.c.request_id == request_id, table.c.store == store))
+
     def keep_receipt(self, request_id: str, store: str, result: Mapping[str, Any], *, now: dt.datetime) -> None:
         """Keep what was done in a store; the latest word stands."""
         from seeding_platform.storage.schema import privacy_receipts as table

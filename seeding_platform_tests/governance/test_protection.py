@@ -114,6 +114,8 @@ def test_a_users_file_takes_the_place_of_single_entries(tmp_path):
     [
         ("columns: {nobody: mask}", "nobody"),
         ("columns: {note_id: drop}", "key"),
+        ("columns: {note_id: mask}", "key"),
+        ("columns: {n: pseudonymise}", "no text"),
         ("labels: {EMAIL: explode}", "EMAIL"),
         ("colour: blue", "colour"),
         ("- a", "expected entries"),
@@ -130,3 +132,9 @@ def test_a_wrong_file_is_refused_by_name(tmp_path, text, told):
 def test_every_contract_can_be_protected(contract):
     made = protect(contract.empty("clean"), contract, load_pii_policy(contract), KEYS)
     assert not [c for c in made.rows.columns if c in contract.columns and contract.columns[c].personal]
+
+
+def test_people_of_one_tenant_do_not_hide_those_of_another():
+    frame = rows(tenant=["t", "t", "u", "u", "v", "v"], zip=["1"] * 6)
+    made = protect(frame, NOTES, policy(quasi_identifiers=["zip"], k=3), KEYS)
+    assert (made.rows.height, made.held_back) == (0, 6)

@@ -13,7 +13,7 @@ from seeding_platform.errors import ConfigError, PermanentError
 from seeding_platform.governance.subject_rights.access import export
 from seeding_platform.governance.subject_rights.matcher import ERASED, Identifier, Matcher
 from seeding_platform.governance.subject_rights.requests import ResidueLeft, SubjectRights
-from seeding_platform.governance.subject_rights.stores import RECALLED
+from seeding_platform.governance.subject_rights.stores import LEFT_OUT, RECALLED
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import State
 from seeding_platform_tests.governance.planted import PEOPLE, TENANT, email, everything, people_in, phone, plant, rows
@@ -182,6 +182,8 @@ def test_what_cannot_be_rewritten_is_said_and_not_closed(place, state, monkeypat
         dying.erase(dying.receive("erase", identifiers(3), tenant=TENANT, actor="k", request_id="x"))
     assert found.kept.one("x").state == "recipients_notified"
     assert found.certificate_file("x").exists() is False
+    assert found.erase(found.kept.one("x")).state == "closed", "the next run erases once more where something was left"
+    assert email(3) not in log.read_text()
 
 
 def test_another_tenants_rows_stay(place, state):
@@ -207,7 +209,7 @@ def test_access_gives_all_of_it_and_nobody_elses(place, state, tmp_path):
     assert about["recipients"] == ["search"]
 
 
-@pytest.mark.parametrize("text", ["jan@x.nl", "EMAIL", "EMAIL=", "email=jan@x.nl", "BSN=12", "=x"])
+@pytest.mark.parametrize("text", ["jan@x.nl", "EMAIL", "EMAIL=", "email=jan@x.nl", "BSN=12", "=x", "X=default", "X=landed"])
 def test_what_names_nobody_is_refused(text):
     with pytest.raises(ConfigError):
         Identifier.parsed(text)
@@ -226,6 +228,15 @@ def test_what_names_nobody_is_refused(text):
         ("IBAN=NL91ABNA0417164300", "nl91 abna 0417 1643 00", True),
         ("PERSON=Jan de Vries", "jan  de\nvries", True),
         ("PERSON=Jan de Vries", "Jan de Vriesman", False),
+        ("PHONE=+4915112345678", "+49 151 12345678", True),
+        ("PHONE=+4915112345678", "0151-12345678", True),
+        ("PHONE=+4512345678", "12 34 56 78", True),
+        ("PHONE=+8613812345678", "+86 138 1234 5678", True),
+        ("PHONE=06-12345678", "+31612345678", True),
+        ("PERSON=José García", "JOSÉ GARCÍA", True),
+        ("PERSON=José García", '{"name": "Jos\\u00e9 Garc\\u00eda"}', True),
+        ("PERSON=José García", "Jose\u0301 Garci\u0301a", True),
+        ("PERSON=Berg", "Åberg", False),
         ("CUSTOMER_REF=cust-0042", "cust-0042", True),
         ("CUSTOMER_REF=cust-0042", "cust-00421", False),
     ],
@@ -262,5 +273,60 @@ def test_every_file_of_an_installation_belongs_to_a_store(place, state):
 def test_tables_of_the_state_that_are_not_searched_hold_no_personal_data_by_their_form():
     from seeding_platform.storage import schema
 
-    left_out = {t.name for t in schema.metadata.sorted_tables if t.name.startswith(("audit_", "privacy_", "api_keys"))}
-    assert left_out == {"audit_events", "audit_checkpoints", "privacy_requests", "privacy_receipts", "privacy_tombstones", "api_keys"}
+    left_out = {t.name for t in schema.metadata.sorted_tables if t.name.startswith(LEFT_OUT)}
+    assert left_out == {"audit_events", "audit_checkpoints", "privacy_requests", "privacy_receipts", "privacy_tombstones"}
+
+
+def test_latin_texts_in_files_and_numbers_in_tables():
+    matcher = Matcher([Identifier.parsed("PERSON=José García"), Identifier.parsed("BSN=111222333")])
+    assert matcher.in_bytes("naam;José García".encode("latin-1"))
+    frame = pl.DataFrame({"tenant": ["José García"], "n": [111222333], "m": [2]})
+    assert matcher.rows(frame).to_list() == [True]
+    assert matcher.erased(frame)[0].rows() == [("José García", None, 2)]
+
+
+@pytest.mark.parametrize("written", ["06-12345678", "0031612345678", "+31 (0)6 1234 5678", "31612345678"])
+def test_a_tombstone_stands_for_a_number_however_it_is_written(place, written):
+    with State.open(place.settings.state_url) as bare:
+        rights(place, bare).tombstones.add(TENANT, [("PHONE", "+31 6 12345678")], request_id="x", now=NOW)
+    frame = pl.DataFrame({"tenant": [TENANT], "tel": [written], "note": [f"bel {written} svp"]})
+    admitted = Platform(place.settings).admit(frame, TENANT)
+    assert admitted["tel"].to_list() == [None]
+    assert written not in admitted["note"][0]
+
+
+def test_a_database_that_somebody_holds_open_stays_whole(place, state):
+    import sqlite3
+
+    file = place.settings.state / "held.db"
+    held = sqlite3.connect(file, isolation_level=None)
+    held.execute("PRAGMA journal_mode = WAL")
+    held.execute("CREATE TABLE t (x TEXT)")
+    held.executemany("INSERT INTO t VALUES (?)", [(email(n),) for n in range(PEOPLE)])
+    assert file.with_name("held.db-wal").stat().st_size > 0
+    found = rights(place, state)
+    found.erase(found.receive("erase", identifiers(3), tenant=TENANT, actor="k"))
+    values = [x for (x,) in held.execute("SELECT x FROM t")]
+    assert len(values) == PEOPLE
+    assert email(3) not in values
+    assert email(4) in values
+    held.execute("INSERT INTO t VALUES ('goes on')")
+    held.close()
+
+
+def test_an_id_stands_for_one_request(place, state):
+    found = rights(place, state)
+    found.receive("erase", identifiers(3), tenant=TENANT, actor="k", request_id="x")
+    for changed in ({"identifiers": identifiers(4)}, {"tenant": "other"}, {"kind": "access"}):
+        told = {"kind": "erase", "identifiers": identifiers(3), "tenant": TENANT} | changed
+        with pytest.raises(PermanentError, match="taken by another request"):
+            found.receive(told["kind"], told["identifiers"], tenant=told["tenant"], actor="k", request_id="x")
+
+
+def test_a_damaged_file_holds_nobody_up(place, state):
+    logs = place.settings.state / "logs"
+    (logs / "broken.gz").write_bytes(b"\x1f\x8b" + bytes(range(200)))
+    (logs / "broken.zip").write_bytes(b"PK\x03\x04" + bytes(range(200)))
+    (logs / "broken.parquet").write_bytes(b"PAR1" + bytes(range(200)) + b"PAR1")
+    found = rights(place, state)
+    assert found.erase(found.receive("erase", identifiers(3), tenant=TENANT, actor="k")).state == "closed"

@@ -72,3 +72,12 @@ def test_an_admin_verifies_it(service):
 def test_others_do_not_read_it(service, role):
     client, key = service, service.key
     assert client.get("/api/v1/audit", headers=key(role)).status_code == 403
+
+
+def test_what_a_person_writes_as_a_reason_is_redacted_before_it_stands_for_good(service):
+    body = {"values": {"completeness": 0.9}, "reason": "asked by jan.jansen@example.nl"}
+    service.put("/api/v1/settings/quality.gate", json=body, headers=service.key("steward"))
+    told = events(service, service.key, action="PUT")[0]["detail"]
+    assert told["reason"] == "asked by [EMAIL]"
+    service.put("/api/v1/settings/quality.gate", json=body | {"values": {"nobody": "jan.jansen@example.nl"}}, headers=service.key("steward"))
+    assert "values" not in events(service, service.key, action="PUT")[0]["detail"]

@@ -88,10 +88,20 @@ def load_pii_policy(contract: TableContract, folder: Path | None = None) -> PiiP
     unknown = [c for c in named if c not in contract.columns]
     if unknown:
         raise ConfigError(f"{contract.name}.personal.yaml: {contract.name} has no column {', '.join(map(repr, unknown))}.")
-    kept = [c for c in policy.columns if c in contract.key and policy.columns[c] is Action.DROP]
-    if kept:
-        raise ConfigError(f"{contract.name}.personal.yaml: {', '.join(kept)} is part of the key and cannot be dropped; pseudonymise it.")
+    _possible(contract, policy)
     return policy
+
+
+def _possible(contract: TableContract, policy: PiiPolicy) -> None:
+    """Refuse actions that a column cannot bear."""
+    where = f"{contract.name}.personal.yaml"
+    for name, action in policy.columns.items():
+        column = contract.columns[name]
+        tells_apart = name in contract.key or column.references is not None
+        if tells_apart and action not in (Action.KEEP, Action.PSEUDONYMISE):
+            raise ConfigError(f"{where}: {name} is part of the key or refers to a table; only keep and pseudonymise leave its values apart.")
+        if column.dtype not in (pl.String, pl.String()) and action not in (Action.KEEP, Action.DROP):
+            raise ConfigError(f"{where}: {name} is no text; it can be kept or dropped.")
 
 
 def _entries(file: Path) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys
             treated += told
     held, smallest = 0, None
     if policy.quasi_identifiers:
-        found = k_anonymous(made, list(policy.quasi_identifiers), person=policy.person, k=policy.k)
+        found = k_anonymous(made, ["tenant", *policy.quasi_identifiers], person=policy.person, k=policy.k)
         made, held, smallest = found.rows, found.held_back, found.smallest
     return Protected(made, pl.DataFrame(treated, schema=TREATED), held, smallest)
 

@@ -11,6 +11,7 @@ import io
 import os
 import sqlite3
 import zipfile
+import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
 
 _GZIP, _ZIP, _PARQUET, _SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 _DEEPEST = 4
+_DAMAGED = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error, zipfile.BadZipFile)
 BESIDE = ("-wal", "-shm", "-journal")
 
 
 def holds(path: Path, matcher: Matcher) -> bool:
     """Whether an identifier stands in a file, decoded as deep as it goes."""
+    if path.name.endswith(BESIDE):
+        return False  # a part of its database, with which it is read
     data = path.read_bytes()
     if in_content(data, matcher):
         return True
+    if data.startswith(_SQLITE):
+        return _in_sqlite(path, matcher)
     return _is_duckdb(data) and any(matcher.rows(frame).any() for frame in _duckdb_tables(path))
 
 
@@ -43,6 +49,13 @@ def in_content(data: bytes, matcher: Matcher, depth: int = 0) -> bool:
         return True
     if depth >= _DEEPEST:
         return False
+    try:
+        return _in_decoded(data, matcher, depth)
+    except (*_DAMAGED, pl.exceptions.PolarsError):
+        return False  # what cannot be decoded was searched as it stands
+
+
+def _in_decoded(data: bytes, matcher: Matcher, depth: int) -> bool:
     if data.startswith(_GZIP):
         return in_content(_unzipped(data), matcher, depth + 1)
     if data.startswith(_ZIP) and zipfile.is_zipfile(io.BytesIO(data)):
@@ -123,7 +136,7 @@ def _decoded(data: bytes) -> tuple[str, str]:
 def _unzipped(data: bytes) -> bytes:
     try:
         return gzip.decompress(data)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return b""  # its bytes were searched as they stand
 
 
@@ -137,16 +150,30 @@ def replace(path: Path, data: bytes) -> None:
     synced(path.parent)
 
 
+def _in_sqlite(path: Path, matcher: Matcher) -> bool:
+    """Whether an identifier stands in a cell of a SQLite database, its log included: in its bytes, a long text is in pieces."""
+    with closing(sqlite3.connect(path, timeout=30)) as database:
+        for table, column in _sqlite_columns(database):
+            query = f"SELECT DISTINCT {_quoted(column)} FROM {_quoted(table)}"  # noqa: S608 (quoted names)
+            for (value,) in database.execute(query):
+                if matcher.in_bytes(value) if isinstance(value, bytes) else value is not None and matcher.found(str(value)):
+                    return True
+    return False
+
+
+def _sqlite_columns(database: sqlite3.Connection) -> list[tuple[str, str]]:
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()
+    return [(t, row[1]) for (t,) in tables for row in database.execute(f"PRAGMA table_info({_quoted(t)})").fetchall()]
+
+
 def rewrite_sqlite(path: Path, matcher: Matcher) -> bool:
     """Replace the identifiers in every text of a SQLite database, then rebuild it, so that no free page holds them."""
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
         database.execute("PRAGMA secure_delete = ON")
         database.execute("BEGIN IMMEDIATE")
         changed = False
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()]
-        for table in tables:
-            for column in [row[1] for row in database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()]:
-                changed |= _rewrite_column(database, table, column, matcher)
+        for table, column in _sqlite_columns(database):
+            changed |= _rewrite_column(database, table, column, matcher)
         database.execute("COMMIT")
     rebuilt(path)
     return changed

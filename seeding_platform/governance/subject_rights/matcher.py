@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import polars as pl
 
 from seeding_platform.catalog.identifiers import normalised
 from seeding_platform.errors import ConfigError
+from seeding_platform.governance.pii.spans import LABELS, WEAK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 ERASED = "[ERASED]"
 """What stands in place of a value that was erased."""
 _SEPARATORS = "[ .()/\u00a0-]{0,3}"
-_DIGITS = frozenset({"PHONE", "IBAN", "CREDIT_CARD", "BSN", "US_SSN", "UK_NINO", "VAT_ID", "LICENSE_PLATE"})
-FEWEST = 4
-"""Signs that an identifier must have: a shorter one stands everywhere by chance."""
+_DIGITS = frozenset({"PHONE", "IBAN", "CREDIT_CARD", "BSN", "US_SSN", "UK_NINO", "VAT_ID", "LICENSE_PLATE", "MAC_ADDRESS"})
+FEWEST, FEWEST_OTHERS = 4, 6
+"""Signs that an identifier must have: a shorter one stands everywhere by chance. One of no known label must also have a digit: words name nobody."""
+KNOWN = frozenset(LABELS) | frozenset(WEAK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,12 @@ class Identifier:
         label, sign, value = text.partition("=")
         if not sign or not re.fullmatch(r"[A-Z][A-Z0-9_]*", label) or not value.strip():
             raise ConfigError(f"{text!r} is no identifier.", fix="Give LABEL=VALUE, such as EMAIL=jan@example.nl.")
-        if len(re.sub(r"\W", "", value)) < FEWEST:
-            raise ConfigError(f"{label}: {value!r} is too short to name anybody.", fix=f"An identifier has at least {FEWEST} letters or digits.")
+        signs = re.sub(r"[\W_]", "", value)
+        if len(signs) < FEWEST or (label not in KNOWN and (len(signs) < FEWEST_OTHERS or not re.search(r"[0-9]", signs))):
+            what = f"{label}: {value!r} is too short or too plain to name one person."
+            raise ConfigError(
+                what, fix=f"An identifier has at least {FEWEST} letters or digits; one of a kind of your own {FEWEST_OTHERS}, with a digit."
+            )
         return cls(label, value.strip())
 
     @property
@@ -77,9 +84,13 @@ class Matcher:
         return re.compile(self.pattern.pattern.encode(), re.IGNORECASE)
 
     def in_bytes(self, data: bytes) -> bool:
-        """Whether an identifier stands in bytes, as UTF-8 or UTF-16."""
-        if self._in_bytes.search(data):
-            return True
+        """Whether an identifier stands in bytes: as a text in UTF-8, else as bytes, as Latin-1 and as UTF-16."""
+        try:
+            if self.found(data.decode("utf-8")):
+                return True
+        except UnicodeDecodeError:
+            if self._in_bytes.search(data) or self.found(data.decode("latin-1")):
+                return True
         return b"\x00" in data and any(self.found(data[start:].decode("utf-16-le", "ignore")) for start in (0, 1))
 
     @cached_property
@@ -99,14 +110,14 @@ class Matcher:
     def rows(self, frame: pl.DataFrame) -> pl.Series:
         """True for rows in which an identifier stands in any text, lists of texts included."""
         hit = pl.Series("hit", [False]).new_from_index(0, frame.height)
-        for name in text_columns(frame):
+        for name in searched_columns(frame):
             hit = hit | self._in_column(_flat(frame[name]))
         return hit
 
     def erased(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """The frame with each identifier replaced, and the number of cells that changed; a cell that is nothing else becomes null."""
         changed, columns = 0, []
-        for name in text_columns(frame):
+        for name in searched_columns(frame):
             column = frame[name]
             hit = self._in_column(_flat(column)).arg_true()
             if not hit.len():
@@ -115,6 +126,8 @@ class Matcher:
             if column.dtype == pl.String:
                 values = [self._cell(v) for v in column.gather(hit).to_list()]
                 columns.append(column.clone().scatter(hit, pl.Series(values, dtype=pl.String)))
+            elif column.dtype.is_integer():
+                columns.append(column.clone().scatter(hit, None))
             else:
                 cells = column.to_list()
                 for row in hit.to_list():
@@ -137,25 +150,55 @@ def text_columns(frame: pl.DataFrame) -> list[str]:
     return [name for name, dtype in frame.schema.items() if dtype in (pl.String, pl.List(pl.String))]
 
 
+def searched_columns(frame: pl.DataFrame) -> list[str]:
+    """Columns in which a person may stand: texts, lists of texts and whole numbers; not whose rows they are."""
+    return [name for name, dtype in frame.schema.items() if name != "tenant" and (dtype in (pl.String, pl.List(pl.String)) or dtype.is_integer())]
+
+
 def _flat(column: pl.Series) -> pl.Series:
-    return column if column.dtype == pl.String else column.list.join("\n", ignore_nulls=True)
+    return column.list.join("\n", ignore_nulls=True) if column.dtype == pl.List(pl.String) else column.cast(pl.String)
 
 
 def _core(identifier: Identifier) -> str:
-    """The signs that every way of writing has; of a telephone number, those behind the country's code or the zero."""
-    signs = re.sub(r"[^0-9A-Za-z]", "", identifier.normalised)
-    return signs[-9:] if identifier.label == "PHONE" and len(signs) >= 9 else signs
+    """The signs that every way of writing has; of a telephone number, those of the national number."""
+    if identifier.label != "PHONE":
+        return re.sub(r"[^0-9A-Za-z]", "", identifier.normalised)
+    return _phone_parts(identifier)[1]
+
+
+def _phone_parts(identifier: Identifier) -> tuple[str, str]:
+    """Country code and national number; no code where the number names none that is known."""
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(identifier.normalised, None)
+    except phonenumbers.NumberParseException:
+        return "", re.sub(r"[^0-9]", "", identifier.normalised).lstrip("0")
+    return str(number.country_code), str(phonenumbers.national_significant_number(number))
 
 
 def _loose(identifier: Identifier) -> str:
-    return r"\s+".join(re.escape(part).replace("@", "(?:@|%40)") for part in identifier.value.lower().split())
+    return r"\s+".join("".join(_letter(c) for c in part) for part in identifier.value.lower().split())
+
+
+def _letter(character: str) -> str:
+    """A letter as it may stand in a text, an address or JSON."""
+    if character == "@":
+        return "(?:@|%40)"
+    if character.isascii():
+        return re.escape(character)
+    ways = {character, character.upper(), unicodedata.normalize("NFD", character)}
+    escaped = {f"\\u{ord(c):04x}" for c in (character, character.upper()) if len(c) == 1 and ord(c) < 0x10000}
+    return f"(?:{'|'.join(re.escape(way) for way in sorted(ways | escaped))})"
 
 
 def _ways(identifier: Identifier) -> str:
     """All ways of writing an identifier."""
     if identifier.label == "PHONE":
-        inside = _SEPARATORS.join(_core(identifier))
-        return rf"(?<![0-9])(?:\+?[0-9]{{1,3}}{_SEPARATORS}|00[0-9]{{1,3}}{_SEPARATORS})?(?:\(?0\)?{_SEPARATORS})?{inside}(?![0-9])"
+        code, national = _phone_parts(identifier)
+        inside = _SEPARATORS.join(national)
+        abroad = rf"(?:\+|00)?{_SEPARATORS.join(code)}{_SEPARATORS}(?:\(0\){_SEPARATORS})?" if code else ""
+        return rf"(?<![0-9])(?:{abroad}|\(?0\)?{_SEPARATORS})?{inside}(?![0-9])"
     if identifier.label in _DIGITS:
         return rf"(?<![0-9A-Za-z]){_SEPARATORS.join(map(re.escape, _core(identifier)))}(?![0-9A-Za-z])"
     if identifier.label == "EMAIL":

@@ -92,17 +92,16 @@ class SubjectRights:
             PermanentError: the id is taken by another kind or tenant.
         """
         if request_id and (found := self.kept.one(request_id)) is not None:
-            if (found.kind, found.tenant) != (kind, tenant):
-                raise PermanentError(f"Request {request_id} is {found.kind} of tenant {found.tenant}.", fix="Give another id.")
+            if (found.kind, found.tenant, found.subject) != (kind, tenant, self._subject(identifiers, tenant)):
+                raise PermanentError(f"The id {request_id} is taken by another request.", fix="Give another id.")
             return found
         matcher, now = Matcher(identifiers), self.now()
-        first = matcher.identifiers[0]
         request = PrivacyRequest(
             request_id=request_id or f"p{os.urandom(6).hex()}",
             tenant=tenant,
             kind=kind,
             state=STATES[0],
-            subject=Pseudonyms(self.trail.keys, tenant).token(first.value, first.label),
+            subject=self._subject(identifiers, tenant),
             sealed=self._seal(matcher.identifiers),
             actor=actor,
             received_at=now,
@@ -118,6 +117,7 @@ class SubjectRights:
         Raises:
             ResidueLeft: something still writes the person somewhere; run it again.
         """
+        request = self.kept.one(request.request_id) or request  # another process may have gone on with it meanwhile
         at = STATES.index(request.state)
         if request.sealed is None:
             return self._erased(request.request_id)
@@ -184,6 +184,8 @@ class SubjectRights:
         self.step("verify")
         left = self.residue(matcher, tenant=request.tenant)
         if left:
+            for store in left:
+                self.kept.forget_receipt(request.request_id, store)  # the next run erases there once more
             raise ResidueLeft([f"{store}: {place}" for store, places in left.items() for place in places])
         now = self.now()
         self.kept.keep_receipt(request.request_id, RESIDUE, {"found": 0}, now=now)
@@ -223,6 +225,11 @@ class SubjectRights:
         action = f"privacy.{request.kind}.{what}"
         event = Event(at=self.now(), tenant=request.tenant, actor=request.actor, action=action, subject=request.subject)
         self.trail.record(event)
+
+    def _subject(self, identifiers: Sequence[Identifier], tenant: str) -> str:
+        """The pseudonym of the first identifier."""
+        first = Matcher(identifiers).identifiers[0]
+        return Pseudonyms(self.trail.keys, tenant).token(first.value, first.label)
 
     def _seal(self, identifiers: Sequence[Identifier]) -> str:
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from seeding_platform.governance.subject_rights.files import BESIDE, holds, rebuilt, replace, rewrite
 from seeding_platform.storage.database import writing
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 RECALLED = "RECALLED.json"
+LEFT_OUT = ("audit_", "privacy_")
+"""Tables that hold pseudonyms and hashes only; free text in the audit log was redacted when it was written."""
+STRUCTURE = frozenset({"tenant", "kind", "status", "state", "role", "channel", "sha256", "body_sha256"})
+"""Columns that say what a row is, not what somebody wrote."""
 _NEVER = ("audit", "privacy", "master-key", "session-secret", "first-admin-key")
 """Names under the state that hold no personal data by their form: pseudonyms, hashes and keys."""
 
@@ -58,12 +63,10 @@ class LakeStore:
         """Cells by table; and each table whose old versions still held the person, purged."""
         lake, done = self._lake(), {}
         for table in lake.tables():
-            whole = lake.read(table).collect()
-            mine = whole.filter(whole["tenant"] == self.tenant) if "tenant" in whole.columns else whole
+            mine = self._rows(lake, table)
             made, cells = self.matcher.erased(mine)
             if cells:
-                others = whole.filter(whole["tenant"] != self.tenant) if "tenant" in whole.columns else whole.clear()
-                lake.overwrite(table, others.vstack(made.select(others.columns)))
+                lake.replace(table, made, {"tenant": self.tenant}) if "tenant" in made.columns else lake.overwrite(table, made)
                 done[table] = cells
             if cells or self._files(table):
                 lake.purge(table)
@@ -80,7 +83,7 @@ class LakeStore:
 
     def _files(self, table: str) -> list[str]:
         folder = Path(self.settings.lake) / table
-        others = [p.name for p in folder.iterdir() if p.is_dir() and p.name.startswith("tenant=") and p.name != f"tenant={self.tenant}"]
+        others = [p.name for p in folder.iterdir() if p.is_dir() and p.name.startswith("tenant=") and unquote(p.name) != f"tenant={self.tenant}"]
         files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.relative_to(folder).parts[0] not in others)
         return [str(p.relative_to(self.settings.lake)) for p in files if holds(p, self.matcher)]
 
@@ -122,10 +125,11 @@ class FilesStore:
 
 @dataclass(frozen=True, slots=True)
 class StateStore:
-    """The state database, SQLite or Postgres: every text of every table that people write."""
+    """The state database, SQLite or Postgres: every text that people write, of one's own tenant where a table says whose its rows are."""
 
     settings: Settings
     state: State
+    tenant: str
     matcher: Matcher
     name: str = "state"
 
@@ -151,21 +155,21 @@ class StateStore:
             of = schema.metadata.tables[table]
             with writing(self.state.engine) as connection:
                 for value in values:
-                    connection.execute(of.update().where(of.c[column] == value).values({column: self.matcher.replaced(value)}))
+                    connection.execute(self._mine(of, of.update().where(of.c[column] == value)).values({column: self.matcher.replaced(value)}))
             done[table] = done.get(table, 0) + len(values)
         if (file := self._file()) is not None:
             rebuilt(file)
         return done
 
     def residue(self) -> list[str]:
-        """Tables, and the database's files, in which the person still stands."""
-        found = [f"{table}.{column}" for table, column, _ in self._hits()]
-        if (file := self._file()) is not None:
-            found += [p.name for p in (file, *(file.with_name(file.name + end) for end in BESIDE)) if p.is_file() and holds(p, self.matcher)]
-        return found
+        """Columns in which the person still stands; what was deleted is gone with the rebuilding."""
+        return [f"{table}.{column}" for table, column, _ in self._hits()]
 
     def _file(self) -> Path | None:
         return Path(str(self.state.engine.url.database)) if self.state.engine.dialect.name == "sqlite" else None
+
+    def _mine(self, table: Any, query: Any) -> Any:
+        return query.where(table.c.tenant == self.tenant) if "tenant" in table.c else query
 
     def _hits(self) -> Iterator[tuple[str, str, list[str]]]:
         """Table, column and values of every column in which the person stands."""
@@ -174,12 +178,12 @@ class StateStore:
         from seeding_platform.storage import schema
 
         for table in schema.metadata.sorted_tables:
-            if table.name.startswith(("audit_", "privacy_", "api_keys")):
+            if table.name.startswith(LEFT_OUT):
                 continue
             for column in table.columns:
-                if isinstance(column.type, sa.Text):
+                if isinstance(column.type, sa.Text) and not column.primary_key and column.name not in STRUCTURE:
                     with self.state.engine.connect() as connection:
-                        values = connection.execute(sa.select(column).where(column.is_not(None)).distinct()).scalars().all()
+                        values = connection.execute(self._mine(table, sa.select(column).where(column.is_not(None)).distinct())).scalars().all()
                     if hits := [v for v in values if self.matcher.found(v)]:
                         yield table.name, column.name, hits
 
@@ -276,7 +280,7 @@ def stores_of(settings: Settings, state: State, *, tenant: str, matcher: Matcher
     return [
         FilesStore("landed files", tuple(landed), matcher, settings.state.parent),
         LakeStore(settings, tenant, matcher),
-        StateStore(settings, state, matcher),
+        StateStore(settings, state, tenant, matcher),
         BundlesStore(settings, tenant, matcher, request_id),
         ModelsStore(settings, matcher),
         FilesStore("state files", tuple(others), matcher, settings.state),
@@ -297,4 +301,5 @@ def _sha_of(path: Path, spool: Path) -> str:
 
 
 def _under(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()) if folder.is_dir() else []
+    files = (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and not p.name.endswith(BESIDE)) if folder.is_dir() else ()
+    return sorted(files)
