@@ -42,7 +42,7 @@ class VerdictAnswer(BaseModel):
     ok: bool
     events: int
     first_bad: int | None
-    missing: list[tuple[int, int]]
+    missing: list[list[int]]
     unsealed: int
     seals: int
     problems: list[str]

@@ -54,13 +54,13 @@ class ChangeWanted(BaseModel, extra="forbid"):
     values: dict[str, Any]
     scope: str = Field("", max_length=100)
     reason: str = Field(min_length=1, max_length=500)
-    seen: int | None = Field(None, ge=0, description="The version that was seen; another one in force is refused")
+    seen: int | None = Field(None, ge=0, strict=True, description="The version that was seen; another one in force is refused")
 
 
 class BackWanted(BaseModel, extra="forbid"):
     """An earlier version to return to; 0 = as if nobody had adjusted it."""
 
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, strict=True)
     scope: str = Field("", max_length=100)
     reason: str = Field(min_length=1, max_length=500)
 
