@@ -35,7 +35,7 @@ def answers(frame):
     yield outcome(frame, group="g", label="y", positive=1, strata="s")
     yield outcome(frame, group="g", label="y", positive=0, strata=["s", "p"], weights="w")
     yield model_fairness(frame, group="g", label="y", prediction="p", score="score")
-    yield model_fairness(frame.with_columns(y=pl.col("w")), group="g", label="y", prediction="score")
+    yield model_fairness(frame.with_columns(y=pl.col("w") + 1.5), group="g", label="y", prediction="score")
     yield simpson(frame, group="g", label="y", stratum="s")
 
 
