@@ -67,3 +67,12 @@ def ratio_metadata(name: str, ratio: Ratio) -> dict[str, Any]:
     if ratio.value is None:
         return {}
     return {name: round(ratio.value, 4), f"{name}_of": f"{ratio.numerator:,} of {ratio.denominator:,}"}
+
+
+def made_by(instance: dg.DagsterInstance, key: dg.AssetKey, name: str) -> tuple[int, str] | None:
+    """Storage id of an asset's latest materialisation and what its metadata `name` says of how it was made; None where it was never made."""
+    found = instance.fetch_materializations(key, limit=1).records
+    if not found or found[0].asset_materialization is None:
+        return None
+    value = found[0].asset_materialization.metadata.get(name)
+    return found[0].storage_id, str(value.value) if value is not None else ""

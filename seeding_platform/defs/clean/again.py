@@ -13,7 +13,7 @@ from seeding_platform.cleaning import clean
 from seeding_platform.cleaning.days import of_days
 from seeding_platform.cleaning.policies import fingerprint
 from seeding_platform.defs.clean.assets import POLICY
-from seeding_platform.defs.describe import written_metadata
+from seeding_platform.defs.describe import made_by, written_metadata
 from seeding_platform.defs.io_managers import check_schema
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import ConfigError
@@ -49,7 +49,7 @@ def policy_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
             except ConfigError as error:
                 refused.append(str(error))
                 continue
-            made = _made_by(context.instance, contract)
+            made = made_by(context.instance, dg.AssetKey(["clean", contract.name]), POLICY)
             if made is None or made[1] == wanted:
                 continue
             change = f"clean:{contract.name}@{made[0]}>{wanted}"
@@ -63,15 +63,6 @@ def policy_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, asset_events=marks, cursor=json.dumps(asked), skip_reason=skip)
 
     return cleaning_policies
-
-
-def _made_by(instance: dg.DagsterInstance, contract: TableContract) -> tuple[int, str] | None:
-    """Storage id of a table's latest materialisation and the fingerprint of the policy that it was made by; None where it was never made."""
-    found = instance.fetch_materializations(dg.AssetKey(["clean", contract.name]), limit=1).records
-    if not found or found[0].asset_materialization is None:
-        return None
-    value = found[0].asset_materialization.metadata.get(POLICY)
-    return found[0].storage_id, str(value.value) if value is not None else ""
 
 
 def _mark(contract: TableContract, before: str, now: str) -> dg.AssetObservation:

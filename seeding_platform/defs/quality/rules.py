@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from seeding_platform.catalog import TableContract
+from seeding_platform.defs.describe import made_by
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import ConfigError
 
@@ -43,7 +44,7 @@ def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
                 refused.append(str(error))
                 context.log.warning(f"A policy is refused, its table stays as it is: {error}")
                 continue
-            made = _made_by(context.instance, contract)
+            made = made_by(context.instance, dg.AssetKey(["quality", contract.name]), RULES)
             if made is not None and made[1] != wanted:
                 change = f"quality:{contract.name}@{made[0]}>{wanted}"
                 key = dg.AssetKey(["quality", contract.name])
@@ -53,11 +54,3 @@ def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
         return dg.SkipReason("; ".join(refused) or "every table was made by the rules that hold")
 
     return quality_rules
-
-
-def _made_by(instance: dg.DagsterInstance, contract: TableContract) -> tuple[int, str] | None:
-    found = instance.fetch_materializations(dg.AssetKey(["quality", contract.name]), limit=1).records
-    if not found or found[0].asset_materialization is None:
-        return None
-    value = found[0].asset_materialization.metadata.get(RULES)
-    return found[0].storage_id, str(value.value) if value is not None else ""

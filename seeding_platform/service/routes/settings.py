@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -96,14 +98,10 @@ def put_setting(request: Request, actor: Steward, name: str, wanted: ChangeWante
     """Adjust a setting for one scope."""
     service, setting = service_of(request), _named(name, wanted.scope)
     audited.tell(request, scope=wanted.scope, values=wanted.values, reason=wanted.reason)
-    try:
+    with _refusals():
         made = Adjusted(service.state).change(
             setting, wanted.values, scope=wanted.scope, actor=actor.key_id, reason=wanted.reason, now=service.now(), seen=wanted.seen
         )
-    except ConfigError as error:
-        raise Problem(422, "not-allowed", str(error)) from error
-    except VersionConflict as conflict:
-        raise Problem(409, "changed-meanwhile", f"Version {conflict.version} is in force; look at it first.") from conflict
     return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
 
 
@@ -112,13 +110,24 @@ def post_back(request: Request, actor: Steward, name: str, wanted: BackWanted) -
     """Return to an earlier version; it becomes the newest."""
     service, setting = service_of(request), _named(name, wanted.scope)
     audited.tell(request, scope=wanted.scope, version=wanted.version, reason=wanted.reason)
-    try:
+    with _refusals():
         made = Adjusted(service.state).back(setting, wanted.version, scope=wanted.scope, actor=actor.key_id, reason=wanted.reason, now=service.now())
+    return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say why a change is refused.
+
+    Raises:
+        Problem: 422 for what is not allowed, 409 where somebody else was faster.
+    """
+    try:
+        yield
     except ConfigError as error:
         raise Problem(422, "not-allowed", str(error)) from error
     except VersionConflict as conflict:
         raise Problem(409, "changed-meanwhile", f"Version {conflict.version} is in force; look at it first.") from conflict
-    return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
 
 
 def _named(name: str, scope: str) -> Adjustable:
