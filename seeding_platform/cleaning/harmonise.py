@@ -110,10 +110,9 @@ def _value(name: str, column: Column, how: Notation) -> pl.Expr:
     if isinstance(dtype, pl.List):
         folded = read.items(text)
         return folded if name != "platforms" else folded.list.eval(_folded(pl.element(), "platform", None))
-    if dtype == pl.Date:
-        return read.date(text, how)
-    if isinstance(dtype, pl.Datetime):
-        return read.timestamp(text, how)
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        plain = text.str.replace("\u00a0", " ", literal=True)
+        return read.date(plain, how) if dtype == pl.Date else read.timestamp(plain, how)
     if dtype == pl.Boolean:
         return read.boolean(text)
     if isinstance(dtype, pl.Decimal):

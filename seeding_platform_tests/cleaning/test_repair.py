@@ -186,3 +186,57 @@ def test_the_column_whose_truth_is_doubtful_does_not_carry_the_result():
     figures = measure(*public("rayyan"), without=("article_jcreated_at",))
     assert figures.accuracy >= 0.98
     assert figures.broken_share <= 0.001
+
+
+SLIP = {"name": "spend_unit", "kind": "slip", "column": "spend", "per": ["clicks", "impressions"]}
+
+
+def _spent(*cells):
+    """Sixty usual rows, then the given ones (spend, clicks, impressions)."""
+    usual = [(f"{90 + n % 20}.50", str(100 + n % 7), str(9_000 + 50 * (n % 11))) for n in range(60)]
+    return pl.DataFrame([*usual, *cells], schema=["spend", "clicks", "impressions"], orient="row")
+
+
+def test_a_unit_slip_is_divided_when_two_witnesses_agree():
+    result = repair(_spent(("95500.00", "103", "9100"), ("9550.00", "103", "9100")), [SLIP])
+    assert result.frame["spend"][-2:].to_list() == ["95.50", "95.50"]
+    assert result.changed["confidence"].min() >= 0.95
+    assert result.changed.height == 2
+
+
+def test_a_large_row_is_no_slip():
+    """A hundred times the spend with a hundred times the clicks and impressions is a large campaign."""
+    result = repair(_spent(("9550.00", "10300", "910000")), [SLIP])
+    assert result.log.height == 0
+
+
+def test_one_witness_against_another_repairs_nothing():
+    assert repair(_spent(("95500.00", "103", "9100000")), [SLIP]).changed.height == 0
+    assert repair(_spent(("95500.00", None, "9100")), [SLIP]).changed.height == 0
+
+
+def test_a_slip_that_would_lose_digits_is_only_suspect():
+    result = repair(_spent(("95512.34", "103", "9100")), [SLIP])
+    assert (result.changed.height, result.suspects.height) == (0, 1)
+
+
+def test_a_slip_rule_needs_two_other_columns():
+    with pytest.raises(ConfigError, match="at least 2"):
+        repair(_spent(), [SLIP | {"per": ["clicks"]}])
+    with pytest.raises(ConfigError, match="other columns"):
+        repair(_spent(), [SLIP | {"per": ["clicks", "spend"]}])
+    with pytest.raises(ConfigError, match="not 1"):
+        repair(_spent(), [SLIP | {"factors": [1]}])
+
+
+def test_a_slip_that_happened_often_is_still_one_beside_a_far_more_frequent_value():
+    frame = pl.DataFrame({"group": ["Prospecting"] * 2_000 + ["Lookalike"] * 1_500 + ["Prospectng"] * 6 + ["Lookalikes BE"] * 60})
+    changed = repair(frame, [{"name": "spelt", "kind": "snap", "column": "group"}]).changed
+    assert changed["before"].unique().to_list() == ["Prospectng"]
+    assert changed["after"].unique().to_list() == ["Prospecting"]
+
+
+def test_a_cut_off_value_is_the_one_entry_that_begins_so():
+    frame = pl.DataFrame({"group": ["Past visitors"] * 50 + ["Sale winter"] * 50 + ["Sale summer"] * 50 + ["Past visi", "Sale ", "Past"]})
+    changed = repair(frame, [{"name": "spelt", "kind": "snap", "column": "group"}]).changed
+    assert changed.select("before", "after").rows() == [("Past visi", "Past visitors")]

@@ -10,7 +10,8 @@ import polars as pl
 from seeding_platform.cleaning.progress import quiet
 from seeding_platform.cleaning.repair.dependency import dependency_findings, misplaced_rows
 from seeding_platform.cleaning.repair.format import format_findings
-from seeding_platform.cleaning.repair.rules import DependencyRule, FormatRule, parse_rules
+from seeding_platform.cleaning.repair.rules import DependencyRule, FormatRule, SlipRule, parse_rules
+from seeding_platform.cleaning.repair.slip import slip_findings
 from seeding_platform.cleaning.repair.snap import snap_findings
 from seeding_platform.errors import ConfigError
 
@@ -57,12 +58,12 @@ class RepairResult:
 def repair(frame: pl.DataFrame, rules: Sequence[RepairRule | dict[str, Any]], *, progress: Progress = quiet) -> RepairResult:
     """Repair cells by declared rules.
 
-    Format rules rewrite; a dependency and a dictionary repair only with support and a margin, and flag otherwise. Rules are applied in
+    Format rules rewrite; a dependency, a dictionary and a unit slip repair only with support and a margin, and flag otherwise. Rules are applied in
     their order, each on what the ones before it left. Blank and null are the same: a result that is empty becomes null.
 
     Args:
         frame: any table; other types than text are compared as their text, and repaired cells are cast back.
-        rules: `FormatRule`, `DependencyRule`, `SnapRule`, or plain data in their form.
+        rules: `FormatRule`, `DependencyRule`, `SnapRule`, `SlipRule`, or plain data in their form.
         progress: is told a line a rule.
 
     Raises:
@@ -101,6 +102,8 @@ def _findings(text: pl.DataFrame, rule: RepairRule, rules: Sequence[RepairRule])
     elif isinstance(rule, DependencyRule):
         siblings = [r for r in rules if isinstance(r, DependencyRule) and r.determinant == rule.determinant]
         found = dependency_findings(text, rule, misplaced=misplaced_rows(text, siblings))
+    elif isinstance(rule, SlipRule):
+        found = slip_findings(text, rule)
     else:
         found = snap_findings(text, rule)
     return found.select(pl.col("row").cast(pl.UInt32), "before", "after", pl.col("confidence").cast(pl.Float64))

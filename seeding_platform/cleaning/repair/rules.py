@@ -98,7 +98,33 @@ class SnapRule(_Rule):
     margin: float = Field(5.0, ge=1, description="A learned entry must have this many times the rows of what is replaced")
 
 
-RepairRule = Annotated[FormatRule | DependencyRule | SnapRule, Field(discriminator="kind")]
+class SlipRule(_Rule):
+    """An amount that is 10, 100 or 1,000 times what at least two amounts beside it speak for is divided by that."""
+
+    kind: Literal["slip"]
+    per: tuple[str, ...] = Field(min_length=2, description="Columns of amounts that rise and fall with it; what both speak for is its size")
+    by: tuple[str, ...] = Field((), description="Columns that form the groups in which the quotients are alike")
+    factors: tuple[float, ...] = Field((100.0, 1000.0), min_length=1, description="What a slip may have multiplied it by; below 1 it made it smaller")
+
+    @field_validator("factors")
+    @classmethod
+    def _moves(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
+        if any(f <= 0 or f == 1 for f in factors):
+            raise ValueError("a factor is above 0 and not 1")
+        return factors
+
+    @model_validator(mode="after")
+    def _other_columns(self) -> SlipRule:
+        if self.column in self.per or len(set(self.per)) < len(self.per):
+            raise ValueError("witnesses are other columns, each once")
+        return self
+
+    def needs(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        return (*self.by, *self.per, self.column)
+
+
+RepairRule = Annotated[FormatRule | DependencyRule | SnapRule | SlipRule, Field(discriminator="kind")]
 _RULES: TypeAdapter[list[RepairRule]] = TypeAdapter(list[RepairRule])
 
 
