@@ -46,7 +46,7 @@ def cleaned(
 def quality_tables(results: dict[str, CleaningResult]) -> dict[str, pl.LazyFrame]:
     """What would stand in the quality layer; contracts without files are empty."""
     tables = {name: contract.empty("quality").lazy() for name, contract in LANDED.items()}
-    return tables | {n: assess(r.kept, LANDED[n], quarantined=r.quarantined.height).rows.lazy() for n, r in results.items()}
+    return tables | {n: assess(r.kept, LANDED[n]).rows.lazy() for n, r in results.items()}
 
 
 def example(name: str) -> FileSourceSpec:

@@ -121,6 +121,7 @@ class FileSourceSpec(_Strict):
     )
     tenant: Tenant = Field("default", description="Whose data it is")
     synthetic: bool = Field(False, description="Made data: trains, never evaluates")
+    trust: float = Field(0.95, gt=0, lt=1, description="Share of its records that is taken for right before anything is seen")
     tables: list[TableMapping] = Field(min_length=1, description="Contracts that are fed")
 
     @field_validator("encoding")

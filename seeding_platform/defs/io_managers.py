@@ -13,6 +13,7 @@ from seeding_platform.cleaning.clean import QUARANTINE_SCHEMA, REPAIR_SCHEMA
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
 from seeding_platform.defs.describe import written_metadata
 from seeding_platform.errors import ContractBroken
+from seeding_platform.quality.confidence.table import CALIBRATION
 from seeding_platform.storage.lake import Lake, Written
 
 SIDE_TABLES: dict[str, dict[str, pl.DataType]] = {
@@ -22,6 +23,7 @@ SIDE_TABLES: dict[str, dict[str, pl.DataType]] = {
     "clusters": CLUSTER_SCHEMA,
     "index": INDEX_SCHEMA,
 }
+JUDGED_SIDES: dict[str, dict[str, pl.DataType]] = {"calibration": CALIBRATION}
 DAY_COLUMN = "seeding/day_column"
 
 
@@ -30,7 +32,8 @@ def expected_schema(table: str) -> dict[str, pl.DataType] | None:
     layer, name = table.split("/", 1)
     contract, _, side = name.partition("__")
     if side:
-        return dict(SIDE_TABLES[side]) if layer == "clean" and side in SIDE_TABLES else None
+        known = {"clean": SIDE_TABLES, "quality": JUDGED_SIDES}.get(layer, {})
+        return dict(known[side]) if side in known else None
     if contract in TABLES and layer in ("raw", "clean", "quality"):
         return TABLES[contract].schema(layer)
     if contract in TABLES and layer == "kpi":

@@ -108,6 +108,11 @@ class Platform:
         landed = {landing.tenant for landing in self.state.landings() if landing.status is not LandingStatus.FAILED}
         return sorted(fixed | landed) or [DEFAULT_TENANT]
 
+    @property
+    def trust(self) -> dict[str, float]:
+        """Source to the share of its records that is taken for right before anything is seen."""
+        return {source.label: source.trust for source in self.sources}
+
     def now(self) -> dt.datetime:
         """The clock of this process."""
         return dt.datetime.now(dt.UTC)

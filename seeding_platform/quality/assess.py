@@ -1,26 +1,40 @@
-"""From clean rows to rows that others may read: confidence added, personal columns dropped, the table judged.
-
-Confidence here is an estimate from stated factors; it is not yet calibrated against known errors, and the report says so.
-"""
+"""From clean rows to rows that others may read: confidence added, personal columns dropped, the table judged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from seeding_platform.cleaning.policy import CleaningPolicy
-from seeding_platform.cleaning.score import Ratio, consistency, required_completeness
+from seeding_platform.cleaning.score import Ratio
+from seeding_platform.quality.confidence import evidence, starting
 from seeding_platform.quality.gate import GatePolicy, judged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
 
     from seeding_platform.catalog import TableContract
+    from seeding_platform.quality.confidence import Calibration
     from seeding_platform.quality.gate import Gate
 
-SOURCE_TRUST, SYNTHETIC_TRUST = 0.95, 0.80
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What a cleaning left beside its clean rows.
+
+    Args:
+        quarantined: rows of each source that it refused; they count against validity, and against their source.
+        repairs: cells that it changed.
+        duplicates: rows that it merged into others.
+    """
+
+    quarantined: Mapping[str, int]
+    repairs: pl.DataFrame | None = None
+    duplicates: pl.DataFrame | None = None
+
+
+NOTHING_BESIDE = Sides({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +49,13 @@ class Assessment:
     gate: Gate
 
 
-def confidence(contract: TableContract, policy: CleaningPolicy) -> pl.Expr:
-    """Estimated probability that a record is right, 0-1: geometric mean of source trust, completeness and consistency."""
-    trust = pl.when(pl.col("synthetic")).then(SYNTHETIC_TRUST).otherwise(SOURCE_TRUST)
-    return ((trust * required_completeness(contract) * consistency(policy)) ** (1 / 3)).round(4)
-
-
 def assess(
     clean: pl.LazyFrame | pl.DataFrame,
     contract: TableContract,
     *,
-    quarantined: int,
-    cleaning: CleaningPolicy | None = None,
+    beside: Sides = NOTHING_BESIDE,
+    calibration: Calibration | None = None,
+    trust: Mapping[str, float] | None = None,
     policy: GatePolicy | None = None,
     let_out: Sequence[str] = (),
 ) -> Assessment:
@@ -55,17 +64,20 @@ def assess(
     Args:
         clean: rows in the contract's clean schema.
         contract: the table's contract.
-        quarantined: rows that cleaning refused; they count against validity.
-        cleaning: the policy whose penalties the flags carry.
+        beside: what the cleaning left beside them.
+        calibration: what the evidence against a row means; what is assumed of any table without it.
+        trust: source to share of its records that are taken for right before anything is seen.
         policy: thresholds of the gate.
         let_out: declared personal columns that stay, behind the others: whoever asks for them treats them.
     """
-    cleaning, policy = cleaning or CleaningPolicy(), policy or GatePolicy()
-    rows = clean.lazy().with_columns(confidence=confidence(contract, cleaning)).select([*contract.schema("quality"), *let_out]).collect()
-    source = clean.lazy().select(pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int64).sum() for c in contract.required_columns()), pl.len())
-    filled, count = source.collect().row(0)
-    complete = Ratio(int(filled or 0), len(contract.required_columns()) * int(count))
-    valid = Ratio(rows.height, rows.height + quarantined)
+    policy, calibration = policy or GatePolicy(), calibration or starting()
+    kept = clean.lazy().collect()
+    factors = evidence(kept, contract, repairs=beside.repairs, duplicates=beside.duplicates)
+    stated = calibration.probability(factors, kept, quarantined=beside.quarantined, trust=trust)
+    rows = kept.with_columns(stated.alias("confidence")).select([*contract.schema("quality"), *let_out])
+    required = contract.required_columns()
+    complete = Ratio(sum(kept.height - kept[c].null_count() for c in required), len(required) * kept.height)
+    valid = Ratio(rows.height, rows.height + sum(beside.quarantined.values()))
     mean = None if rows.is_empty() else round(float(rows["confidence"].mean()), 4)  # type: ignore[arg-type]
     score = None if rows.is_empty() else round(float(rows["quality_score"].mean()), 2)  # type: ignore[arg-type]
     gate = judged(contract.name, completeness=complete, validity=valid, confidence=mean, score=score, policy=policy)

@@ -30,7 +30,7 @@ from seeding_platform.distribution.bundle import build_bundle
 from seeding_platform.distribution.feeds import FEEDS, FeedContext
 from seeding_platform.distribution.manifest import Lineage
 from seeding_platform.distribution.verify import verify_bundle
-from seeding_platform.quality import assess
+from seeding_platform.quality import Sides, assess
 from seeding_platform.quality.gate import GatePolicy
 from seeding_platform.storage.lake import Lake
 from seeding_platform_tests.benchmarks.generate import SEED, TENANT, generate
@@ -154,7 +154,8 @@ def _to_quality(contract: str, path: Path, lake: Lake, clock: Clock) -> None:
     refused = result.quarantined.height
     del result
     with clock.stage("assess"):
-        found = assess(lake.read(f"clean/{contract}"), table, quarantined=refused, cleaning=CleaningPolicy(), policy=GatePolicy())
+        sides = (lake.read(f"clean/{contract}__{side}").collect() for side in ("repairs", "duplicates"))
+        found = assess(lake.read(f"clean/{contract}"), table, beside=Sides({spec.label: refused}, *sides), policy=GatePolicy())
     with clock.stage("write quality"):
         _write(lake, f"quality/{contract}", found.rows)
 

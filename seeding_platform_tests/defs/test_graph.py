@@ -19,6 +19,7 @@ from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset
 from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START, kpi_days_sensor
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset
+from seeding_platform.defs.quality.calibration import calibration_asset
 from seeding_platform.defs.train.schedules import changed_since
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import ContractBroken
@@ -37,8 +38,8 @@ def chain(place: Place) -> list:
     """Source to bundle and KPI of one contract."""
     spec, contract = ads_spec(place), LANDED["ad_facts"]
     engine = load_engines()["analytics"]
-    made = [source_asset(spec), raw_asset(contract, [spec]), clean_asset(contract), quality_asset(contract), bundle_asset(engine, ["ad_facts"])]
-    return [*made, ads_daily_asset(FIRST_DAY)]
+    made = [source_asset(spec), raw_asset(contract, [spec]), clean_asset(contract), calibration_asset(contract), quality_asset(contract)]
+    return [*made, bundle_asset(engine, ["ad_facts"]), ads_daily_asset(FIRST_DAY)]
 
 
 def materialised(place: Place, instance: dg.DagsterInstance, **tags: str) -> dg.ExecuteInProcessResult:

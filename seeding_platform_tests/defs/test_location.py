@@ -27,6 +27,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
     keys = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
     tables = {f"{layer}/{name}" for name in LANDED for layer in ("raw", "clean", "quality")}
     sides = {f"clean/{name}__{side}" for name in LANDED for side in ("quarantine", "duplicates", "repairs")}
+    sides |= {f"quality/{name}__calibration" for name in LANDED}
     sides |= {f"clean/{name}__{side}" for name, contract in LANDED.items() if contract.text for side in ("clusters", "index")}
     bundles = {f"bundle/{name}" for name in load_engines()}
     fixed = {

@@ -10,6 +10,7 @@ from seeding_platform.cleaning.intake import as_raw
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset
+from seeding_platform.defs.quality.calibration import calibration_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.quality.gate import GATE
 from seeding_platform.storage.adjusted import Adjusted
@@ -39,16 +40,20 @@ def instance():
 def platform(place: Place, tmp_path) -> Platform:
     found = Platform(place.settings.model_copy(update={"policies": tmp_path / "policies"}))
     found.settings.policies.mkdir()
-    result = clean(as_raw(TABLE, POSTS, source="posts.csv").rows, POSTS)
-    found.lake.overwrite("clean/content_posts", result.kept)
-    found.lake.overwrite("clean/content_posts__quarantine", result.quarantined)
+    raw = as_raw(TABLE, POSTS, source="posts.csv").rows
+    result = clean(raw, POSTS)
+    sides = {"__quarantine": result.quarantined, "__repairs": result.repairs, "__duplicates": result.duplicates}
+    tables = {"raw/content_posts": raw, **{f"clean/content_posts{side}": frame for side, frame in {"": result.kept, **sides}.items()}}
+    for table, frame in tables.items():
+        found.lake.overwrite(table, frame)
     return found
 
 
 def judged(platform: Platform, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     resources = {"platform": platform, "lake": LakeIOManager(platform.lake)}
-    sources = [dg.AssetSpec(["clean", name]) for name in ("content_posts", "content_posts__quarantine")]
-    return dg.materialize([*sources, quality_asset(POSTS)], instance=instance, resources=resources, raise_on_error=False)
+    sides = ("", "__quarantine", "__repairs", "__duplicates")
+    sources = [dg.AssetSpec(["raw", "content_posts"]), *(dg.AssetSpec(["clean", f"content_posts{side}"]) for side in sides)]
+    return dg.materialize([*sources, calibration_asset(POSTS), quality_asset(POSTS)], instance=instance, resources=resources, raise_on_error=False)
 
 
 def tick(platform: Platform, instance: dg.DagsterInstance):

@@ -104,11 +104,11 @@ def test_a_hundred_thousand_posts_take_no_time():
     analytics = ids.select("post_id", "impressions", measured_at=pl.col("published_at") + pl.duration(hours=24)).join(seen, how="cross")
     empty = {name: TABLES[name].empty("quality").lazy() for name in ("social_accounts", "campaigns")}
     feed = FEEDS["content_performance_ml"]
-    started = time.perf_counter()
+    started = time.process_time()
     out = feed.build({"content_posts": posts.lazy(), "content_analytics": analytics.lazy(), **empty}, CONTEXT)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert out.height == n
-    assert took < 3  # a third of a second on an idle machine
+    assert took < 10  # CPU-seconds; half a second as it is, minutes when each post is compared with each
 
 
 def test_an_outcome_counts_only_when_observed_after_the_prediction():

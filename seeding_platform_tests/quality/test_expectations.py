@@ -280,7 +280,7 @@ def test_what_cannot_be_shown_or_named_is_an_error(tmp_path):
 
 
 def test_the_quality_layer_has_no_personal_columns(tmp_path):
-    rows = assess(things(6), THINGS, quarantined=0).rows
+    rows = assess(things(6), THINGS).rows
     found = validate(rows.with_columns(owner_email=pl.lit("o@example.org")), THINGS, folder=tmp_path, layer="quality", now=NOW)
     assert "owner_email" not in rows.columns
     assert found.broken == ["columns"]

@@ -23,7 +23,8 @@ class Merged:
 
     Args:
         kept: one row a key.
-        duplicates: the other rows: their lineage, the cluster and the row that survived.
+        duplicates: the other rows: their lineage, the cluster and the row that survived; `agreement` = share of the cells filled in both that are
+            equal, null where no cell is.
     """
 
     kept: pl.DataFrame
@@ -38,6 +39,7 @@ DUPLICATE_SCHEMA = {
     "cluster_id": pl.String(),
     "duplicate_kind": pl.String(),
     "similarity": pl.Float64(),
+    "agreement": pl.Float64(),
     "survivor_source": pl.String(),
     "survivor_batch": pl.String(),
     "survivor_row": pl.Int64(),
@@ -82,12 +84,15 @@ def _survivors(group: pl.DataFrame, contract: TableContract) -> tuple[pl.DataFra
     survivors = ranked.group_by("tenant", "cluster_id", maintain_order=True).agg(
         *(pl.col(c).drop_nulls().first() for c in values), *(pl.col(c).first() for c in ranked.columns if c not in {"tenant", "cluster_id", *values})
     )
-    return survivors, _losers(ranked)
+    return survivors, _losers(ranked, [c for c in values if not isinstance(ranked.schema[c], pl.List)])
 
 
-def _losers(ranked: pl.DataFrame) -> pl.DataFrame:
+def _losers(ranked: pl.DataFrame, compared: list[str]) -> pl.DataFrame:
     lineage, cluster = ["_source", "_batch", "_row"], ["tenant", "cluster_id"]
+    alike = [pl.col(c) == pl.col(c).first().over(cluster) for c in compared]  # null where either is empty
     told = ranked.with_columns(
-        *(pl.col(c).first().over(cluster).alias(f"survivor{c}") for c in lineage), pl.int_range(pl.len()).over(cluster).alias("_place")
+        *(pl.col(c).first().over(cluster).alias(f"survivor{c}") for c in lineage),
+        pl.int_range(pl.len()).over(cluster).alias("_place"),
+        agreement=(pl.mean_horizontal(a.cast(pl.Float64) for a in alike) if alike else pl.lit(None, dtype=pl.Float64)),
     )
     return told.filter(pl.col("_place") > 0).select(*DUPLICATE_SCHEMA)

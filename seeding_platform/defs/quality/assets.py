@@ -11,7 +11,8 @@ from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.rules import RULES, rules_of
-from seeding_platform.quality import assess
+from seeding_platform.quality import Sides, assess
+from seeding_platform.quality.confidence.table import from_table
 from seeding_platform.quality.report import quality_report, scorecard, write_report
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         key=["quality", contract.name],
         ins={
             "rows": dg.AssetIn(["clean", contract.name], input_manager_key="lake"),
-            "quarantine": dg.AssetIn(["clean", f"{contract.name}__quarantine"], input_manager_key="lake"),
+            **{side: dg.AssetIn(["clean", f"{contract.name}__{side}"], input_manager_key="lake") for side in ("quarantine", "repairs", "duplicates")},
+            "calibration": dg.AssetIn(["quality", f"{contract.name}__calibration"], input_manager_key="lake"),
         },
         group_name="quality",
         kinds={"polars", "deltalake"},
@@ -40,16 +42,31 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         ],
         **described(contract, "quality", "Judged; personal data treated as the policy says."),
     )
-    def judged(rows: pl.LazyFrame, quarantine: pl.LazyFrame, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+    def judged(  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        rows: pl.LazyFrame,
+        quarantine: pl.LazyFrame,
+        repairs: pl.LazyFrame,
+        duplicates: pl.LazyFrame,
+        calibration: pl.LazyFrame,
+        platform: dg.ResourceParam[Platform],
+    ):
         from seeding_platform.governance.protection import protect
         from seeding_platform.governance.protection.policy import kept_personal
 
         rules = rules_of(platform, contract)  # first: what changes from here on has the table judged again
-        refused = int(quarantine.select(pl.len()).collect().item())
+        refused = dict(quarantine.group_by("_source").agg(pl.len()).collect().iter_rows())
         personal = platform.personal_data(contract)
         gate = platform.gate_of(contract)
         let_out = kept_personal(contract, personal)
-        found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=gate, let_out=let_out)
+        found = assess(
+            rows,
+            contract,
+            beside=Sides(refused, repairs.collect(), duplicates.collect()),
+            calibration=from_table(calibration.collect()),
+            trust=platform.trust,
+            policy=gate,
+            let_out=let_out,
+        )
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),
