@@ -33,6 +33,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
     fixed = {
         "quality/report",
         "quality/scorecard",
+        "quality/monitors",
         "quality/personal_columns",
         "quality/bias",
         "quality/expectations",
