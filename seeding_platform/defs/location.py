@@ -28,6 +28,7 @@ from seeding_platform.defs.quality.calibration import calibration_asset
 from seeding_platform.defs.quality.expectations import EXPECTATIONS, expectations_asset, expectations_job, expectations_schedule
 from seeding_platform.defs.quality.monitors import monitors_asset
 from seeding_platform.defs.quality.personal import personal_columns_asset
+from seeding_platform.defs.quality.recommendations import recommendations_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import schedules
@@ -58,6 +59,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         *(calibration_asset(c) for c in contracts),
         *(quality_asset(c) for c in contracts),
         monitors_asset(contracts),
+        recommendations_asset(contracts),
         report_asset(contracts),
         personal_columns_asset(contracts),
         bias_asset(contracts),

@@ -13,6 +13,7 @@ from seeding_platform.storage.state import LandingStatus, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import polars as pl
 
@@ -66,6 +67,11 @@ class Platform:
         from seeding_platform.governance.protection import load_pii_policy
 
         return load_pii_policy(contract, self.settings.policies)
+
+    @property
+    def references(self) -> Path | None:
+        """Folder with rows that are known to be right."""
+        return self.settings.policies / "references" if self.settings.policies else None
 
     @property
     def keys(self) -> Keyring:

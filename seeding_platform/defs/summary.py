@@ -9,7 +9,8 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.run import RunResult, instance_for
 from seeding_platform.distribution.verify import current_bundles
 from seeding_platform.models import shipped_spec
-from seeding_platform.quality.report import QualityReport, quality_report, scorecard
+from seeding_platform.quality.report import QualityReport, quality_report
+from seeding_platform.quality.scorecard import scorecard
 from seeding_platform.settings import Settings, project_root
 
 

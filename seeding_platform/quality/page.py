@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.catalog import TABLES
+from seeding_platform.quality.charts import reliability_plot, spark, whisker
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +35,25 @@ RULES = {
     "not_yes_or_no": "Neither yes nor no",
 }
 """Words for the rules that every column has; the others say what must hold by their name."""
-TARGETS = {"completeness": "Completeness", "confidence": "Confidence, estimated", "quality_score": "Quality score", "accuracy": "Accuracy"}
+TARGETS = {
+    "validation_success": "Rows that keep their contract",
+    "quality_variance": "Variation of the score",
+    "throughput": "Rows cleaned a minute",
+    "data_coverage": "Engines with rows",
+    "distribution_latency": "Seconds to an engine",
+    "engine_uptime": "Uptime of engines",
+    "accuracy_gain": "Gain in accuracy by seeding",
+    "training_time_saved": "Training time saved",
+    "manual_work_saved": "Manual work saved",
+}
+WHERE = {
+    "snap": "rule of repair",
+    "fd": "rule of repair",
+    "slip": "rule of repair",
+    "format": "notation of the source",
+    "mapping": "mapping of the source",
+    "reference": "rows to land",
+}
 STATES = {"met": ("ok", "met"), "not_met": ("failed", "not met"), "not_measured": ("waiting", "not measured")}
 
 
@@ -73,7 +92,7 @@ def rendered(report: QualityReport, card: Sequence[Mapping[str, Any]], *, now: d
         now=now,
         made_at=f"{now.day} {now:%b %Y, %H:%M} {now:%Z}".strip(),
         answer=answer(report),
-        tables=[_row(t) for t in ordered],
+        tables=[_row(t) | {"spark": spark(report.trend.get(t.table, ()))} for t in ordered],
         sums=_sums(report.tables),
         rules=bars(report.tables),
         card=[_target(row) for row in card],
@@ -81,6 +100,13 @@ def rendered(report: QualityReport, card: Sequence[Mapping[str, Any]], *, now: d
         heat=[(t, cells(t)) for t in report.tables],
         dangling=[(t.table, *_reference(said), rows) for t in report.tables for said, rows in t.dangling.items()],
         waiting=[(name, TABLES[name].description if name in TABLES else "") for name in report.waiting],
+        unusual=report.unusual,
+        recommendations=report.recommendations,
+        where=WHERE,
+        curves=[(t.table, reliability_plot(t.curve)) for t in ordered if t.curve is not None],
+        assumed=[t.table for t in report.tables if t.curve is None and t.kept],
+        bias=[{"row": row, "bar": whisker(row)} for row in report.bias],
+        bias_counts=report.bias_counts,
         tenants=sorted({tenant for t in report.tables for tenant in t.tenants}),
     )
 
@@ -215,29 +241,29 @@ def _sums(tables: Sequence[TableQuality]) -> dict[str, Any]:
 def _target(row: Mapping[str, Any]) -> dict[str, Any]:
     """One target: what is wanted, what is so, on what basis."""
     kind, state = STATES[row["state"]]
-    name, top, bottom = str(row["target"]), row["numerator"], row["denominator"]
-    basis = (
-        "" if row["value"] is None or bottom is None else (f"{count(top)} of {count(bottom)}" if top is not None else f"over {plural(bottom, 'row')}")
-    )
+    name, top, bottom, n = str(row["target"]), row["numerator"], row["denominator"], row["n"]
+    counted = top is not None and row["unit"] == "ratio"
+    basis = "" if row["value"] is None else f"{count(round(top))} of {count(round(bottom))}" if counted else f"n {count(n)}" if n is not None else ""
+    over = row["window"] if row["value"] is not None and row["window"] not in ("", "now") else ""
     return {
         "name": TARGETS.get(name, words(name)),
-        "wanted": _amount(name, row["wanted"], wanted=True),
-        "value": _amount(name, row["value"]),
+        "wanted": ("≤\u00a0" if row["bound"] == "most" else "≥\u00a0") + _amount(name, row["wanted"], row["unit"], wanted=True),
+        "value": _amount(name, row["value"], row["unit"]),
         "kind": kind,
         "state": state,
-        "basis": basis,
+        "basis": ", ".join(filter(None, [basis, over])),
         "method": str(row["method"])[:1].upper() + str(row["method"])[1:],
     }
 
 
-def _amount(name: str, value: float | None, *, wanted: bool = False) -> str:
+def _amount(name: str, value: float | None, unit: str, *, wanted: bool = False) -> str:
     if value is None:
         return "–"
-    if name == "quality_score":
-        return f"{value:.0f}" if wanted else f"{value:.1f}"
     if name == "confidence":
         return f"{value:.2f}"
-    return percent(value, 0 if wanted else 1)
+    if unit == "ratio":
+        return percent(value, 0 if wanted and round(100 * value, 6) == round(100 * value) else 1)
+    return count(round(value)) if wanted or value >= 1000 else f"{value:.1f}"
 
 
 def _reference(said: str) -> tuple[str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from seeding_platform.cleaning.score import Ratio
 from seeding_platform.quality.gate import judged as judged_by
+from seeding_platform.quality.standing import accuracy, beside, curve
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from seeding_platform.catalog import TableContract
     from seeding_platform.quality.gate import GatePolicy
+    from seeding_platform.quality.standing import Curve, Point
     from seeding_platform.storage.lake import Lake
 
-SCORE_TARGET = 85.0
+
+NOT_MEASURED = Ratio(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,10 @@ class TableQuality:
     """Quarantined rows by rule; a row that breaks two counts in both."""
     columns: Mapping[str, float]
     """Filled share of each column of the kept rows."""
+    accuracy: Ratio = NOT_MEASURED
+    """Cells that are those of a reference; nothing to judge without one."""
+    curve: Curve | None = None
+    """None where the table has too few rows to learn from: its confidence is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +65,30 @@ class QualityReport:
 
     tables: tuple[TableQuality, ...]
     waiting: tuple[str, ...]
+    trend: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
+    unusual: tuple[str, ...] = ()
+    """Figures of the latest runs that are unlike those before, in words."""
+    bias: tuple[Mapping[str, Any], ...] = ()
+    """Findings that are biased or that too little speaks for, with n and interval."""
+    bias_counts: Mapping[str, int] = field(default_factory=dict)
+    recommendations: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Plain data: ratios with their value."""
         tables = []
         for table in self.tables:
             plain = asdict(table)
-            for name in ("completeness", "validity", "uniqueness", "consistency"):
+            for name in ("completeness", "validity", "uniqueness", "consistency", "accuracy"):
                 plain[name]["value"] = getattr(table, name).value
             tables.append(plain)
-        return {"tables": tables, "waiting": list(self.waiting)}
+        return {
+            "tables": tables,
+            "waiting": list(self.waiting),
+            "trend": {name: [asdict(point) for point in points] for name, points in self.trend.items()},
+            "unusual": list(self.unusual),
+            "bias": {"counts": dict(self.bias_counts), "told": [dict(row) for row in self.bias]},
+            "recommendations": [dict(row) for row in self.recommendations],
+        }
 
     def digest(self) -> str:
         """Hash of everything that the report says."""
@@ -88,13 +109,16 @@ def _shown(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def quality_report(lake: Lake, contracts: Sequence[TableContract], *, gates: Callable[[TableContract], GatePolicy]) -> QualityReport:
+def quality_report(
+    lake: Lake, contracts: Sequence[TableContract], *, gates: Callable[[TableContract], GatePolicy], references: Path | None = None
+) -> QualityReport:
     """The report over the latest versions of the clean and quality tables.
 
     Args:
         lake: where they lie.
         contracts: what they are.
         gates: the thresholds of each table's gate.
+        references: folder with rows that are known to be right, `<table>.csv` or `.parquet`.
     """
     found, waiting = [], []
     for contract in contracts:
@@ -102,15 +126,15 @@ def quality_report(lake: Lake, contracts: Sequence[TableContract], *, gates: Cal
         if not lake.exists(clean):
             waiting.append(contract.name)
             continue
-        table = _table_quality(lake, contract, gates(contract))
+        table = _table_quality(lake, contract, gates(contract), references)
         if table.rows_in:
             found.append(table)
         else:
             waiting.append(contract.name)
-    return QualityReport(tuple(found), tuple(waiting))
+    return QualityReport(tuple(found), tuple(waiting), **beside(lake))
 
 
-def _table_quality(lake: Lake, contract: TableContract, gate: GatePolicy) -> TableQuality:
+def _table_quality(lake: Lake, contract: TableContract, gate: GatePolicy, references: Path | None) -> TableQuality:
     name = contract.name
     kept = lake.read(f"clean/{name}").collect()
     quarantine = lake.read(f"clean/{name}__quarantine").select("rules").collect()
@@ -138,9 +162,11 @@ def _table_quality(lake: Lake, contract: TableContract, gate: GatePolicy) -> Tab
         confidence=confidence,
         score=score,
         passed=verdict.is_open and judged is not None and judged.height <= kept.height,
-        dangling=_dangling(lake, contract, kept),
+        dangling=dangling_references(lake, contract, kept),
         rejects=dict(sorted(rules.iter_rows(), key=lambda item: (-item[1], item[0]))),
         columns={c: round(1 - kept[c].null_count() / kept.height, 4) for c in contract.columns} if kept.height else {},
+        accuracy=accuracy(kept, contract, references),
+        curve=curve(lake, name),
     )
 
 
@@ -152,7 +178,7 @@ def _mean(frame: pl.DataFrame, column: str, digits: int) -> float | None:
     return None if frame.is_empty() else round(float(frame[column].mean()), digits)  # type: ignore[arg-type]
 
 
-def _dangling(lake: Lake, contract: TableContract, kept: pl.DataFrame) -> dict[str, int]:
+def dangling_references(lake: Lake, contract: TableContract, kept: pl.DataFrame) -> dict[str, int]:
     """Rows whose reference points to no clean row of the same tenant."""
     found = {}
     for name, column in contract.columns.items():
@@ -169,38 +195,6 @@ def _dangling(lake: Lake, contract: TableContract, kept: pl.DataFrame) -> dict[s
     return found
 
 
-def scorecard(report: QualityReport) -> pl.DataFrame:
-    """Each target with value, numerator and denominator, or why it is not measured."""
-    rows: list[tuple[str, float, float | None, int | None, int | None, str, str]] = []
-    filled = sum(t.completeness.numerator for t in report.tables)
-    cells = sum(t.completeness.denominator for t in report.tables)
-    kept = sum(t.kept for t in report.tables)
-    rows.append(("completeness", 0.80, filled / cells if cells else None, filled, cells, *_state(cells, "filled required cells of kept rows")))
-    confident = [(t.confidence, t.kept) for t in report.tables if t.confidence is not None]
-    mean = sum(c * n for c, n in confident) / sum(n for _, n in confident) if confident else None
-    rows.append(("confidence", 0.70, mean, None, kept, *_state(len(confident), "mean over kept rows; estimated, not calibrated")))
-    scored = [(t.score, t.kept) for t in report.tables if t.score is not None]
-    score = sum(s * n for s, n in scored) / sum(n for _, n in scored) if scored else None
-    rows.append(("quality_score", SCORE_TARGET, score, None, kept, *_state(len(scored), "mean row score of kept rows")))
-    rows.append(("accuracy", 0.95, None, None, None, "not_measured", "no reference data to compare with"))
-    schema = {
-        "target": pl.String,
-        "wanted": pl.Float64,
-        "value": pl.Float64,
-        "numerator": pl.Int64,
-        "denominator": pl.Int64,
-        "state": pl.String,
-        "method": pl.String,
-    }
-    card = pl.DataFrame(rows, schema=schema, orient="row")
-    met = pl.when(pl.col("value") >= pl.col("wanted")).then(pl.lit("met")).otherwise(pl.lit("not_met"))
-    return card.with_columns(state=pl.when(pl.col("state") == "measured").then(met).otherwise(pl.col("state")), value=pl.col("value").round(4))
-
-
-def _state(basis: int, method: str) -> tuple[str, str]:
-    return ("measured", method) if basis else ("not_measured", "no rows yet")
-
-
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
     """Where a report was written."""
@@ -209,12 +203,12 @@ class ReportFiles:
     html: Path
 
 
-def write_report(report: QualityReport, folder: Path, *, now: dt.datetime) -> ReportFiles:
-    """Write `quality.json` and `quality.html`, each whole or not at all."""
+def write_report(report: QualityReport, card: pl.DataFrame, folder: Path, *, now: dt.datetime) -> ReportFiles:
+    """Write `quality.json` and `quality.html`, with the scorecard, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(folder / "quality.json", folder / "quality.html")
-    _replace(files.json, json.dumps({"made_at": now.isoformat(), **report.as_dict()}, indent=1, default=str))
-    _replace(files.html, html_page(report, now=now))
+    _replace(files.json, json.dumps({"made_at": now.isoformat(), "scorecard": card.to_dicts(), **report.as_dict()}, indent=1, default=str))
+    _replace(files.html, html_page(report, card, now=now))
     return files
 
 
@@ -224,8 +218,8 @@ def _replace(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def html_page(report: QualityReport, *, now: dt.datetime) -> str:
+def html_page(report: QualityReport, card: pl.DataFrame, *, now: dt.datetime) -> str:
     """The report as one page without any outside file."""
     from seeding_platform.quality.page import rendered
 
-    return rendered(report, scorecard(report).to_dicts(), now=now)
+    return rendered(report, card.to_dicts(), now=now)

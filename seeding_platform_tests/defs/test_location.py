@@ -34,6 +34,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/report",
         "quality/scorecard",
         "quality/monitors",
+        "quality/recommendations",
         "quality/personal_columns",
         "quality/bias",
         "quality/expectations",

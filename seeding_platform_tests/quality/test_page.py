@@ -1,5 +1,6 @@
 """The report as a page: whole in one file, safe with any text, and every figure accounted for."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -7,8 +8,11 @@ import pytest
 
 from seeding_platform.catalog import LANDED, TABLES
 from seeding_platform.cleaning.score import Ratio
+from seeding_platform.quality.charts import spark, whisker
 from seeding_platform.quality.page import answer, bars, cells, percent
 from seeding_platform.quality.report import QualityReport, html_page
+from seeding_platform.quality.scorecard import scorecard
+from seeding_platform.quality.standing import Curve, Point
 from seeding_platform_tests.quality.reports import NOW, full_report, report, table
 
 VOID = {"meta", "br", "wbr", "link", "img", "input", "hr"}
@@ -52,13 +56,13 @@ class Page(HTMLParser):
 
 
 def page(made: QualityReport) -> Page:
-    parsed = Page(html_page(made, now=NOW))
+    parsed = Page(html_page(made, scorecard(made), now=NOW))
     assert parsed.open == []
     return parsed
 
 
 def test_one_file_asks_for_nothing_outside_and_runs_nothing():
-    html = html_page(full_report(), now=NOW)
+    html = html_page(full_report(), scorecard(full_report()), now=NOW)
     found = Page(html)
     assert not {tag for tag, _ in found.tags} & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
     for tag, attrs in found.tags:
@@ -121,11 +125,76 @@ def test_every_table_is_named_in_each_part():
         assert found.text.count(name) >= 3, name
 
 
-def test_confidence_is_called_an_estimate_and_accuracy_unmeasured():
+def test_it_says_how_far_confidence_may_be_believed():
     found = page(full_report())
-    assert "not calibrated against known errors" in found.text
-    assert "Accuracy is not measured" in found.text
+    assert "probability that every value of a row is right" in found.text
+    assert "Accuracy is told only against rows that are known to be right" in found.text
     assert "not measured" in found.text
+    assert "No table has enough rows" in found.text
+
+
+def richer(**more):
+    curve = Curve(((0.62, 0.6, 80), (0.95, 0.97, 900)), 0.021)
+    made = report(table("orders", curve=curve), table("customers"))
+    points = tuple(Point(f"2026-11-{d:02d}T06:00:00+00:00", 90, 96.0 + d / 10, 0.95) for d in range(1, 11))
+    biased = {
+        "tenant": "acme", "subject": "content_posts by platform", "metric": "disparate_impact", "group": "X",
+        "value": 0.5, "n": 812, "ci_low": 0.41, "ci_high": 0.62, "verdict": "biased",
+    }  # fmt: skip
+    thing = {
+        "rank": 1,
+        "table": "orders",
+        "kind": "snap",
+        "column": "status",
+        "says": "12 refused values",
+        "rows": 12,
+        "cells": 0,
+        "points": 0.4,
+        "add": "{}",
+    }
+    told = {"trend": {"orders": points}, "unusual": ("orders of acme: rows 20 after 90",), "bias": (biased,), "bias_counts": {"biased": 1, "ok": 40}}
+    return dataclasses.replace(made, **(told | {"recommendations": (thing | {"add": "{}"},)} | more))
+
+
+def test_trend_calibration_bias_and_recommendations_are_drawn_with_their_figures():
+    found = page(richer())
+    labels = [a["aria-label"] for a in found.named("svg") if a.get("aria-label")]
+    assert "10 runs, from 96.1 to 97.0" in labels
+    assert "orders: calibration error 0.021 on 980 records" in labels
+    assert "0.41 to 0.62" in labels
+    for said in (
+        "orders of acme: rows 20 after 90",
+        "1 biased, 0 too few rows, 40 even",
+        "812",
+        "12 refused values",
+        "Assumed, not learned: customers",
+    ):
+        assert said in found.text, said
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_what_other_assets_tell_is_only_text(hostile):
+    row = {"tenant": hostile, "subject": hostile, "metric": hostile, "group": hostile, "value": 0.5, "n": 1, "ci_low": 0.1, "ci_high": 0.9}
+    thing = {"rank": 1, "table": hostile, "kind": "fd", "column": hostile, "says": hostile, "rows": 1, "cells": 1, "points": 1.0, "add": hostile}
+    found = page(richer(unusual=(hostile,), bias=(row | {"verdict": "biased"},), recommendations=(thing,)))
+    assert not {tag for tag, _ in found.tags} & {"script", "img"}
+
+
+def test_a_whisker_lies_where_its_figures_are():
+    row = {"metric": "disparate_impact", "value": 1.0, "ci_low": 0.5, "ci_high": 1.5}
+    assert whisker(row) == {"value": 50.0, "low": 25.0, "high": 75.0, "even": 50.0}
+    assert whisker(row | {"metric": "statistical_parity_difference", "value": 0.0, "ci_low": -0.5, "ci_high": 0.5}) == {
+        "value": 50.0, "low": 25.0, "high": 75.0, "even": 50.0
+    }  # fmt: skip
+    assert whisker(row | {"ci_low": None}) is None
+
+
+def test_a_calm_score_is_a_calm_line():
+    calm = spark(tuple(Point("", 1, s, None) for s in (97.0, 97.1, 97.0)))
+    assert calm is not None
+    ys = [float(place.split(",")[1]) for place in calm.points.split()]
+    assert max(ys) - min(ys) < 1
+    assert spark((Point("", 1, 97.0, None),)) is None
 
 
 def test_an_empty_report_says_why():
@@ -163,7 +232,7 @@ def test_headings_labels_and_ids_fit_together():
 
 
 def test_words_are_calm_and_say_nothing_of_the_machine():
-    html = html_page(full_report(), now=NOW)
+    html = html_page(full_report(), scorecard(full_report()), now=NOW)
     text = Page(html).text
     assert "!" not in text
     assert not re.search(r"/(?:tmp|home|root|work)\b", html)
@@ -209,7 +278,8 @@ def test_only_full_columns_are_100_and_required_ones_come_first():
 
 def test_tables_are_sorted_by_score_with_those_without_one_first():
     found = page(report(table("orders", score=99.0), table("customers", score=80.0), table("campaigns", kept=0)))
-    html = html_page(report(table("orders", score=99.0), table("customers", score=80.0), table("campaigns", kept=0)), now=NOW)
+    made = report(table("orders", score=99.0), table("customers", score=80.0), table("campaigns", kept=0))
+    html = html_page(made, scorecard(made), now=NOW)
     start = html.index('aria-label="Score by table"')
     assert [m for m in re.findall(r'<th scope="row">(\w+)</th>', html[start:])][:3] == ["campaigns", "customers", "orders"]
     assert "bar--warn" in html

@@ -10,10 +10,12 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.observed import observed
 from seeding_platform.defs.quality.rules import RULES, rules_of
 from seeding_platform.quality import Sides, assess
 from seeding_platform.quality.confidence.table import from_table
-from seeding_platform.quality.report import quality_report, scorecard, write_report
+from seeding_platform.quality.report import quality_report, write_report
+from seeding_platform.quality.scorecard import scorecard
 
 if TYPE_CHECKING:
     from seeding_platform.governance.protection import PiiPolicy, Protected
@@ -101,8 +103,8 @@ def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
         "group_name": "quality",
         "owners": ["team:data-platform"],
         "automation_condition": follow_upstream(),
-        "deps": [dg.AssetKey(["quality", c.name]) for c in contracts],
-        "code_version": "1",
+        "deps": [dg.AssetKey(["quality", name]) for name in (*(c.name for c in contracts), "monitors", "bias", "recommendations")],
+        "code_version": "2",
     }
 
     @dg.multi_asset(
@@ -123,9 +125,10 @@ def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def report(platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
-        made = quality_report(platform.lake, contracts, gates=platform.gate_of)
-        paths = write_report(made, platform.settings.state / "reports", now=platform.now())
+    def report(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]):  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        made = quality_report(platform.lake, contracts, gates=platform.gate_of, references=platform.references)
+        card = scorecard(made, observed(context.instance, platform, contracts))
+        paths = write_report(made, card, platform.settings.state / "reports", now=platform.now())
         yield dg.MaterializeResult(
             asset_key=report_key,
             metadata={
@@ -136,7 +139,7 @@ def report_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
             },
         )
         table = "/".join(card_key.path)
-        written = platform.lake.overwrite(table, scorecard(made))
+        written = platform.lake.overwrite(table, card)
         yield dg.MaterializeResult(asset_key=card_key, metadata=written_metadata(written, platform.lake.uri(table)))
 
     return report

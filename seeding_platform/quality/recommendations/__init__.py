@@ -42,6 +42,6 @@ def recommended(
         *dependencies(sample, contract, policy, scale=scale),
         *slips(sample, contract, policy, scale=scale),
         *unfilled(kept, contract, policy),
-        *references(kept, contract, dangling or {}),
+        *references(contract, dangling or {}),
     ]
     return sorted(found, key=lambda f: (-(f.rows + f.cells), -f.points, f.kind, f.column))

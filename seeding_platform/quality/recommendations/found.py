@@ -68,10 +68,10 @@ def wrong_only_in(quarantined: pl.DataFrame, contract: TableContract, column: st
 
 def previewed(changes: Sequence[tuple[str | None, str | None]]) -> tuple[str, ...]:
     """Cells before and after as lines that anybody may read."""
-    from seeding_platform.governance import redacted
+    from seeding_platform.governance import detect_pii, redacted
 
-    lines = [f"{_short(before)} → {_short(after)}" for before, after in dict.fromkeys(changes)][:SHOWN]
-    return tuple(redacted(pl.Series(lines, dtype=pl.String)).to_list())
+    lines = pl.Series([f"{_short(before)} → {_short(after)}" for before, after in dict.fromkeys(changes)][:SHOWN], dtype=pl.String)
+    return tuple(redacted(lines, spans=detect_pii(lines, weak=True)).to_list())
 
 
 def _short(value: str | None) -> str:

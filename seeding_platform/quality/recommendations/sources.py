@@ -58,11 +58,9 @@ def unfilled(kept: pl.DataFrame, contract: TableContract, policy: CleaningPolicy
             yield Found(contract.name, "mapping", name, said, 0, int(rows), worth * rows / kept.height)
 
 
-def references(kept: pl.DataFrame, contract: TableContract, dangling: Mapping[str, int]) -> Iterator[Found]:
+def references(contract: TableContract, dangling: Mapping[str, int]) -> Iterator[Found]:
     """Rows that point to records which never landed."""
-    del kept
     for said, rows in dangling.items():
         column, _, target = said.partition(" -> ")
-        table = target.partition(".")[0]
-        why = f"{rows:,} rows point by {column} to records of {table} that are not there: land them, or see why they are quarantined"
-        yield Found(contract.name, "reference", column, why, rows)
+        who = f"{rows:,} {'row points' if rows == 1 else 'rows point'} by {column} to records of {target.partition('.')[0]} that are not there"
+        yield Found(contract.name, "reference", column, f"{who}: land them, or see why they are quarantined", rows)
