@@ -8,6 +8,8 @@ import pytest
 
 from seeding_platform.catalog import LANDED, TABLES
 from seeding_platform.catalog.engine import load_engines
+from seeding_platform.cleaning import clean
+from seeding_platform.cleaning.intake import as_raw
 from seeding_platform.connectors.sources import load_sources, shipped_files
 from seeding_platform.connectors.spec import FileSourceSpec
 from seeding_platform.defs.clean.assets import clean_asset
@@ -20,9 +22,12 @@ from seeding_platform.defs.kpis.sensors import RANGE_END, RANGE_START, kpi_days_
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset
 from seeding_platform.defs.quality.calibration import calibration_asset
+from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import changed_since
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import ContractBroken
+from seeding_platform.models import shipped_spec
+from seeding_platform.quality.gate import GatePolicy
 from seeding_platform_tests.places import GOOD_ADS, Place, ads_csv
 
 FIRST_DAY = dt.date(2026, 1, 1)
@@ -89,6 +94,7 @@ def test_a_closed_gate_leaves_the_old_table_in_force(place, instance):
     materialised(place, instance)
     lake = Platform(place.settings).lake
     before, figures = lake.read("quality/ad_facts").collect(), lake.read("kpi/ads_daily").collect()
+    bundles = {f: f.read_bytes() for f in place.settings.bundles.rglob("*") if f.is_file()}
     broken = [("2026-09-01", "Brand", "words", "5", "100")] * 8 + [("2026-09-02", "Brand", "1.00", "1", "10")]
     (place.root / "ads.csv").write_text(ads_csv(broken))
     result = materialised(place, instance)
@@ -96,9 +102,33 @@ def test_a_closed_gate_leaves_the_old_table_in_force(place, instance):
     gate = next(e for e in result.get_asset_check_evaluations() if e.check_name == "gate")
     assert not gate.passed
     assert "8 of 9 rows are quarantined" in gate.description
+    assert "change the limit for this table (setting quality.gate)" in gate.description
+    assert {f: f.read_bytes() for f in place.settings.bundles.rglob("*") if f.is_file()} == bundles
     assert lake.read("quality/ad_facts").collect().equals(before)
     assert lake.read("kpi/ads_daily").collect().equals(figures)
     assert lake.read("clean/ad_facts__quarantine").collect().height == 8
+
+
+def test_a_closed_gate_trains_no_model(place, instance):
+    """What is below a closed gate is not even asked: no registry is made, and the model of before stays in force."""
+    posts, analytics = LANDED["content_posts"], LANDED["content_analytics"]
+    platform = Platform(place.settings, gate=GatePolicy(score=100.0))
+    raw = as_raw(
+        pl.DataFrame([{"post_id": "p", "account_id": "a", "platform": "X", "status": "published", "published_at": "2026-03-01"}]), posts, source="x"
+    )
+    result = clean(raw.rows, posts)
+    sides = {"__quarantine": result.quarantined, "__repairs": result.repairs, "__duplicates": result.duplicates}
+    for table, frame in {"raw/content_posts": raw.rows, **{f"clean/content_posts{s}": f for s, f in {"": result.kept, **sides}.items()}}.items():
+        platform.lake.overwrite(table, frame)
+    for name in ("content_analytics", "social_accounts", "campaigns"):
+        platform.lake.overwrite(f"quality/{name}", LANDED[name].empty("quality"))
+    given = [dg.AssetSpec(["raw", "content_posts"]), *(dg.AssetSpec(["clean", f"content_posts{s}"]) for s in ("", *sides))]
+    made = [*given, calibration_asset(posts), quality_asset(posts), content_performance_asset(shipped_spec("content_performance"))]
+    done = dg.materialize(made, instance=instance, resources={"platform": platform, "lake": LakeIOManager(platform.lake)}, raise_on_error=False)
+    assert not done.success
+    assert instance.get_latest_materialization_event(dg.AssetKey(["model", "content_performance"])) is None
+    assert not (place.settings.state / "mlflow").exists()
+    assert analytics.name in {key.path[-1] for key in made[-1].dependency_keys}
 
 
 def test_no_cell_value_reaches_the_event_log(place, instance):

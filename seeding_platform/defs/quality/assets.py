@@ -14,6 +14,7 @@ from seeding_platform.defs.quality.observed import observed
 from seeding_platform.defs.quality.rules import RULES, rules_of
 from seeding_platform.quality import Sides, assess
 from seeding_platform.quality.confidence.table import from_table
+from seeding_platform.quality.gate import GATE
 from seeding_platform.quality.report import quality_report, write_report
 from seeding_platform.quality.scorecard import scorecard
 
@@ -75,8 +76,9 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
         if not found.gate.is_open:
-            where = f"clean/{contract.name}__quarantine shows what was refused."
-            why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
+            where = f"clean/{contract.name}__quarantine shows what was refused, quality/recommendations what would help."
+            what = f"Mend the source and land it again, add a rule, or change the limit for this table (setting {GATE.name})."
+            why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where} {what}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
         protected = protect(found.rows, contract, personal, platform.keys)
