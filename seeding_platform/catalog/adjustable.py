@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 EVERYWHERE = ""
 """The scope of a value that holds wherever none of a narrower scope does."""
 
@@ -27,12 +29,34 @@ class Adjustable:
         name: `<room>.<what>`.
         model: its fields, with defaults, limits and descriptions.
         describes: one line for people.
-        scopes: `everywhere` = one value; `table` = also one a table, which takes the place of single fields.
+        scopes: `everywhere` = one value; `table`, `engine` = also one a table or an engine, which takes the place of single fields; `schedule` = one
+            a name that people choose, and none that holds everywhere.
         affects: assets (`layer/table`) that a change for a scope concerns; `EVERYWHERE` concerns all.
     """
 
     name: str
     model: type[BaseModel]
     describes: str
-    scopes: Literal["everywhere", "table"] = "everywhere"
+    scopes: Literal["everywhere", "table", "engine", "schedule"] = "everywhere"
     affects: Callable[[str], list[str]] = _nothing
+
+    def refused(self, scope: str) -> str | None:
+        """Why a scope is none of this setting's; None where it is."""
+        if self.scopes == "schedule":
+            return None if _NAME.fullmatch(scope) else "give the schedule a name of small letters, digits, - and _"
+        if scope == EVERYWHERE:
+            return None
+        if self.scopes == "everywhere":
+            return "it has one value for the whole installation: leave the scope out"
+        known = _known(self.scopes)
+        return None if scope in known else f"there is no {self.scopes} {scope!r}; there are {', '.join(known)}"
+
+
+def _known(kind: str) -> list[str]:
+    if kind == "table":
+        from seeding_platform.catalog import LANDED
+
+        return sorted(LANDED)
+    from seeding_platform.catalog.engine import load_engines
+
+    return sorted(load_engines())

@@ -16,6 +16,7 @@ from seeding_platform.defs.collect.assets import raw_asset
 from seeding_platform.defs.collect.sensors import landing_check, landing_folder, landing_jobs, landing_sensor
 from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
+from seeding_platform.defs.distribute.rules import distribution_sensor
 from seeding_platform.defs.executors import executor
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, learning_insights, serving_snapshot
@@ -30,6 +31,7 @@ from seeding_platform.defs.quality.monitors import monitors_asset
 from seeding_platform.defs.quality.personal import personal_columns_asset
 from seeding_platform.defs.quality.recommendations import recommendations_asset
 from seeding_platform.defs.quality.rules import rules_sensor
+from seeding_platform.defs.recurring import recurring_sensor
 from seeding_platform.defs.train.assets import content_performance_asset
 from seeding_platform.defs.train.schedules import schedules
 from seeding_platform.models import shipped_spec
@@ -70,11 +72,20 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         serving_snapshot,
         learning_insights,
     ]
+    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job()]
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
-        jobs=[*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), *landing.values()],
-        sensors=[landing_sensor(sources.valid, landing), kpi_days_sensor, policy_sensor(contracts), rules_sensor(contracts), _automation()],
+        jobs=[*every_job, *landing.values()],
+        sensors=[
+            landing_sensor(sources.valid, landing),
+            kpi_days_sensor,
+            policy_sensor(contracts),
+            rules_sensor(contracts),
+            distribution_sensor(list(load_engines().values())),
+            recurring_sensor(every_job),
+            _automation(),
+        ],
         schedules=[*schedules(specs), nightly, expectations_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
@@ -82,7 +93,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
 
 
 def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:
-    """`seed` runs all but landing and Great Expectations; `kpi` days; `retrain` the models; `upkeep` the house."""
+    """`seed` runs all but landing and Great Expectations; `collect` the sources; `kpi` days; `retrain` the models; `upkeep` the house."""
     outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY, EXPECTATIONS)
     landed = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
     everything = dg.AssetSelection.all() - outside
@@ -91,6 +102,11 @@ def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:
             "seed",
             selection=everything - dg.AssetSelection.assets(*landed) if landed else everything,
             description="The whole graph once: raw to bundles.",
+        ),
+        dg.define_asset_job(
+            "collect",
+            selection=dg.AssetSelection.assets(*[dg.AssetKey(["raw", s.label]) for s in sources.valid if s.path is not None]),
+            description="Every source of a fixed file is read again; what is made of it follows.",
         ),
         dg.define_asset_job("kpi", selection=dg.AssetSelection.assets(ADS_DAILY), description="KPI tables for a range of days."),
         dg.define_asset_job(

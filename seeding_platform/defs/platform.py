@@ -6,7 +6,7 @@ import datetime as dt
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from seeding_platform.cleaning.policies import load_policy
+from seeding_platform.cleaning.policies import adjusted_policy
 from seeding_platform.models.registry import Registry
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
@@ -43,7 +43,7 @@ class Platform:
 
     def cleaning(self, contract: TableContract) -> CleaningPolicy:
         """The cleaning policy of a contract as it stands now: people change it while this process runs."""
-        return self._cleaning or load_policy(contract, self.settings.policies)
+        return self._cleaning or adjusted_policy(contract, self.settings.policies, self.adjusted)
 
     def gate_of(self, contract: TableContract) -> GatePolicy:
         """The thresholds of a table's gate as people have set them by now."""

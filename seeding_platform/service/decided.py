@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from seeding_platform.cleaning.policies import fingerprint, load_policy
+from seeding_platform.cleaning.policies import adjusted_policy, fingerprint
 from seeding_platform.cleaning.policies.edit import CannotChange, RuleChange, with_change
 from seeding_platform.errors import ConfigError
 from seeding_platform.service.cleaned import repaired_by
 from seeding_platform.service.clustered import known_records, together
 from seeding_platform.service.errors import Problem
+from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.kept import VersionConflict
 
@@ -100,7 +101,7 @@ def policy_of(service: Service, tables: Tables) -> CleaningPolicy:
     Raises:
         ConfigError: the user's file is no policy.
     """
-    return load_policy(tables.contract, service.settings.policies)
+    return adjusted_policy(tables.contract, service.settings.policies, Adjusted(service.state))
 
 
 def readable_policy(service: Service, tables: Tables, actor: Actor) -> CleaningPolicy:

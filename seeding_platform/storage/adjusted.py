@@ -60,10 +60,12 @@ class Adjusted:
 
     def value(self, setting: Adjustable, scope: str = EVERYWHERE) -> BaseModel:
         """The values in force for a scope."""
+        return setting.model.model_validate(self.told(setting, scope))
+
+    def told(self, setting: Adjustable, scope: str = EVERYWHERE) -> dict[str, Any]:
+        """The fields that somebody has adjusted for a scope, or for everything."""
         told = dict(self.current(setting, EVERYWHERE).values)
-        if scope != EVERYWHERE:
-            told |= self.current(setting, scope).values
-        return setting.model.model_validate(told)
+        return told if scope == EVERYWHERE else told | dict(self.current(setting, scope).values)
 
     def current(self, setting: Adjustable, scope: str = EVERYWHERE) -> Version:
         """The newest version for just this scope."""
@@ -104,19 +106,28 @@ class Adjusted:
             ConfigError: a field or a value is not allowed, or the scope is not one of this setting's.
             VersionConflict: somebody else was faster.
         """
-        if scope != EVERYWHERE and setting.scopes == "everywhere":
-            raise ConfigError(f"{setting.name} has one value for the whole installation.", fix="Leave the scope out.")
-        wider = {} if scope == EVERYWHERE else dict(self.current(setting, EVERYWHERE).values)
-        try:
-            setting.model.model_validate(wider | dict(values))
-        except ValidationError as error:
-            told = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
-            raise ConfigError(f"{setting.name}: {told}.", fix="Nothing was changed.") from error
+        self.check(setting, values, scope=scope)
         newest = self.current(setting, scope).number
         if seen not in (None, newest):
             raise VersionConflict(newest)
         based = Item(item_id=_id(setting, scope), version=newest, tenant=OF_ALL, kind=KIND, body=None, actor=actor, written_at=now)
         return _version(self.kept.change(based, {"values": dict(values), "reason": reason}, actor=actor, now=now))
+
+    def check(self, setting: Adjustable, values: Mapping[str, Any], *, scope: str = EVERYWHERE) -> None:
+        """Whether a change would be taken.
+
+        Raises:
+            ConfigError: a field or a value is not allowed, or the scope is not one of this setting's.
+        """
+        why_not = setting.refused(scope)
+        if why_not:
+            raise ConfigError(f"{setting.name}: {why_not}.", fix="Nothing was changed.")
+        wider = {} if scope == EVERYWHERE else dict(self.current(setting, EVERYWHERE).values)
+        try:
+            setting.model.model_validate(wider | dict(values))
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'together'}: {e['msg']}" for e in error.errors())
+            raise ConfigError(f"{setting.name}: {told}.", fix="Nothing was changed.") from error
 
     def back(self, setting: Adjustable, number: int, *, scope: str = EVERYWHERE, actor: str, reason: str, now: dt.datetime) -> Version:
         """Make an earlier version the newest one; 0 = as if nobody had adjusted it.

@@ -96,6 +96,9 @@ def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
     assert landing == {"raw/ads__main"}
 
 
+SENSORS = ("landing", "kpi_days", "cleaning_policies", "quality_rules", "distribution_rules", "adjusted_schedules", "follow_upstream")
+
+
 def test_schedules_and_sensors_run_by_themselves(defs):
     repository = defs.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
@@ -105,7 +108,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
         "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
     sensors = {s.name: s.default_status for s in repository.sensor_defs}
-    assert sensors == dict.fromkeys(("landing", "kpi_days", "cleaning_policies", "quality_rules", "follow_upstream"), dg.DefaultSensorStatus.RUNNING)
+    assert sensors == dict.fromkeys(SENSORS, dg.DefaultSensorStatus.RUNNING)
 
 
 def test_a_gate_blocks_and_row_checks_do_not(defs):

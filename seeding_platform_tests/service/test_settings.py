@@ -1,5 +1,7 @@
 """Settings over the API: changed by stewards, on record, with history and a way back."""
 
+from seeding_platform.service.adjustables import SETTINGS
+
 WANTED = {"values": {"completeness": 0.9}, "reason": "the new source is whole"}
 
 
@@ -40,4 +42,6 @@ def test_what_is_wrong_is_refused(service):
     assert put(WANTED | {"seen": 3}).status_code == 409
     assert service.put("/api/v1/settings/nothing", json=WANTED, headers=steward).status_code == 404
     assert service.post("/api/v1/settings/quality.gate/back", json={"version": 9, "reason": "x"}, headers=steward).status_code == 422
-    assert [s["name"] for s in service.get("/api/v1/settings", headers=steward).json()] == ["quality.gate"]
+    assert {s["name"] for s in service.get("/api/v1/settings", headers=steward).json()} == set(SETTINGS)
+    assert service.put("/api/v1/settings/schedules", json=WANTED | {"scope": "", "values": {}}, headers=steward).status_code == 422
+    assert service.put("/api/v1/settings/distribution.rules", json=WANTED | {"scope": "no_engine", "values": {}}, headers=steward).status_code == 404

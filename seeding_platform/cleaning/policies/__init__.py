@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from seeding_platform.cleaning.files import read_yaml
-from seeding_platform.cleaning.policy import CleaningPolicy, DuplicatePolicy
+from seeding_platform.cleaning.policy import LIMITS, CleaningPolicy, DuplicatePolicy
 from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
+    from seeding_platform.storage.adjusted import Adjusted
 
 P = TypeVar("P", bound=BaseModel)
 SHIPPED = Path(__file__).parent
@@ -36,6 +37,15 @@ def load_policy(contract: TableContract, folder: Path | None = None) -> Cleaning
         if file.is_file():
             entries |= read_entries(file)
     return checked(entries, contract, where=f"{contract.name}.yaml")
+
+
+def adjusted_policy(contract: TableContract, folder: Path | None, adjusted: Adjusted) -> CleaningPolicy:
+    """The policy of a contract with the limits that people have adjusted while the platform runs.
+
+    Raises:
+        ConfigError: a file is no policy, or names a column that the contract does not have.
+    """
+    return load_policy(contract, folder).model_copy(update=adjusted.told(LIMITS, contract.name))
 
 
 def read_entries(file: Path) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.distribution.bundle import Bundle, build_bundle
 from seeding_platform.distribution.feeds import FEEDS, FeedContext
 from seeding_platform.distribution.manifest import Lineage
+from seeding_platform.distribution.rules import as_adjusted
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import SeedingError
 
 SEED = 20260101
+MINIMUM = "minimum_confidence"
+"""Metadata that names the rule that a bundle was made by."""
 
 
 def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsDefinition:
@@ -43,6 +46,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
     )
     def bundle(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         lake = platform.lake
+        asked = as_adjusted(engine, platform.adjusted)
         versions = {f"quality/{name}": lake.version(f"quality/{name}") for name in read if lake.exists(f"quality/{name}")}
         snapshot = platform.state.pin(versions, purpose=f"bundle/{engine.name}", run_id=context.run.run_id, now=platform.now())
         lineage = Lineage(run_id=context.run.run_id, code_version=__version__, inputs={**versions, "snapshot": snapshot})
@@ -52,13 +56,13 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
             inputs = {t.removeprefix("quality/"): lake.read(t, version=v, tenant=tenant) for t, v in versions.items()}
             try:
                 done = build_bundle(
-                    engine,
+                    asked,
                     feed,
                     inputs,
                     tenant=tenant,
                     root=platform.settings.bundles,
                     lineage=lineage,
-                    quality={"minimum_confidence": engine.minimum_confidence},
+                    quality={"minimum_confidence": asked.minimum_confidence},
                     now=platform.now(),
                     context=FeedContext(tenant=tenant, seed=SEED),
                 )
@@ -69,7 +73,8 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
         if broken:
             why = "; ".join(f"{tenant}: {text}" for tenant, text in broken.items())
             raise dg.Failure(f"{engine.name}: {why} The bundle in force stays.", metadata={"published": len(made)}, allow_retries=False)
-        return dg.MaterializeResult(metadata=_metadata(made, snapshot), check_results=[_fed(made)])
+        told = _metadata(made, snapshot) | {MINIMUM: asked.minimum_confidence}
+        return dg.MaterializeResult(metadata=told, check_results=[_fed(made)])
 
     return bundle
 

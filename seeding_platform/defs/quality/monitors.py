@@ -11,6 +11,7 @@ from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.quality.monitors import MONITORS, history_with, measured, shapes_of, told
+from seeding_platform.quality.monitors.judge import MONITORING, MonitorLimits
 
 TABLE = "quality/monitors"
 MOST_TOLD = 20
@@ -56,9 +57,11 @@ def history_of(platform: Platform, contract: TableContract, history: pl.DataFram
     version = lake.version(table)
     if mine.height and (mine["version"] == version).any():
         return mine
+    limits = platform.adjusted.value(MONITORING, contract.name)
+    assert isinstance(limits, MonitorLimits)  # noqa: S101  the setting's own model
     refused = lake.read(f"clean/{contract.name}__quarantine").group_by("tenant").agg(pl.len()).collect()
     figures = measured(lake.read(table), contract, quarantined=dict(refused.iter_rows()), now=now, shapes=shapes_of(mine))
-    return history_with(mine, figures, table=contract.name, version=version, at=now)
+    return history_with(mine, figures, table=contract.name, version=version, at=now, limits=limits)
 
 
 def _usual(alerts: list[str], whole: pl.DataFrame) -> dg.AssetCheckResult:

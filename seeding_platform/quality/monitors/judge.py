@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
 
+from seeding_platform.catalog.adjustable import Adjustable
 from seeding_platform.catalog.contract import TIMESTAMP
 
 if TYPE_CHECKING:
@@ -13,11 +15,24 @@ if TYPE_CHECKING:
 
 WINDOW, FEWEST, KEPT = 28, 7, 400
 """Runs that a figure is compared with, runs below which nothing is said, and runs that are kept."""
-FAR = 5.0
+
+
+class MonitorLimits(BaseModel):
+    """When a figure is called unusual."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    far: float = Field(5.0, ge=2, le=50, description="Robust standard deviations from the median of the runs before")
+    fewest_runs: int = Field(FEWEST, ge=3, le=WINDOW, description="Runs below which nothing is said")
+    psi: float = Field(0.2, ge=0.05, le=5, description="Population stability index from which on a changed shape is told at all")
+    silent: bool = Field(False, description="Keep the figures, but alert of none")
+
+
+MONITORING = Adjustable("quality.monitors", MonitorLimits, "When a figure of a table is called unlike those before.", scopes="table")
 MOVES = {"rows": 0.05, "mean": 0.05, "freshness_hours": 0.5, "score": 0.01, "confidence": 0.02, "psi": 1.0}
 """Least relative move from the median that is told at all; shares of cells must move by .02."""
-SHARE_MOVES, PSI_TOLD, FRESHNESS_TOLD = 0.02, 0.2, 6.0
-"""Least move of a share, least psi (Siddiqi 2006: .1 to .25 is moderate), hours of delay that are told at all."""
+SHARE_MOVES, FRESHNESS_TOLD = 0.02, 6.0
+"""Least move of a share, and hours of delay, that are told at all."""
 _NORMAL = 1.4826  # MAD of a normal distribution times this is its standard deviation
 SAME = ["tenant", "table", "column", "metric"]
 MONITORS: dict[str, pl.DataType] = {
@@ -40,7 +55,9 @@ MONITORS: dict[str, pl.DataType] = {
 before; `verdict` = learning (fewer than 7 runs), usual, unusual; `alerted` = it was unusual and the first time that day."""
 
 
-def history_with(history: pl.DataFrame, figures: pl.DataFrame, *, table: str, version: int, at: dt.datetime) -> pl.DataFrame:
+def history_with(
+    history: pl.DataFrame, figures: pl.DataFrame, *, table: str, version: int, at: dt.datetime, limits: MonitorLimits | None = None
+) -> pl.DataFrame:
     """The history of a table with one more run, judged by the runs before.
 
     Args:
@@ -49,7 +66,9 @@ def history_with(history: pl.DataFrame, figures: pl.DataFrame, *, table: str, ve
         table: whose figures they are.
         version: of the table; a version that the history has already changes nothing.
         at: when they were measured.
+        limits: when a figure is called unusual.
     """
+    limits = limits or MonitorLimits()
     if not figures.height or (history.height and (history["version"] == version).any()):
         return history
     runs = history["at"].unique().sort(descending=True)
@@ -60,8 +79,8 @@ def history_with(history: pl.DataFrame, figures: pl.DataFrame, *, table: str, ve
     now = figures.with_columns(table=pl.lit(table), version=pl.lit(version, pl.Int64), at=pl.lit(at).cast(TIMESTAMP))
     joined = now.join(before, on=SAME, how="left", maintain_order="left").join(today, on=SAME, how="left", maintain_order="left")
     known = joined.with_columns(runs=pl.col("runs").fill_null(0), told=pl.col("told").fill_null(value=False))
-    judged = known.with_columns(distance=_distance()).with_columns(verdict=_verdict())
-    marked = judged.with_columns(alerted=(pl.col("verdict") == "unusual") & ~pl.col("told"))
+    judged = known.with_columns(distance=_distance(limits)).with_columns(verdict=_verdict(limits))
+    marked = judged.with_columns(alerted=(pl.col("verdict") == "unusual") & ~pl.col("told") & (not limits.silent))
     recent = pl.col("at").is_in(runs.head(WINDOW - 1).implode())
     kept = history.filter(pl.col("at").is_in(runs.head(KEPT - 1).implode())).with_columns(shape=pl.when(recent).then("shape"))
     return pl.concat([kept, marked.select(pl.col(c).cast(t) for c, t in MONITORS.items())]).sort("at", *SAME)
@@ -74,25 +93,25 @@ def shapes_of(history: pl.DataFrame) -> dict[tuple[str, str], str]:
     return {(tenant, column): shape for tenant, column, shape in oldest.iter_rows()}
 
 
-def _least() -> pl.Expr:
+def _least(limits: MonitorLimits) -> pl.Expr:
     """The smallest spread that counts as one: a figure that never moved is not alarming when it moves a little."""
     relative = pl.col("metric").replace_strict(MOVES, default=0.0, return_dtype=pl.Float64) * pl.col("middle").abs()
     share = pl.when(pl.col("metric").is_in(list(MOVES))).then(0.0).otherwise(SHARE_MOVES)
     hours = pl.when(pl.col("metric") == "freshness_hours").then(FRESHNESS_TOLD).otherwise(0.0)
-    return pl.max_horizontal(relative, share, hours, 1e-9) / FAR
+    return pl.max_horizontal(relative, share, hours, 1e-9) / limits.far
 
 
-def _distance() -> pl.Expr:
-    return (pl.col("value") - pl.col("middle")) / pl.max_horizontal("spread", _least())
+def _distance(limits: MonitorLimits) -> pl.Expr:
+    return (pl.col("value") - pl.col("middle")) / pl.max_horizontal("spread", _least(limits))
 
 
-def _verdict() -> pl.Expr:
-    far = pl.col("distance").abs() > FAR
+def _verdict(limits: MonitorLimits) -> pl.Expr:
+    far = pl.col("distance").abs() > limits.far
     psi = pl.col("metric") == "psi"
     late = pl.col("metric") == "freshness_hours"
-    unusual = pl.when(psi).then(far & (pl.col("value") > PSI_TOLD)).when(late).then(pl.col("distance") > FAR).otherwise(far)
+    unusual = pl.when(psi).then(far & (pl.col("value") > limits.psi)).when(late).then(pl.col("distance") > limits.far).otherwise(far)
     return (
-        pl.when((pl.col("runs") < FEWEST) | pl.col("value").is_null())
+        pl.when((pl.col("runs") < limits.fewest_runs) | pl.col("value").is_null())
         .then(pl.lit("learning"))
         .when(unusual)
         .then(pl.lit("unusual"))

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.adjustable import EVERYWHERE, Adjustable
 from seeding_platform.errors import ConfigError
-from seeding_platform.quality.gate import GATE
 from seeding_platform.service import audited
+from seeding_platform.service.adjustables import SETTINGS
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.adjusted import Adjusted, Version
@@ -24,8 +23,7 @@ from seeding_platform.storage.kept import VersionConflict
 router = APIRouter(prefix="/api/v1/settings", tags=["settings"])
 Analyst = Annotated[Actor, Depends(may(Role.ANALYST))]
 Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
-Scope = Annotated[str, Query(max_length=100, description="A table, or nothing for everywhere")]
-SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE,)}
+Scope = Annotated[str, Query(max_length=100, description="A table, an engine or a schedule, or nothing for everywhere")]
 
 
 class VersionShown(BaseModel):
@@ -138,9 +136,11 @@ def _named(name: str, scope: str) -> Adjustable:
     """
     if name not in SETTINGS:
         raise Problem(404, "no-such-setting", f"There is no setting {name!r}; there are {', '.join(SETTINGS)}.")
-    if scope != EVERYWHERE and scope not in LANDED:
-        raise Problem(404, "no-such-table", f"There is no table {scope!r}.")
-    return SETTINGS[name]
+    setting = SETTINGS[name]
+    why_not = setting.refused(scope)
+    if why_not and not (scope == EVERYWHERE and setting.scopes == "schedule"):
+        raise Problem(404, "no-such-scope", f"{name}: {why_not}.")
+    return setting
 
 
 def _shown(store: Adjusted, setting: Adjustable, scope: str) -> SettingShown:

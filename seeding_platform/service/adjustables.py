@@ -1,0 +1,16 @@
+"""Every setting that people adjust while the platform runs, by name: what the API, the pages and the command line draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seeding_platform.catalog.recurring import SCHEDULES
+from seeding_platform.cleaning.policy import LIMITS
+from seeding_platform.distribution.rules import RULES
+from seeding_platform.quality.gate import GATE
+from seeding_platform.quality.monitors.judge import MONITORING
+
+if TYPE_CHECKING:
+    from seeding_platform.catalog.adjustable import Adjustable
+
+SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES)}
