@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gzip
+import json
 import resource
 import subprocess
 import sys
@@ -75,15 +77,63 @@ def scan(posts: Path) -> None:
         print(f"pii scan: {after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.2f} CPU-s with imports")
 
 
+RIVAL = """
+import json, sys, time
+import spacy
+from presidio_analyzer import AnalyzerEngine
+from presidio_analyzer.nlp_engine import NlpEngineProvider
+
+texts, folder = json.load(open(sys.argv[1])), sys.argv[2]
+spacy.blank("en").to_disk(folder)
+engine = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": folder}]}).create_engine()
+analyzer = AnalyzerEngine(nlp_engine=engine)
+analyzer.analyze("warm up", language="en")
+began = time.process_time()
+found = sum(len(analyzer.analyze(text, language="en")) for text in texts)
+print(json.dumps([time.process_time() - began, found]))
+"""
+
+
+def beside_presidio(posts: Path, python: str, most: int) -> None:
+    """Presidio's default recognisers on the same texts in the same run, with an empty language model: what they cost at the very least.
+
+    Args:
+        posts: JSON lines with `text`, perhaps gzipped.
+        python: an interpreter that has presidio-analyzer.
+        most: texts.
+    """
+    import polars as pl
+
+    from seeding_platform.governance import detect_pii
+
+    with gzip.open(posts, "rt", encoding="utf-8") if posts.suffix == ".gz" else posts.open(encoding="utf-8") as lines:
+        texts = [str(json.loads(line)["text"]) for line, _ in zip(lines, range(most), strict=False)]
+    column = pl.Series(texts)
+    detect_pii(column.head(100))
+    began = time.process_time()
+    spans = detect_pii(column).height
+    ours = time.process_time() - began
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "texts.json"
+        given.write_text(json.dumps(texts))
+        done = subprocess.run([python, "-c", RIVAL, str(given), f"{folder}/blank"], check=True, capture_output=True, text=True)
+    theirs, found = json.loads(done.stdout.strip().splitlines()[-1])
+    print(f"{len(texts):,} texts: detect_pii {ours:.2f} CPU-s ({spans:,} spans), presidio {theirs:.2f} CPU-s ({found:,}), ratio {theirs / ours:.0f}")
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=Path, default=None)
+    parser.add_argument("--presidio", default=None, help="interpreter that has presidio-analyzer (extra `bench`)")
+    parser.add_argument("--texts", type=int, default=10_000, help="for presidio (default: %(default)s)")
     chosen = parser.parse_args()
     for writers in (1, 8):
         audit(writers, 4000 // writers)
     if chosen.posts is not None:
         scan(chosen.posts)
+        if chosen.presidio is not None:
+            beside_presidio(chosen.posts, chosen.presidio, chosen.texts)
 
 
 if __name__ == "__main__":
