@@ -58,10 +58,10 @@ def spark(values: Values, before: Values, *, label: str, width: int = 200, heigh
     )
 
 
-def bar(share: float) -> Markup:
-    """A length beside a number."""
-    return Markup(  # noqa: S704 (a number of ours)
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+def bar(share: float, tone: str = "") -> Markup:
+    """A length beside a number; `tone` (good, bad, warn) where it is a judgement."""
+    return Markup(  # noqa: S704 (a number and a word of ours)
+        f'<svg class="bar{f" bar--{tone}" if tone else ""}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{max(min(share, 1.0), 0.006) * 100:.1f}" height="8"/></svg>'
     )
 
