@@ -18,6 +18,7 @@ from seeding_platform import __version__
 from seeding_platform.service import audited, errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
+from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
@@ -104,12 +105,12 @@ def create_app(
     app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
     app.include_router(privacy.router, responses=errors.documented(404, 409))
-    app.include_router(audit.router, responses=errors.documented())
+    app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages, privacy_pages):
+    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

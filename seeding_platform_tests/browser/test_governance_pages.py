@@ -8,7 +8,7 @@ from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.browser.test_pages import served as served
 
 pytestmark = pytest.mark.long
-PAGES = ["/en/privacy", "/nl/privacy"]
+PAGES = ["/en/privacy", "/nl/privacy", "/en/audit", "/nl/audit?outcome=ok", "/en/audit/1"]
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -74,3 +74,15 @@ def test_a_request_is_followed_to_its_certificate(browser, served, width):
         page.click("text=Download certificate")
     assert '"residue": 0' in download.value.path().read_text(encoding="utf-8").replace(":0", ": 0")
     assert watched.trouble == []
+
+
+def test_the_log_is_verified_without_a_script(browser, served):
+    page = without_script(browser, served)
+    page.click("nav.nav >> text=Audit log")
+    page.click("text=Verify now")
+    page.locator("text=are as they were written").wait_for()
+    page.fill("#f-a", "audit.verify")
+    page.click("button:has-text('Show')")
+    page.wait_for_url("**action=audit.verify**")
+    page.click("tbody a >> nth=0")
+    assert '"ok": true' in page.inner_text("pre >> nth=0")

@@ -36,6 +36,7 @@ BELONGS_TO = {
     "cleaning_clusters": "cleaning",
     "privacy_confirm": "privacy",
     "privacy_request": "privacy",
+    "audit_event": "audit",
 }
 """Pages that are part of another one in the menu."""
 ADDRESSES = {"cleaning": "quality/cleaning"}
@@ -53,6 +54,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("cleaning", "clean", Role.VIEWER),
         ("privacy", "lock", Role.STEWARD),
     ),
+    "configuration": (("audit", "list", Role.STEWARD),),
 }
 """Sections of the menu: pages with their icons, and the role that a page is for."""
 
