@@ -22,6 +22,7 @@ from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
+from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.routes import audit, cleaning, figures, health, ingestions, insights, kept, keys, live, privacy
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.routes import settings as settings_routes
@@ -110,7 +111,7 @@ def create_app(
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages):
+    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages, settings_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

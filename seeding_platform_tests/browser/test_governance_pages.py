@@ -8,7 +8,7 @@ from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.browser.test_pages import served as served
 
 pytestmark = pytest.mark.long
-PAGES = ["/en/privacy", "/nl/privacy", "/en/audit", "/nl/audit?outcome=ok", "/en/audit/1"]
+PAGES = ["/en/privacy", "/nl/privacy", "/en/audit", "/nl/audit?outcome=ok", "/en/audit/1", "/en/settings", "/nl/settings/quality.gate?scope=orders"]
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -86,3 +86,28 @@ def test_the_log_is_verified_without_a_script(browser, served):
     page.wait_for_url("**action=audit.verify**")
     page.click("tbody a >> nth=0")
     assert '"ok": true' in page.inner_text("pre >> nth=0")
+
+
+def test_a_rule_is_changed_and_returned_to_without_a_script(browser, served):
+    page = without_script(browser, served)
+    page.click("nav.nav >> text=Schedules and rules")
+    page.click("text=Gate of a table")
+    page.select_option("#scope", "orders")
+    page.click("button:has-text('Show') >> nth=0")
+    page.wait_for_url("**scope=orders")
+    page.fill("#s-1", "7")
+    page.click("text=Show what changes")
+    assert "At most 1" in page.inner_text("#s-1-e")
+    page.fill("#s-1", "0.9")
+    page.click("text=Show what changes")
+    assert "0.90" in page.inner_text("ins")
+    page.click("text=Save this change")
+    assert "Say why" in page.inner_text("#reason-e")
+    page.fill("#reason", "the shop sends every cell")
+    page.click("text=Show what changes")
+    page.click("text=Save this change")
+    page.locator("text=the shop sends every cell").wait_for()
+    assert page.input_value("#s-1") == "0.9"
+    page.click("text=Return to this")
+    page.locator("text=returned to version 0").wait_for()
+    assert page.input_value("#s-1") == "0.8"

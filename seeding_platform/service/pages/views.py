@@ -37,6 +37,7 @@ BELONGS_TO = {
     "privacy_confirm": "privacy",
     "privacy_request": "privacy",
     "audit_event": "audit",
+    "setting": "settings",
 }
 """Pages that are part of another one in the menu."""
 ADDRESSES = {"cleaning": "quality/cleaning"}
@@ -54,7 +55,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("cleaning", "clean", Role.VIEWER),
         ("privacy", "lock", Role.STEWARD),
     ),
-    "configuration": (("audit", "list", Role.STEWARD),),
+    "configuration": (("settings", "rules", Role.ANALYST), ("audit", "list", Role.STEWARD)),
 }
 """Sections of the menu: pages with their icons, and the role that a page is for."""
 
