@@ -8,7 +8,17 @@ from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.browser.test_pages import served as served
 
 pytestmark = pytest.mark.long
-PAGES = ["/en/privacy", "/nl/privacy", "/en/audit", "/nl/audit?outcome=ok", "/en/audit/1", "/en/settings", "/nl/settings/quality.gate?scope=orders"]
+PAGES = [
+    "/en/privacy",
+    "/nl/privacy",
+    "/en/audit",
+    "/nl/audit?outcome=ok",
+    "/en/audit/1",
+    "/en/settings",
+    "/nl/settings/quality.gate?scope=orders",
+    "/nl/tables",
+    "/en/tables/clean/orders/history?version=0",
+]
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -111,3 +121,19 @@ def test_a_rule_is_changed_and_returned_to_without_a_script(browser, served):
     page.click("text=Return to this")
     page.locator("text=returned to version 0").wait_for()
     assert page.input_value("#s-1") == "0.8"
+
+
+def test_a_version_is_put_in_force_again_without_a_script(browser, served):
+    page = without_script(browser, served)
+    page.click("nav.nav >> text=Versions of tables")
+    page.click("text=clean/orders")
+    page.click("a:has-text('Compare')")
+    page.click("summary")
+    assert "s2" in page.inner_text("del >> nth=0")
+    page.click("button:has-text('Put version 0 in force again')")
+    assert "Say why" in page.inner_text("#reason-e")
+    page.fill("#reason", "half a load")
+    page.click("button:has-text('Put version 0 in force again')")
+    page.locator("td:has-text('Put in force again')").wait_for(timeout=60_000)
+    page.goto(f"{served[0]}/en/audit?action=table.restore")
+    assert "clean/orders" in page.inner_text("tbody")

@@ -32,6 +32,8 @@ NEEDS = {
     ("POST", "/api/v1/privacy/requests"): "steward",
     **{("GET", f"/api/v1/audit{rest}"): "steward" for rest in ("", "/seals", "/none")},
     ("POST", "/api/v1/audit/verify"): "admin",
+    **{("GET", f"/api/v1/tables/none/none/{part}"): "operator" for part in ("versions", "diff")},
+    ("POST", "/api/v1/tables/none/none/restore"): "operator",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",

@@ -38,6 +38,7 @@ BELONGS_TO = {
     "privacy_request": "privacy",
     "audit_event": "audit",
     "setting": "settings",
+    "table_history": "tables",
 }
 """Pages that are part of another one in the menu."""
 ADDRESSES = {"cleaning": "quality/cleaning"}
@@ -53,6 +54,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
     "pipeline": (
         ("runs", "runs", Role.VIEWER),
         ("cleaning", "clean", Role.VIEWER),
+        ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),
     "configuration": (("settings", "rules", Role.ANALYST), ("audit", "list", Role.STEWARD)),
