@@ -19,6 +19,7 @@ from seeding_platform.service import audited, errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
 from seeding_platform.service.pages import audit as audit_pages
+from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
@@ -118,7 +119,7 @@ def create_app(
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages, settings_pages, tables_pages):
+    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages, settings_pages, tables_pages, bias_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

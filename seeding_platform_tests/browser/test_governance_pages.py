@@ -18,6 +18,7 @@ PAGES = [
     "/nl/settings/quality.gate?scope=orders",
     "/nl/tables",
     "/en/tables/clean/orders/history?version=0",
+    "/nl/quality/bias",
 ]
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -41,7 +41,7 @@ BELONGS_TO = {
     "table_history": "tables",
 }
 """Pages that are part of another one in the menu."""
-ADDRESSES = {"cleaning": "quality/cleaning"}
+ADDRESSES = {"cleaning": "quality/cleaning", "bias": "quality/bias"}
 MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
     "main": (
         ("overview", "home", Role.VIEWER),
@@ -54,6 +54,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
     "pipeline": (
         ("runs", "runs", Role.VIEWER),
         ("cleaning", "clean", Role.VIEWER),
+        ("bias", "scale", Role.VIEWER),
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),
