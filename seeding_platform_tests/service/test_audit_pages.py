@@ -118,6 +118,9 @@ def test_a_broken_log_is_told_on_the_page_and_on_the_overview(service, trail):
     assert "Event 7 is the first" in text
     assert "Missing: 9." in text
     assert "altered" in Pages(service).get("/en/audit?action=room0.did&by=somebody")
+    assert "The audit log is not as it was written" in Pages(service).get("/en/overview")
+    assert 'href="/nl/audit#seals"' in Pages(service).get("/nl/overview")
+    assert "audit log" not in service.get("/en/overview", headers=service.key("operator")).text
 
 
 def test_it_is_verified_once_a_day_by_itself(service, trail):

@@ -64,6 +64,14 @@ def test_the_verdict_stands_in_words_with_its_rows_and_ranges(service, lake):
     assert "scheef" in Pages(service, "viewer").get("/nl/quality/bias")
 
 
+def test_single_platforms_that_cannot_be_told_do_not_cloud_the_whole(service, lake):
+    even = platforms(0.95, verdict="ok").filter(pl.col("group") != "TikTok")
+    lake.overwrite("quality/bias", pl.concat([even, findings(("stratum_disparate_impact", "X | y", None, 3, None, None, "insufficient_evidence"))]))
+    assert "No group lies below four fifths" in Pages(service, "viewer").get(URL)
+    lake.overwrite("quality/bias", pl.concat([even, findings(("stratum_disparate_impact", "X | y", 0.1, 90, 0.0, 0.2, "biased"))]))
+    assert "A figure further down is biased" in Pages(service, "viewer").get(URL)
+
+
 def test_small_groups_are_listed_and_marked(service, lake):
     lake.overwrite("quality/bias", platforms(0.5))
     text = Pages(service, "viewer").get(URL)

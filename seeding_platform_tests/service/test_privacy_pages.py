@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from seeding_platform.governance.subject_rights.matcher import KNOWN
+from seeding_platform.governance.subject_rights.matcher import KNOWN, Identifier
+from seeding_platform.governance.subject_rights.requests import SubjectRights
 from seeding_platform.service.pages.deadlines import clock
 from seeding_platform.service.pages.privacy import KINDS, steps
 from seeding_platform.service.pages.render import Speaker, words
@@ -158,3 +159,24 @@ def test_steps_of_a_request():
     assert [state for _, state in steps("erase", "purged")] == ["done"] * 2 + ["now"] + ["ahead"] * 3
     assert ("identity_verified", "now") in steps("erase", "identity_verified"), "a state that is reached is shown, others of its sort are not"
     assert "identity_verified" not in dict(steps("erase", "purged"))
+
+
+def test_the_overview_names_requests_that_are_due_to_stewards(service, pages):
+    shared = service.app.state.service
+
+    def taken(days: float, request_id: str, tenant: str = "default") -> None:
+        rights = SubjectRights(shared.settings, shared.state, now=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
+        rights.receive("erase", [Identifier("EMAIL", f"{request_id}@planted.example")], tenant=tenant, actor="k", request_id=request_id)
+
+    for days, request_id in ((2, "early"), (26.5, "soon"), (33.5, "late")):
+        taken(days, request_id)
+    taken(40, "theirs", "other")
+    shown = pages.get("/en/overview")
+    assert "Somebody asked to be forgotten. 3 days left, due" in shown
+    assert "Somebody asked to be forgotten. Late by 3 days, due" in shown
+    assert 'href="/en/privacy/late"' in shown
+    assert "2 things wait" in shown
+    assert "privacy/early" not in shown
+    assert "privacy/theirs" not in shown
+    assert "Er is een verzoek: vergeten worden. 3 dagen te laat" in pages.get("/nl/overview")
+    assert "Somebody asked" not in service.get("/en/overview", headers=service.key("operator")).text

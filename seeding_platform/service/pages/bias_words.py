@@ -20,6 +20,8 @@ WIDE, NARROW = 1000, 326
 MOST_GROUPS = 20
 MOST_FIGURES = 300
 SHARES = frozenset({"share", "base_rate", "stratum_base_rate", "standardised_rate", "label_missing", "normalised_entropy"})
+WHOLE = ("disparate_impact", "demographic_parity_ratio", "simpson_reversal")
+"""Figures that compare whole groups; those of single platforms have few rows and are often not to be told."""
 TONES = {"biased": "bad", "ok": "good"}
 
 
@@ -45,8 +47,9 @@ def subject_shown(rows: pl.DataFrame, say: Speaker, k: dict[str, Any]) -> dict[s
 
 
 def worst(rows: pl.DataFrame) -> str:
-    """The gravest verdict of any figure: biased, else not to be told, else even; not judged where none is."""
-    there = set(rows["verdict"])
+    """The gravest verdict: biased where any figure is, else what the comparison of whole groups says; not judged where nothing is compared."""
+    whole = set(rows.filter(pl.col("metric").is_in(WHOLE))["verdict"])
+    there = whole | ({"biased"} & set(rows["verdict"]))
     return next((v for v in ("biased", "insufficient_evidence", "ok") if v in there), "not_judged")
 
 
