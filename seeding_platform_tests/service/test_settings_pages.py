@@ -183,7 +183,7 @@ def test_one_press_returns_to_an_earlier_version(service):
         assert pages.send(GATE, **(shown | {"value.completeness": value}), reason="try", step="save").status_code == 303
     assert pages.get(GATE).count("Return to this") == 2, "version 1, and as it was delivered"
     for version, held in ((1, 0.9), (0, 0.8)):
-        assert pages.send(f"{GATE}/back", version=str(version), scope="").status_code == 303
+        assert pages.send(GATE, step="back", version=str(version), scope="").status_code == 303
         assert service.get("/api/v1/settings/quality.gate", headers=service.key("steward")).json()["values"]["completeness"] == held
     history = service.get("/api/v1/settings/quality.gate/history", headers=service.key("steward")).json()
     assert [v["reason"] for v in history[:2]] == ["returned to version 0 from its history", "returned to version 1 from its history"]
@@ -217,8 +217,16 @@ def test_who_may_look_and_who_may_change(service):
     assert "Stewards may change this" in page
     assert "Show what changes" not in page
     assert analyst.send(GATE, **{"value.score": "90", "reason": "x", "step": "save"}).status_code == 403
-    assert analyst.send(f"{GATE}/back", version="0").status_code == 403
+    assert analyst.send(GATE, step="back", version="0").status_code == 403
     assert service.get("/en/settings", headers=service.key("viewer")).status_code == 403
+
+
+def test_who_must_sign_in_again_comes_back_to_the_page(service):
+    pages = Pages(service)
+    mark = pages.mark
+    service.get("/en/sign-out")
+    answer = service.post(GATE, data={"csrf": mark, "step": "back", "version": "0"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/en/sign-in?next={GATE}")
 
 
 @pytest.mark.parametrize("path", ["/en/settings/nothing", f"{GATE}?scope=no_table"])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 VERSIONS_SHOWN = 50
 LONGEST_REASON = 500
+MOST_DIGITS = 9
 Scope = Annotated[str, Query(max_length=100)]
 
 
@@ -81,13 +82,15 @@ def setting_page(request: Request, lang: Locale, name: str, scope: Scope = EVERY
 
 @router.post("/{lang}/settings/{name}")
 def change_setting(request: Request, lang: Locale, name: str, form: Form) -> Response:
-    """Show what a change would do, or make it."""
+    """Show what a change would do, make it, or return to an earlier version."""
     actor = writing(request, lang, Role.STEWARD, form)
     if isinstance(actor, Response):
         return actor
     scope, k, store = typed(form, "scope"), words(lang)["settings"], Adjusted(service_of(request).state)
     if not _known(name, scope):
         return told_off(request, lang, actor, k["no_such"], status=404)
+    if typed(form, "step") == "back":
+        return _back(request, lang, actor, name, scope, typed(form, "version"))
     setting = SETTINGS[name]
     said, values = _read(setting, store, scope, form, Speaker(lang, None))
     saving = typed(form, "step") == "save"
@@ -106,14 +109,10 @@ def change_setting(request: Request, lang: Locale, name: str, form: Form) -> Res
     return _there(lang, name, scope)
 
 
-@router.post("/{lang}/settings/{name}/back")
-def back_to_version(request: Request, lang: Locale, name: str, form: Form) -> Response:
+def _back(request: Request, lang: str, actor: Actor, name: str, scope: str, version: str) -> Response:
     """Return to an earlier version, by one press."""
-    actor = writing(request, lang, Role.STEWARD, form)
-    if isinstance(actor, Response):
-        return actor
-    scope, version, k = typed(form, "scope"), typed(form, "version"), words(lang)["settings"]
-    if not _known(name, scope) or not version.isdecimal():
+    k = words(lang)["settings"]
+    if not version.isdecimal() or len(version) > MOST_DIGITS:
         return told_off(request, lang, actor, k["no_such"], status=404)
     try:
         post_back(request, actor, name, BackWanted(version=int(version), scope=scope, reason=k["back_reason"].format(n=version)))
