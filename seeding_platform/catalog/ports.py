@@ -26,3 +26,15 @@ class StoreEraser(Protocol):
 
     def residue(self) -> list[str]:
         """Where it still stands, in any form; nothing when it is gone."""
+
+
+class TableRestorer(Protocol):
+    """Whoever puts an old version of a table in force again."""
+
+    def restore(self, table: str, version: int, *, actor: str, tenant: str, reason: str) -> int:
+        """Put a version in force, on record with its reason, so that what lies below follows; the number that it has now.
+
+        Raises:
+            PermanentError: it holds what is in force already, it is not there any more, or no reason is given.
+            BusyError: something else writes at the moment.
+        """

@@ -107,11 +107,15 @@ def serve(
     ] = None,
 ) -> None:
     """Serve API and pages on 127.0.0.1; the first time an admin key is made and shown once."""
+    from seeding_platform.defs.platform import Platform
+    from seeding_platform.defs.restoring import Restorer
     from seeding_platform.defs.run_gateway import DagsterRuns
     from seeding_platform.service.serve import serve as run
 
     settings = Settings()
-    run(settings, tenant=tenant, environment=dict(os.environ), runs=DagsterRuns(settings, os.environ), says=say)
+    runs = DagsterRuns(settings, os.environ)
+    restorer = Restorer(Platform(settings), lambda: runs.instance)
+    run(settings, tenant=tenant, environment=dict(os.environ), runs=runs, restorer=restorer, says=say)
 
 
 @keys_app.command("create")

@@ -35,7 +35,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What changed from a version to another: rows added, removed and changed, by key."""
-    from seeding_platform.defs.restoring import key_of
+    from seeding_platform.catalog.layers import key_of
     from seeding_platform.storage.changes import difference
     from seeding_platform.storage.lake import Lake
 
@@ -56,6 +56,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Put an old version in force again; what lies below follows when the platform runs. A later run of the table itself writes it anew."""
+    from seeding_platform.catalog.layers import BELOW
     from seeding_platform.defs import restoring
     from seeding_platform.defs.platform import Platform
 
@@ -74,7 +75,7 @@ def restore(
         out({"restored": done.version, "changes": asdict(done.changes)})
         return
     _say(done.changes)
-    below = restoring.BELOW.get(table.partition("/")[0], "nothing")
+    below = BELOW.get(table.partition("/")[0], "nothing")
     say(f"Version {version} of {table} is in force again, as version {done.version}. Below it lie {below}: they follow when the platform runs.")
 
 

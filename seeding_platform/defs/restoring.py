@@ -1,19 +1,18 @@
 """Putting an old version of a table in force again: on record with its reason, and told to Dagster, so that what lies below follows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
-from seeding_platform.catalog import TABLES
+from seeding_platform.catalog.layers import key_of
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import PermanentError
 from seeding_platform.governance import redacted
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.changes import Difference, difference
-
-BELOW = {"raw": "clean, quality and all behind", "clean": "quality and all behind", "quality": "models, bundles and KPIs"}
+from seeding_platform.storage.locks import exclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +23,22 @@ class Restored:
     changes: Difference
 
 
-def key_of(table: str) -> Sequence[str]:
-    """Columns that name a row of a lake table; none where no contract says."""
-    layer, _, name = table.partition("/")
-    if name not in TABLES:
-        return ()
-    return ("_source", "_batch", "_row") if layer == "raw" else ("tenant", *TABLES[name].key)
-
-
 def preview(platform: Platform, table: str, version: int) -> Difference:
     """What putting a version in force would change."""
     return difference(platform.lake, table, platform.lake.version(table), version, key=key_of(table))
 
 
-def restore(platform: Platform, instance: dg.DagsterInstance, table: str, version: int, *, actor: str, reason: str) -> Restored:
-    """Put a version in force.
+def restore(platform: Platform, instance: dg.DagsterInstance, table: str, version: int, *, actor: str, reason: str, tenant: str = "") -> Restored:
+    """Put a version in force; people who were erased since stay erased.
+
+    Args:
+        platform: whose table.
+        instance: Dagster's, which is told.
+        table: its name.
+        version: the one to put in force.
+        actor: who asks for it.
+        reason: why.
+        tenant: whose data it concerns; empty for everybody's.
 
     Raises:
         PermanentError: it holds what is in force already, it is not there any more, or no reason is given.
@@ -48,16 +48,44 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
     changes = preview(platform, table, version)
     if changes.nothing:
         raise PermanentError(f"{table}: version {version} holds what is in force already.", fix="`seeding table history` lists the others.")
-    made = platform.lake.restore(table, version)
+    made = _put_in_force(platform, table, version)
     facts = {"restored_version": version, "version": made, "added": changes.added, "removed": changes.removed, "changed": changes.changed}
     reason = redacted(pl.Series([reason]))[0]  # it goes on record for good
-    event = Event(at=platform.now(), tenant="", actor=actor, action="table.restore", subject=table, detail={**facts, "reason": reason})
+    event = Event(at=platform.now(), tenant=tenant, actor=actor, action="table.restore", subject=table, detail={**facts, "reason": reason})
     platform.trail.record(event)
     materialization = dg.AssetMaterialization(
         table.split("/"), description=f"version {version} was put in force again: {reason}", metadata={**facts, "delta_version": made}
     )
     instance.report_runless_asset_event(materialization)
     return Restored(made, changes)
+
+
+def _put_in_force(platform: Platform, table: str, version: int) -> int:
+    """Restore a version; written anew without them where it still names people who were erased."""
+    rows = platform.lake.rows(table, version=version)
+    if "tenant" in rows.columns:
+        parts = [part for _, part in rows.group_by("tenant", maintain_order=True)]
+        admitted = pl.concat([platform.admit(part, str(part["tenant"][0])) for part in parts]) if parts else rows
+        if not admitted.equals(pl.concat(parts) if parts else rows):
+            return platform.lake.overwrite(table, admitted).version
+    return platform.lake.restore(table, version)
+
+
+class Restorer:
+    """`catalog.ports.TableRestorer` on Dagster's instance, under the lock of whoever writes.
+
+    Args:
+        platform: whose tables.
+        instance: opens Dagster's instance.
+    """
+
+    def __init__(self, platform: Platform, instance: Callable[[], dg.DagsterInstance]) -> None:
+        self.platform, self.instance = platform, instance
+
+    def restore(self, table: str, version: int, *, actor: str, tenant: str, reason: str) -> int:
+        """Put a version in force, as `restore` does."""
+        with exclusive(self.platform.settings.state / "seeding.lock", holder=f"restore {table}"):
+            return restore(self.platform, self.instance(), table, version, actor=actor, reason=reason, tenant=tenant).version
 
 
 def tell_erased(instance: dg.DagsterInstance, tables: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.models.training import evaluate, reweighing, split_rows, train
+from seeding_platform.models.weighing import DOCUMENT
 from seeding_platform.storage.content import content_sha256
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def pretrain(
     }
     documents = {"spec.json": spec.model_dump_json(indent=1), "evaluation.json": json.dumps(asdict(judged), indent=1)}
     if weighed is not None:
-        documents["reweighing.json"] = json.dumps(asdict(weighed), indent=1)
+        documents[DOCUMENT] = json.dumps(asdict(weighed), indent=1)
     version = registry.register(
         name,
         model,

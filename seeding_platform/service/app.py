@@ -18,9 +18,14 @@ from seeding_platform import __version__
 from seeding_platform.service import audited, errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
+from seeding_platform.service.pages import audit as audit_pages
+from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
-from seeding_platform.service.routes import audit, cleaning, figures, health, ingestions, insights, kept, keys, live, privacy
+from seeding_platform.service.pages import privacy as privacy_pages
+from seeding_platform.service.pages import settings as settings_pages
+from seeding_platform.service.pages import tables as tables_pages
+from seeding_platform.service.routes import audit, cleaning, figures, health, ingestions, insights, kept, keys, live, privacy, tables
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.routes import settings as settings_routes
 from seeding_platform.service.runs import NoRuns
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request, Response
 
+    from seeding_platform.catalog.ports import TableRestorer
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
@@ -64,6 +70,7 @@ def create_app(
     limit_per_minute: int = 600,
     inherited: Mapping[str, str] | None = None,
     runs: RunGateway | None = None,
+    restorer: TableRestorer | None = None,
     watching: bool = True,
 ) -> FastAPI:
     """The service.
@@ -75,9 +82,12 @@ def create_app(
         limit_per_minute: requests of one key.
         inherited: environment of the processes that land uploads.
         runs: whoever keeps the runs; nobody by default.
+        restorer: whoever puts an old version of a table in force; nobody by default.
         watching: tell events, judge alerts and send reports while it lives.
     """
-    service = Service(settings, now, new_id, inherited=dict(inherited or {}), limit_per_minute=limit_per_minute, runs=runs or NoRuns())
+    service = Service(
+        settings, now, new_id, inherited=dict(inherited or {}), limit_per_minute=limit_per_minute, runs=runs or NoRuns(), restorer=restorer
+    )
     uploads, watch = Uploads(service), Watch(service)
 
     @asynccontextmanager
@@ -103,12 +113,13 @@ def create_app(
     app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
     app.include_router(privacy.router, responses=errors.documented(404, 409))
-    app.include_router(audit.router, responses=errors.documented())
+    app.include_router(audit.router, responses=errors.documented(404))
+    app.include_router(tables.router, responses=errors.documented(404, 409))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages):
+    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages, settings_pages, tables_pages, bias_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

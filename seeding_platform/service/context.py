@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from seeding_platform.analytics.facts import Known
     from seeding_platform.analytics.findings import Finding
     from seeding_platform.analytics.language.model import LanguageModel
+    from seeding_platform.catalog.ports import TableRestorer
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
@@ -93,6 +94,7 @@ class Service:
         inherited: environment of processes that it starts.
         limit_per_minute: requests of one key.
         runs: whoever keeps the runs.
+        restorer: whoever puts an old version of a table in force.
     """
 
     settings: Settings
@@ -101,6 +103,7 @@ class Service:
     inherited: Mapping[str, str] = field(default_factory=dict)
     limit_per_minute: int = 600
     runs: RunGateway = field(default_factory=NoRuns)
+    restorer: TableRestorer | None = None
     _findings: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
     _findings_turn: threading.Lock = field(default_factory=threading.Lock)
     _ratios: dict[str, tuple[float, tuple[OwnRatio, ...], str]] = field(default_factory=dict)

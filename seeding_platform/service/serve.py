@@ -16,6 +16,7 @@ from seeding_platform.storage.state import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from seeding_platform.catalog.ports import TableRestorer
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
@@ -25,13 +26,21 @@ LISTENERS_S = 5
 """How long pages that listen for events may hold up the end of the service."""
 
 
-def serve(settings: Settings, *, tenant: str | None, environment: Mapping[str, str], runs: RunGateway, says: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    tenant: str | None,
+    environment: Mapping[str, str],
+    runs: RunGateway,
+    restorer: TableRestorer,
+    says: Callable[[str], None],
+) -> None:
     """Serve until told to stop."""
     import uvicorn
 
     first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
     says(f"API and pages on http://{HOST}:{settings.port}")
-    app = create_app(settings, limit_per_minute=settings.requests_per_minute, inherited=environment, runs=runs)
+    app = create_app(settings, limit_per_minute=settings.requests_per_minute, inherited=environment, runs=runs, restorer=restorer)
     uvicorn.run(app, host=HOST, port=settings.port, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
 
 

@@ -5,6 +5,7 @@ Several services may do so at once: events and messages carry a mark of their oc
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ log = logging.getLogger("seeding.service")
 EVERY_S = 2.0
 SLOW_EVERY = 15
 RUNS_LOOKED_AT = 5
+VERIFIED_EVERY = dt.timedelta(days=1)
 
 
 class Watch:
@@ -79,7 +81,7 @@ class Watch:
     def due(self) -> None:
         """Seal the audit log, judge alerts when the facts changed, write reports whose time has come, send what waits."""
         service = self.service
-        for work in (lambda: service.trail.seal(now=service.now()), self.answer_people):
+        for work in (lambda: service.trail.seal(now=service.now()), self.verify_daily, self.answer_people):
             try:
                 work()
             except Exception:  # what follows is somebody else's; an alert must still go out
@@ -95,6 +97,12 @@ class Watch:
         for item in service.kept.all("report"):
             self._each(self._report, item)
         send_due(service.live, service.settings, now=service.now())
+
+    def verify_daily(self) -> None:
+        """Verify the audit log where nobody has for a day; what is found stands in it, and a broken log is told of on the overview."""
+        now, last = self.service.now(), self.service.trail.last_verified()
+        if last is None or now - last.event.at >= VERIFIED_EVERY:
+            self.service.trail.verified(actor="service", now=now)
 
     def answer_people(self) -> None:
         """Carry out erasures that wait; while a run holds the lock they wait on."""

@@ -131,15 +131,26 @@ class AuditLog:
             yield from (self._recorded(row) for row in rows)
 
     def newest(
-        self, *, tenant: str | None = None, action: str = "", actor: str = "", outcome: str = "", limit: int = 50, before: int | None = None
+        self,
+        *,
+        tenant: str | Sequence[str] | None = None,
+        action: str = "",
+        actor: str = "",
+        outcome: str = "",
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        limit: int = 50,
+        before: int | None = None,
     ) -> list[Recorded]:
         """The newest events first.
 
         Args:
-            tenant: only of this tenant, or of everybody.
+            tenant: only of this tenant or of one of these; None = of everybody.
             action: only what begins with this.
             actor: only of this actor.
             outcome: only with this outcome.
+            since: only from this moment on.
+            until: only before this moment.
             limit: at most so many.
             before: only with smaller numbers.
         """
@@ -149,9 +160,13 @@ class AuditLog:
 
         query = sa.select(table).order_by(table.c.seq.desc()).limit(limit)
         if tenant is not None:
-            query = query.where(table.c.tenant == tenant)
-        if before is not None:
-            query = query.where(table.c.seq < before)
+            query = query.where(table.c.tenant.in_([tenant] if isinstance(tenant, str) else list(tenant)))
+        for met in (
+            None if before is None else table.c.seq < before,
+            None if since is None else table.c.at >= since,
+            None if until is None else table.c.at < until,
+        ):
+            query = query if met is None else query.where(met)
         for column, wanted in ((table.c.actor, actor), (table.c.outcome, outcome)):
             if wanted:
                 query = query.where(column == wanted)

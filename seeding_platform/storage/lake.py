@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable, WriterProperties
 
 FINGERPRINT = "seeding.fingerprint"
+HOUSEKEEPING = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"})
+"""Operations that change no row."""
 Part = str | list[str] | tuple[str, str]
 """Which rows of a table: a value, one of several values, or from the first to the last value."""
 _STATISTICS = ("tenant", "_source", "_row")
@@ -35,6 +37,13 @@ class TableMissing(PermanentError):
     def __init__(self, table: str) -> None:
         super().__init__(f"The lake has no table {table!r} yet.", fix="`seeding tables` lists what is there.")
         self.table = table
+
+
+class VersionGone(PermanentError):
+    """A version whose files were removed by the upkeep or by an erasure."""
+
+    def __init__(self, table: str, version: int) -> None:
+        super().__init__(f"Version {version} of {table} is not there any more: its files were removed.", fix="The history lists later ones.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,11 @@ class Commit:
     at: dt.datetime
     operation: str
     metadata: Mapping[str, str]
+
+    @property
+    def changed_rows(self) -> bool:
+        """False for housekeeping, which leaves the rows as they were."""
+        return self.operation not in HOUSEKEEPING
 
 
 class Lake:
@@ -235,10 +249,30 @@ class Lake:
         raise PermanentError(f"Table {table!r} did not exist at {moment.isoformat()}.", fix="`seeding show` without --as-of shows the latest.")
 
     def restore(self, table: str, version: int) -> int:
-        """Make an old version the newest one; returns the new version number."""
+        """Make an old version the newest one; returns the new version number.
+
+        Raises:
+            PermanentError: the version, or a file of it, is not there any more.
+        """
+        from deltalake.exceptions import DeltaError
+
         opened = self._open(table)
-        opened.restore(version)
+        try:
+            opened.restore(version)
+        except DeltaError as error:
+            raise VersionGone(table, version) from error
         return int(self.version(table))
+
+    def rows(self, table: str, *, version: int, tenant: str | None = None) -> pl.DataFrame:
+        """All rows of a version, of one tenant or of all.
+
+        Raises:
+            PermanentError: the version, or a file of it, is not there any more.
+        """
+        try:
+            return self.read(table, version=version, tenant=tenant).collect()
+        except FileNotFoundError as error:
+            raise VersionGone(table, version) from error
 
     def maintain(self, table: str, *, keep_hours: int = 168) -> dict[str, int]:
         """Compact small files, write a checkpoint, delete files that no version younger than `keep_hours` needs."""
@@ -264,7 +298,7 @@ class Lake:
         for entry in self._open(table).history(20):
             if entry["operation"] in ("WRITE", "CREATE TABLE AS SELECT"):
                 return entry.get(FINGERPRINT)
-            if entry["operation"] not in ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"):
+            if entry["operation"] not in HOUSEKEEPING:
                 return None
         return None
 

@@ -20,6 +20,8 @@ from seeding_platform_tests.analytics.questions.test_questions import OWN
 from seeding_platform_tests.places import place_in
 from seeding_platform_tests.service.conftest import FIRST, LAST, NOW
 from seeding_platform_tests.service.posts import ROWS, RULES, cleaned_into, raw_posts
+from seeding_platform_tests.service.test_bias_pages import platforms
+from seeding_platform_tests.service.test_table_pages import rows as orders
 
 pytestmark = pytest.mark.long
 EXPORTS = project_root() / "data" / "samples" / "exports"
@@ -36,7 +38,12 @@ def served(tmp_path_factory):
     policies = place.root / "policies"
     policies.mkdir()
     (policies / "content_posts.yaml").write_text(RULES, encoding="utf-8")
-    cleaned_into(Lake(place.settings.lake), raw_posts(("default", ROWS)), policies)
+    lake = Lake(place.settings.lake)
+    cleaned_into(lake, raw_posts(("default", ROWS)), policies)
+    for amounts in ({"a": 1, "b": 1}, {"a": 2, "c": 1}):
+        lake.overwrite("clean/orders", orders(**amounts))
+    for behind in (0.5, 0.7):
+        lake.overwrite("quality/bias", platforms(behind))
     _, key = new_key(place.settings, role=Role.ADMIN, tenant="default", label="browser")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from seeding_platform.governance.audit.seal import Checkpoints, Sealer
+from seeding_platform.governance.audit.seal import Checkpoints, Sealer, parsed
 from seeding_platform.governance.audit.verify import verify
-from seeding_platform.storage.audit import AuditLog
+from seeding_platform.storage.audit import AuditLog, Event
 from seeding_platform.storage.keyring import keyring
 
 if TYPE_CHECKING:
@@ -16,9 +17,31 @@ if TYPE_CHECKING:
 
     from seeding_platform.governance.audit.verify import Verdict
     from seeding_platform.settings import Settings
-    from seeding_platform.storage.audit import Event
+    from seeding_platform.storage.audit import Recorded
     from seeding_platform.storage.keyring import Keyring
     from seeding_platform.storage.state import State
+
+VERIFIED = "audit.verify"
+"""What a verification is called in the log that it verified."""
+MOST_PROBLEMS = 20
+"""Problems that its event names; the log itself has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealState:
+    """How far the log is sealed.
+
+    Args:
+        seals: checkpoints there are.
+        covered: number of the last event that one of them covers; 0 for none.
+        at: when the newest was made, ISO 8601; empty for none.
+        unsealed: events behind it.
+    """
+
+    seals: int
+    covered: int
+    at: str
+    unsealed: int
 
 
 class Trail:
@@ -58,3 +81,26 @@ class Trail:
     def verify(self, copies: Sequence[str] = ()) -> Verdict:
         """Whether everything is as it was written; `copies` are checkpoints that were kept elsewhere."""
         return verify(self.log, self.keys, self.checkpoints, copies=copies)
+
+    def verified(self, *, actor: str, now: dt.datetime) -> Verdict:
+        """`verify`, with what it found on record."""
+        found = self.verify()
+        told = {**found.as_dict(), "problems": found.problems[:MOST_PROBLEMS]}
+        self.record(Event(at=now, tenant="", actor=actor, action=VERIFIED, outcome="ok" if found.ok else "failed", detail=told))
+        return found
+
+    def last_verified(self) -> Recorded | None:
+        """The newest verification on record."""
+        return next(iter(self.log.newest(tenant="", action=VERIFIED, limit=1)), None)
+
+    def seals(self) -> SealState:
+        """How far the log is sealed, by the newest line that is a checkpoint; whether each holds is what verifying says."""
+        lines, covered, at = self.checkpoints.lines(), 0, ""
+        for line in reversed(lines):
+            try:
+                newest = parsed(line)
+            except ValueError:
+                continue
+            covered, at = newest.last, newest.at
+            break
+        return SealState(len(lines), covered, at, max(0, self.log.last() - covered))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import floor, log10
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,10 @@ def spark(values: Values, before: Values, *, label: str, width: int = 200, heigh
     )
 
 
-def bar(share: float) -> Markup:
-    """A length beside a number."""
-    return Markup(  # noqa: S704 (a number of ours)
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+def bar(share: float, tone: str = "") -> Markup:
+    """A length beside a number; `tone` (good, bad, warn) where it is a judgement."""
+    return Markup(  # noqa: S704 (a number and a word of ours)
+        f'<svg class="bar{f" bar--{tone}" if tone else ""}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{max(min(share, 1.0), 0.006) * 100:.1f}" height="8"/></svg>'
     )
 
@@ -133,6 +134,85 @@ def trend(
     if width > WIDE:
         out += _line_ends(values, before, names, named, y, width - right + 10)
     return Markup("".join(out) + "</svg>")  # noqa: S704 (numbers of ours; words are escaped)
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """One figure with its interval.
+
+    Args:
+        name: whose it is.
+        value: the figure; None where there is none.
+        low: lower limit; None is not known.
+        high: upper limit.
+        said: the figure in words, at the end of its row.
+        tone: good, bad or muted; empty where nothing is judged.
+    """
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    said: str
+    tone: str = ""
+
+
+def whiskers(rows: Sequence[Whisker], *, end: float, shown: Callable[[float], str], label: str, width: int, marks: Mapping[float, str]) -> Markup:
+    """Figures as dots with their intervals, one below the other, on one axis from 0; a limit beyond its end is an arrow.
+
+    Args:
+        rows: from top to bottom.
+        end: of the axis.
+        shown: a figure at the axis.
+        label: the chart in words.
+        width: in units of the picture.
+        marks: named levels, drawn dashed.
+    """
+    if not rows or end <= 0:
+        return Markup("")
+    wide = width > WIDE
+    left, right, top, step = (150, 150, 24, 26) if wide else (4, 8, 24, 44)
+    height = top + step * len(rows) + 24
+
+    def x(value: float) -> float:
+        return left + min(max(value / end, 0.0), 1.0) * (width - left - right)
+
+    out = [f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">']
+    for place in range(5):
+        level = end * place / 4
+        out.append(f'<line class="{"axis" if place == 0 else "grid"}" x1="{x(level):.1f}" x2="{x(level):.1f}" y1="{top - 4}" y2="{height - 22}"/>')
+        anchor = "start" if place == 0 else "end" if place == 4 and not wide else "middle"
+        out.append(f'<text x="{x(level):.1f}" y="{height - 6}" text-anchor="{anchor}">{escape(shown(level))}</text>')
+    for level, name in sorted(marks.items()):
+        if 0 <= level <= end:
+            out.append(f'<line class="ref" x1="{x(level):.1f}" x2="{x(level):.1f}" y1="{top - 4}" y2="{height - 22}"/>')
+            anchor = "end" if x(level) > width * 0.6 else "start"
+            out.append(f'<text class="t-prior" x="{x(level):.1f}" y="{top - 10}" text-anchor="{anchor}">{escape(name)}</text>')
+    for place, row in enumerate(rows):
+        out += _whisker(row, x, top + step * place + (step // 2 if wide else 30), end, (left - 10, width - right + 12) if wide else None, width)
+    return Markup("".join(out) + "</svg>")  # noqa: S704 (numbers of ours; words are escaped)
+
+
+def _whisker(row: Whisker, x: Callable[[float], float], y: float, end: float, beside: tuple[float, float] | None, width: int) -> list[str]:
+    """One row: its name and figure beside it, or above it where there is no room."""
+    kind = f"s-{row.tone}" if row.tone else "st1"
+    out = []
+    if beside is not None:
+        out.append(f'<text x="{beside[0]:.0f}" y="{y + 4:.0f}" text-anchor="end">{escape(row.name)}</text>')
+        out.append(f'<text class="t-strong" x="{beside[1]:.0f}" y="{y + 4:.0f}">{escape(row.said)}</text>')
+    else:
+        out.append(f'<text x="{x(0) + 6:.0f}" y="{y - 12:.0f}">{escape(row.name)}</text>')
+        out.append(f'<text class="t-strong" x="{width - 8}" y="{y - 12:.0f}" text-anchor="end">{escape(row.said)}</text>')
+    if row.value is None:
+        return out
+    if row.low is not None and row.high is not None:
+        out.append(f'<path class="whisker {kind}" d="M{x(row.low):.1f} {y:.1f}H{x(row.high):.1f}M{x(row.low):.1f} {y - 5:.1f}v10"/>')
+        cap = f"M{x(end) - 5:.1f} {y - 5:.1f}l5 5l-5 5" if row.high > end else f"M{x(row.high):.1f} {y - 5:.1f}v10"
+        out.append(f'<path class="whisker {kind}" d="{cap}"/>')
+    dot = f"f-{row.tone}" if row.tone else "fl1"
+    if row.value <= end:
+        out.append(f'<circle class="{dot}" cx="{x(row.value):.1f}" cy="{y:.1f}" r="4.5"/>')
+    return out
 
 
 def _line_ends(

@@ -29,6 +29,11 @@ ICONS = {
     "board": "M3 3.500h6v7H3zM11 3.500h6v4h-6zM11 9.500h6v7h-6zM3 12.500h6v4H3z",
     "watch": "M2.500 10S5.500 5 10 5s7.500 5 7.500 5-3 5-7.500 5-7.500-5-7.500-5M10 7.800a2.200 2.200 0 1 0 0 4.400 2.200 2.200 0 1 0 0-4.400",
     "clean": "M10 2.500l6.500 2.500v4.500c0 4-2.700 6.700-6.500 8-3.800-1.300-6.500-4-6.500-8V5zM7 9.800l2.200 2.200 3.800-4.300",
+    "lock": "M4.500 9h11v8h-11zM7 9V6.500a3 3 0 0 1 6 0V9",
+    "list": "M7 5h10M7 10h10M7 15h10M3.500 5h.2M3.500 10h.2M3.500 15h.2",
+    "rules": "M3 6h8M15 6h2M13 4v4M3 14h2M9 14h8M7 12v4",
+    "tables": "M3 4h14v12.500H3zM3 8.500h14M8 8.500v8",
+    "scale": "M10 3v14M6 17h8M4 6h12M4 6l-2 5.500h4zM16 6l-2 5.500h4z",
     "ok": "M4 10.500l4 4 8-9",
     "menu": "M3 6h14M3 10h14M3 14h14",
     "sun": "M10 6.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 1 0 0-7M10 2v1.5M10 16.5"
@@ -44,8 +49,9 @@ ICONS = {
 
 @cache
 def words(lang: str) -> dict[str, Any]:
-    """Every word of the pages in a language."""
-    return yaml.safe_load((HERE / "words" / f"{lang}.yaml").read_text(encoding="utf-8"))
+    """Every word of the pages in a language: `words/<lang>.yaml` and, by what they are about, `words/<lang>_*.yaml`."""
+    files = [HERE / "words" / f"{lang}.yaml", *sorted((HERE / "words").glob(f"{lang}_*.yaml"))]
+    return {name: said for file in files for name, said in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
 
 
 @cache

@@ -30,9 +30,37 @@ router = APIRouter(include_in_schema=False)
 Locale = Literal["en", "nl"]
 BADGES = {"queued": "waiting", "running": "running", "succeeded": "ok", "failed": "failed", "refused": "failed"}
 DAYS_SHOWN = (7, 30, 90)
-BELONGS_TO = {"dashboard": "dashboards", "cleaning_table": "cleaning", "cleaning_clusters": "cleaning"}
+BELONGS_TO = {
+    "dashboard": "dashboards",
+    "cleaning_table": "cleaning",
+    "cleaning_clusters": "cleaning",
+    "privacy_confirm": "privacy",
+    "privacy_request": "privacy",
+    "audit_event": "audit",
+    "setting": "settings",
+    "table_history": "tables",
+}
 """Pages that are part of another one in the menu."""
-ADDRESSES = {"cleaning": "quality/cleaning"}
+ADDRESSES = {"cleaning": "quality/cleaning", "bias": "quality/bias"}
+MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
+    "main": (
+        ("overview", "home", Role.VIEWER),
+        ("kpis", "kpi", Role.VIEWER),
+        ("ask", "ask", Role.VIEWER),
+        ("dashboards", "board", Role.VIEWER),
+        ("watch", "watch", Role.VIEWER),
+        ("upload", "upload", Role.VIEWER),
+    ),
+    "pipeline": (
+        ("runs", "runs", Role.VIEWER),
+        ("cleaning", "clean", Role.VIEWER),
+        ("bias", "scale", Role.VIEWER),
+        ("tables", "tables", Role.OPERATOR),
+        ("privacy", "lock", Role.STEWARD),
+    ),
+    "configuration": (("settings", "rules", Role.ANALYST), ("audit", "list", Role.STEWARD)),
+}
+"""Sections of the menu: pages with their icons, and the role that a page is for."""
 
 
 @router.get("/")
@@ -181,10 +209,18 @@ def page(request: Request, template: str, lang: str, actor: Actor | None, facts:
         "say": say,
         "judged": judged,
         "shared": False,
+        "menu": menu_of(actor),
     }
     query = more.pop("inner", "") + (f"?{request.url.query}" if request.url.query and template != "sign_in" else "")
     text = environment().get_template(f"{template}.html.j2").render(**{**shared, "query": query, **more})
     return HTMLResponse(text, status_code=status, headers={"Cache-Control": "private, no-store"})
+
+
+def menu_of(actor: Actor | None) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Sections of the menu with name, address and icon of what somebody may look at; a section without any is left out."""
+    role = Role.VIEWER if actor is None else actor.role
+    shown = [(section, [(n, ADDRESSES.get(n, n), icon) for n, icon, needed in items if role.may(needed)]) for section, items in MENU.items()]
+    return [(section, items) for section, items in shown if items]
 
 
 # uploads

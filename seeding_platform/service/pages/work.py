@@ -14,12 +14,14 @@ from seeding_platform.analytics.plan import QueryPlan
 from seeding_platform.analytics.watching import alert_said, alert_state, pace
 from seeding_platform.errors import SeedingError
 from seeding_platform.service.auth import service_of
+from seeding_platform.service.pages.deadlines import clock
 from seeding_platform.service.pages.figures import currency_of, findings_shown, tile
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page, signed_in, to_sign_in
 from seeding_platform.service.routes.runs import seen_by
 from seeding_platform.service.runs import UNFINISHED, NoSuchRun
 from seeding_platform.storage.api_state import Role
+from seeding_platform.storage.privacy import PrivacyState
 
 if TYPE_CHECKING:
     from seeding_platform.analytics.facts import Known
@@ -67,7 +69,7 @@ def overview(request: Request, lang: Locale) -> Response:
 
 
 def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w: dict[str, Any]) -> list[dict[str, str]]:
-    """What waits for a person: failed runs and uploads, limits that are passed, sources that are behind, budgets that will not be kept."""
+    """What waits for a person: failed runs and uploads, what stewards answer for, limits passed, sources behind, budgets that will not be kept."""
     k = w["overview"]
     bad = [
         {"kind": "bad", "text": k["run_failed"].format(job=run.job, why=run.message or k["no_reason"]), "href": f"runs?run={run.run_id}"}
@@ -76,6 +78,7 @@ def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w:
     ]
     uploads = service.api.ingestions(tenant=actor.tenant, limit=5)
     bad += [{"kind": "bad", "text": k["upload_failed"].format(file=u.file_name), "href": "upload"} for u in uploads if u.status == "failed"]
+    bad += for_stewards(service, actor, say, w)
     if facts is None:
         return bad
     behind = [k["behind"].format(name=name, day=say.day(through)) for name, through in facts.through.items()]
@@ -85,6 +88,22 @@ def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w:
         *({"kind": "warn", "text": text, "href": "upload"} for text in behind),
         *({"kind": "warn", "text": text, "href": "watch"} for text in watched),
     ]
+
+
+def for_stewards(service: Service, actor: Actor, say: Speaker, w: dict[str, Any]) -> list[dict[str, str]]:
+    """What waits for a steward: an audit log that is not as it was written, requests of people that are due within a week or late."""
+    if not actor.role.may(Role.STEWARD):
+        return []
+    k, now, found = w["overview"], service.now(), []
+    last = service.trail.last_verified()
+    if last is not None and (last.event.outcome != "ok" or not last.sound):
+        found.append({"kind": "bad", "text": k["log_broken"].format(day=say.moment(last.event.at)), "href": "audit#seals"})
+    for request in PrivacyState(service.state).all(actor.tenant):
+        told = clock(request, now, say, w["privacy"])
+        if request.closed_at is None and told["tone"] != "ok":
+            text = k["request_due"].format(kind=w["privacy"]["kinds"].get(request.kind, request.kind).lower(), left=told["text"], day=told["day"])
+            found.append({"kind": told["tone"], "text": text, "href": f"privacy/{request.request_id}"})
+    return found
 
 
 def newest_of_each(runs: list[RunShown]) -> list[RunShown]:
