@@ -48,15 +48,17 @@ class Adjustable:
             return None
         if self.scopes == "everywhere":
             return "it has one value for the whole installation: leave the scope out"
-        known = _known(self.scopes)
+        known = self.names()
         return None if scope in known else f"there is no {self.scopes} {scope!r}; there are {', '.join(known)}"
 
+    def names(self) -> list[str]:
+        """The scopes beside everywhere; none where people choose them, or where there is one value only."""
+        if self.scopes == "table":
+            from seeding_platform.catalog import LANDED
 
-def _known(kind: str) -> list[str]:
-    if kind == "table":
-        from seeding_platform.catalog import LANDED
+            return sorted(LANDED)
+        if self.scopes == "engine":
+            from seeding_platform.catalog.engine import load_engines
 
-        return sorted(LANDED)
-    from seeding_platform.catalog.engine import load_engines
-
-    return sorted(load_engines())
+            return sorted(load_engines())
+        return []

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from seeding_platform.catalog.adjustable import Adjustable
+from seeding_platform.service.adjustables import SETTINGS
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.schema_fields import Unreadable, fields_of
 from seeding_platform.service.pages.setting_words import value_said
-from seeding_platform.service.routes.settings import SETTINGS
 from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform_tests.service.pages import Pages
 
@@ -271,3 +271,21 @@ def test_whatever_is_typed_is_read_or_refused(text):
             assert value not in (float("inf"), float("-inf"))
             assert f.kind not in ("number", "whole") or value is None or value == value
     assert {"number", "whole", "choice", "pair", "json", "missing"} <= set(k["unreadable"])
+
+
+def test_schedules_are_made_by_name_on_a_page(service):
+    page = Pages(service)
+    first = page.get("/en/settings/schedules")
+    assert "Nobody has made one yet" in first
+    assert 'name="scope"' in first
+    assert "0 6 * * *" in page.get("/en/settings/schedules?scope=mornings")
+    fields = {"scope": "mornings", "seen": "0", "step": "save", "reason": "early figures", "own": ["cron"]}
+    values = {"job": "retrain", "cron": "0 5 * * *", "zone": "UTC", "enabled": "true", "from_hour": "0", "to_hour": "24"}
+    fields |= {f"value.{name}": value for name, value in values.items()}
+    sent = page.send("/en/settings/schedules", **fields)
+    assert sent.status_code == 303, sent.text[:2000]
+    assert "mornings" in page.get("/en/settings/schedules")
+    assert page.send("/en/settings/schedules", scope="mornings", seen="1", step="save", reason="x", own=["job"]).status_code == 422
+    page.get("/en/settings/schedules?scope=../x", status=404)
+    page.get("/nl/settings/distribution.rules?scope=analytics")
+    page.get("/nl/settings/distribution.rules?scope=no_engine", status=404)

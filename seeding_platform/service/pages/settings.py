@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.adjustable import EVERYWHERE, Adjustable
+from seeding_platform.service.adjustables import SETTINGS
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages.audit import names_of
@@ -19,7 +19,7 @@ from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.schema_fields import SchemaField, Unreadable, fields_of
 from seeding_platform.service.pages.setting_words import choice_said, group_words, limits_said, number_said, title_of, value_said
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
-from seeding_platform.service.routes.settings import SETTINGS, BackWanted, ChangeWanted, post_back, put_setting
+from seeding_platform.service.routes.settings import BackWanted, ChangeWanted, post_back, put_setting
 from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.api_state import Role
 
@@ -66,6 +66,8 @@ def settings_page(request: Request, lang: Locale) -> Response:
     for setting in SETTINGS.values():
         current, value = store.current(setting), store.value(setting).model_dump(mode="json")
         shown = [(title_of(setting, f, k), value_said(f, value.get(f.name), say, k)) for f in fields_of(setting.model)]
+        if setting.scopes == "schedule":
+            shown = []
         scopes = [s for s in store.scopes(setting) if s != EVERYWHERE and store.current(setting, s).values]
         groups.append({**group_words(setting, k), "id": setting.name, "fields": shown, "current": current, "scopes": scopes})
     return page(request, "settings", lang, actor, facts_or_none(request, actor), groups=groups, names=names_of(request, actor))
@@ -122,7 +124,7 @@ def _back(request: Request, lang: str, actor: Actor, name: str, scope: str, vers
 
 
 def _known(name: str, scope: str) -> bool:
-    return name in SETTINGS and (scope == EVERYWHERE or (scope in LANDED and SETTINGS[name].scopes == "table"))
+    return name in SETTINGS and (scope == EVERYWHERE or SETTINGS[name].refused(scope) is None)
 
 
 def _there(lang: str, name: str, scope: str) -> Response:
@@ -155,7 +157,9 @@ def _group(
         "id": name,
         **group_words(setting, k),
         "scope": scope,
-        "scopes": sorted(LANDED) if setting.scopes == "table" else [],
+        "scopes": setting.names() or [s for s in store.scopes(setting) if s != EVERYWHERE],
+        "named_by_people": setting.scopes == "schedule",
+        "kind": setting.scopes,
         "adjusted_scopes": [s for s in store.scopes(setting) if store.current(setting, s).values],
         "fields": [_drawn(f, setting, shown, wider, say, k) for f in fields],
         "typed": shown,
