@@ -16,8 +16,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
-from seeding_platform.cli.governance import audit_app, pii_app, privacy_app
+from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
+from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.errors import BusyError, SeedingError

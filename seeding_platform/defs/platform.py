@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
     from seeding_platform.storage.keyring import Keyring
+    from seeding_platform.storage.subject_keys import SubjectKeys
 
 DEFAULT_TENANT = "default"
 
@@ -71,6 +72,13 @@ class Platform:
     def keys(self) -> Keyring:
         """The keyring of the installation."""
         return self.trail.keys
+
+    @cached_property
+    def subject_keys(self) -> SubjectKeys:
+        """The keys of people whose values are encrypted."""
+        from seeding_platform.storage.subject_keys import SubjectKeys
+
+        return SubjectKeys(self.state, self.keys, now=self.now)
 
     @cached_property
     def lake(self) -> Lake:

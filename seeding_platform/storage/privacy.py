@@ -35,6 +35,7 @@ class PrivacyRequest:
         received_at: when it came.
         due_at: until when it must be answered.
         closed_at: when it was.
+        identity: who confirmed who the person is, and how, as JSON; None where nobody said.
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class PrivacyRequest:
     received_at: dt.datetime
     due_at: dt.datetime
     closed_at: dt.datetime | None = None
+    identity: str | None = None
 
 
 class PrivacyState:

@@ -30,6 +30,7 @@ NEEDS = {
     ("POST", "/api/v1/settings/none/back"): "steward",
     **{("GET", f"/api/v1/privacy/requests{rest}"): "steward" for rest in ("", "/none", "/none/certificate")},
     ("POST", "/api/v1/privacy/requests"): "steward",
+    ("POST", "/api/v1/privacy/reveals"): "steward",
     ("GET", "/api/v1/audit"): "steward",
     ("POST", "/api/v1/audit/verify"): "admin",
     ("GET", "/api/v1/keys"): "admin",

@@ -60,7 +60,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
-        protected = protect(found.rows, contract, personal, platform.keys)
+        protected = protect(found.rows, contract, personal, platform.keys, platform.subject_keys)
         yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | personal_metadata(protected, personal))
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 

@@ -23,6 +23,7 @@ from seeding_platform.governance.subject_rights.stores import stores_of
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.durable import synced
 from seeding_platform.storage.privacy import PrivacyRequest, PrivacyState, Tombstones
+from seeding_platform.storage.subject_keys import SubjectKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +86,11 @@ class SubjectRights:
         """Who must not come in again."""
         return Tombstones(self.state, self.trail.keys)
 
+    @cached_property
+    def subject_keys(self) -> SubjectKeys:
+        """The keys of people whose values are encrypted."""
+        return SubjectKeys(self.state, self.trail.keys, now=self.now)
+
     def receive(self, kind: str, identifiers: Sequence[Identifier], *, tenant: str, actor: str, request_id: str = "") -> PrivacyRequest:
         """Take a request down; one with this id that stands already is given back as it is.
 
@@ -122,7 +128,7 @@ class SubjectRights:
         if request.sealed is None:
             return self._erased(request.request_id)
         matcher = Matcher(self._unseal(request.sealed))
-        stores = stores_of(self.settings, self.state, tenant=request.tenant, matcher=matcher, request_id=request.request_id)
+        stores = self.stores(matcher, tenant=request.tenant, request_id=request.request_id)
         if at < STATES.index("executing"):
             self.step("tombstones")
             stones = [(i.label, i.value) for i in matcher.identifiers]
@@ -154,9 +160,9 @@ class SubjectRights:
         self._record(request, "answered")
         self.kept.move(request.request_id, "closed", closed_at=self.now())
 
-    def stores(self, matcher: Matcher, *, tenant: str) -> list[StoreEraser]:
+    def stores(self, matcher: Matcher, *, tenant: str, request_id: str = "") -> list[StoreEraser]:
         """Every store, looking for a person."""
-        return stores_of(self.settings, self.state, tenant=tenant, matcher=matcher, request_id="")
+        return stores_of(self.settings, self.state, keys=self.subject_keys, tenant=tenant, matcher=matcher, request_id=request_id)
 
     def certificate_file(self, request_id: str) -> Path:
         """Where the certificate of a request lies."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from seeding_platform.governance.subject_rights.files import BESIDE, holds, rebuilt, replace, rewrite
+from seeding_platform.governance.subject_rights.keyed import KeysStore
 from seeding_platform.storage.database import writing
 from seeding_platform.storage.lake import Lake
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from seeding_platform.governance.subject_rights.matcher import Matcher
     from seeding_platform.settings import Settings
     from seeding_platform.storage.state import State
+    from seeding_platform.storage.subject_keys import SubjectKeys
 
 RECALLED = "RECALLED.json"
 LEFT_OUT = ("audit_", "privacy_")
@@ -270,7 +272,7 @@ class ModelsStore:
         return _under(self.settings.state / "mlflow")
 
 
-def stores_of(settings: Settings, state: State, *, tenant: str, matcher: Matcher, request_id: str) -> list[StoreEraser]:
+def stores_of(settings: Settings, state: State, *, keys: SubjectKeys, tenant: str, matcher: Matcher, request_id: str) -> list[StoreEraser]:
     """Every store, in the order in which they are erased: what others are made of first."""
     landed = [*_landed_by(settings, state, tenant), *_under(settings.landing)]
     known = {settings.spool, settings.state / "mlflow", settings.bundles, *(settings.state / name for name in _NEVER)}
@@ -278,6 +280,7 @@ def stores_of(settings: Settings, state: State, *, tenant: str, matcher: Matcher
     beside = {database, *(database.with_name(database.name + end) for end in (*BESIDE, ".lock"))} if database else set()
     others = [p for p in _under(settings.state) if p not in beside and not any(p == k or p.is_relative_to(k) for k in known)]
     return [
+        KeysStore(settings, keys, tenant, matcher),
         FilesStore("landed files", tuple(landed), matcher, settings.state.parent),
         LakeStore(settings, tenant, matcher),
         StateStore(settings, state, tenant, matcher),

@@ -10,12 +10,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from seeding_platform.errors import ConfigError, PermanentError
+from seeding_platform.governance.encryption import NotOurs
+from seeding_platform.governance.reveal import MOST, Revealer
 from seeding_platform.governance.subject_rights.matcher import Identifier, Matcher
 from seeding_platform.governance.subject_rights.requests import SubjectRights
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.privacy import PrivacyRequest
+from seeding_platform.storage.subject_keys import KeyShredded, NoSuchKey
 
 router = APIRouter(prefix="/api/v1/privacy", tags=["privacy"])
 Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
@@ -99,6 +102,35 @@ def get_certificate(request: Request, actor: Steward, request_id: str) -> dict[s
         raise Problem(404, "no-certificate", "The request has no certificate yet.")
     told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return told
+
+
+class RevealWanted(BaseModel, extra="forbid"):
+    """Encrypted values of one column that somebody must read, and why."""
+
+    table: str = Field(max_length=100)
+    column: str = Field(max_length=100)
+    values: list[str] = Field(min_length=1, max_length=MOST)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class RevealAnswer(BaseModel):
+    """The values, in the order of the question."""
+
+    values: list[str]
+
+
+@router.post("/reveals")
+def post_reveal(request: Request, actor: Steward, wanted: RevealWanted) -> RevealAnswer:
+    """Decrypt values; each one goes on record before it is told."""
+    service = service_of(request)
+    reads = Revealer(service.state, service.trail, service.now)
+    try:
+        told = reads.revealed(wanted.values, table=wanted.table, column=wanted.column, tenant=actor.tenant, actor=actor.key_id, reason=wanted.reason)
+    except KeyShredded as error:
+        raise Problem(410, "key-shredded", str(error)) from error
+    except (ConfigError, NotOurs, NoSuchKey) as error:
+        raise Problem(422, "not-readable", str(error)) from error
+    return RevealAnswer(values=told)
 
 
 def _own(rights: SubjectRights, request_id: str, actor: Actor) -> PrivacyRequest:
