@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
     from seeding_platform.storage.keyring import Keyring
+    from seeding_platform.storage.marks import Marks
     from seeding_platform.storage.subject_keys import SubjectKeys
 
 DEFAULT_TENANT = "default"
@@ -104,6 +105,25 @@ class Platform:
         from seeding_platform.storage.privacy import Tombstones
 
         return without_erased(rows, tenant, Tombstones(self.state, self.keys))
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Whom rows are to be left out of, and what in them is to be put right."""
+        from seeding_platform.storage.marks import Marks
+
+        return Marks(self.state, self.keys)
+
+    def corrected(self, rows: pl.LazyFrame, contract: TableContract) -> tuple[pl.LazyFrame, int]:
+        """Raw rows with what people had put right, and how many rows that concerned."""
+        from seeding_platform.governance.subject_rights.rectification import corrected
+
+        return corrected(rows, contract, self.marks)
+
+    def unrestricted(self, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
+        """Clean rows without people whose data must not be used for the time being, and how many were left out."""
+        from seeding_platform.governance.subject_rights.restriction import without_restricted
+
+        return without_restricted(rows, self.marks)
 
     @cached_property
     def registry(self) -> Registry:

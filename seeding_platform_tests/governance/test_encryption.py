@@ -15,7 +15,7 @@ from seeding_platform.governance.encryption import MARK, ColumnCipher, NotOurs
 from seeding_platform.governance.protection import load_pii_policy, protect
 from seeding_platform.governance.reveal import Revealer
 from seeding_platform.governance.subject_rights.matcher import Identifier
-from seeding_platform.governance.subject_rights.requests import SubjectRights
+from seeding_platform.service.people import people
 from seeding_platform.storage.keyring import Keyring
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import State
@@ -191,7 +191,7 @@ def test_an_erasure_shreds_the_keys_and_nothing_is_left(tmp_path):
                           "text": [None, "thanks jan@x.example", None]})  # fmt: skip
     clean = pl.concat([base, frame.select(c for c in frame.columns if c in base.columns)], how="diagonal_relaxed")
     with State.open(settings.state_url) as state:
-        rights = SubjectRights(settings, state, now=lambda: NOW)
+        rights = people(settings, state, now=lambda: NOW)
         keys = rights.subject_keys
         lake.overwrite("clean/content_posts", clean)
         made = protect(clean, posts, load_pii_policy(posts, settings.policies), rights.trail.keys, keys)

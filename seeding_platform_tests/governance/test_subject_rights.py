@@ -46,8 +46,18 @@ def identifiers(n):
     return [Identifier("EMAIL", email(n)), Identifier("PHONE", phone(n))]
 
 
-def rights(place, state, step=lambda name: None):
-    return SubjectRights(place.settings, state, now=lambda: NOW, step=step)
+class NoModels:
+    """A registry without models: the one that is planted is no database of MLflow's."""
+
+    def trained(self, tenant):
+        return []
+
+    def tag(self, name, version, tags):
+        raise AssertionError(name)
+
+
+def rights(place, state, step=lambda name: None, models=None):
+    return SubjectRights(place.settings, state, models=models or NoModels(), now=lambda: NOW, step=step)
 
 
 def erase_gone(place, state, people=GONE):
@@ -263,7 +273,7 @@ def test_every_place_that_settings_name_is_searched_or_said_not_to_be():
 
 def test_every_file_of_an_installation_belongs_to_a_store(place, state):
     found = rights(place, state).stores(Matcher(identifiers(1)), tenant=TENANT)
-    named = {"subject keys", "landed files", "lake", "state", "bundles", "models", "state files"}
+    named = {"trained models", "marks", "subject keys", "landed files", "lake", "state", "bundles", "models", "state files"}
     assert {store.name for store in found} == named
     (place.settings.state / "something new").mkdir()
     (place.settings.state / "something new" / "file.txt").write_text(email(1))

@@ -11,6 +11,7 @@ NEEDS = {
             "kpis", "metrics", "snapshots/current", "ingestions", "ingestions/none", "exports",
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
+            "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
             "insights/contributions", "insights/anomalies", "insights/forecast", "insights/findings", "alerts/none/state", "targets/none/pace",
         )
     },
@@ -28,7 +29,7 @@ NEEDS = {
     **{("GET", f"/api/v1/settings{rest}"): "analyst" for rest in ("", "/none", "/none/history")},
     ("PUT", "/api/v1/settings/none"): "steward",
     ("POST", "/api/v1/settings/none/back"): "steward",
-    **{("GET", f"/api/v1/privacy/requests{rest}"): "steward" for rest in ("", "/none", "/none/certificate")},
+    **{("GET", f"/api/v1/privacy/requests{rest}"): "steward" for rest in ("", "/none", "/none/certificate", "/none/package")},
     ("POST", "/api/v1/privacy/requests"): "steward",
     ("POST", "/api/v1/privacy/reveals"): "steward",
     ("GET", "/api/v1/audit"): "steward",

@@ -30,6 +30,7 @@ def raw_asset(contract: TableContract, sources: Sequence[FileSourceSpec]) -> dg.
     )
     def raw(platform: dg.ResourceParam[Platform]) -> pl.LazyFrame:
         lake = platform.lake
-        return union((mapped(lake.read(spec.table), spec, m) for spec, m in feeding if lake.exists(spec.table)), contract.name)
+        rows = union((mapped(lake.read(spec.table), spec, m) for spec, m in feeding if lake.exists(spec.table)), contract.name)
+        return platform.corrected(rows, contract)[0]
 
     return raw

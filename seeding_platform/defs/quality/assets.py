@@ -49,19 +49,21 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         personal = platform.personal_data(contract)
         gate = platform.gate_of(contract)
         let_out = kept_personal(contract, personal)
+        rows, left_out = platform.unrestricted(rows)
         found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=gate, let_out=let_out)
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
+        restricted = {"restricted_rows": left_out} if left_out else {}
         if not found.gate.is_open:
             where = f"clean/{contract.name}__quarantine shows what was refused."
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
         protected = protect(found.rows, contract, personal, platform.keys, platform.subject_keys)
-        yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | personal_metadata(protected, personal))
+        yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | restricted | personal_metadata(protected, personal))
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 
     return judged

@@ -6,7 +6,6 @@ is (a signed bundle, a trained model) is taken away and made anew from what is l
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from seeding_platform.governance.subject_rights.files import BESIDE, holds, rebu
 from seeding_platform.governance.subject_rights.keyed import KeysStore
 from seeding_platform.storage.database import writing
 from seeding_platform.storage.lake import Lake
+from seeding_platform.storage.recalls import RECALLED, recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
     from seeding_platform.storage.subject_keys import SubjectKeys
 
-RECALLED = "RECALLED.json"
 LEFT_OUT = ("audit_", "privacy_")
 """Tables that hold pseudonyms and hashes only; free text in the audit log was redacted when it was written."""
 STRUCTURE = frozenset({"tenant", "kind", "status", "state", "role", "channel", "sha256", "body_sha256"})
@@ -198,6 +197,7 @@ class BundlesStore:
     tenant: str
     matcher: Matcher
     request_id: str
+    at: str
     name: str = "bundles"
 
     def find(self) -> dict[str, int]:
@@ -214,11 +214,7 @@ class BundlesStore:
         done = {}
         for bundle in self._bundles():
             if files := self._hits(bundle):
-                marker = bundle / RECALLED
-                marker.write_text(json.dumps({"recalled": True, "request": self.request_id}), encoding="utf-8")
-                for path in sorted(bundle.rglob("*"), reverse=True):
-                    if path.is_file() and path != marker:
-                        path.unlink()
+                recall(bundle, request=self.request_id, reason="erased", at=self.at)
                 done[str(bundle.relative_to(self.settings.bundles))] = len(files)
         return done
 
@@ -231,7 +227,7 @@ class BundlesStore:
         return sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []
 
     def _hits(self, bundle: Path) -> list[Path]:
-        return [p for p in sorted(bundle.rglob("*")) if p.is_file() and holds(p, self.matcher)]
+        return [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.name != RECALLED and holds(p, self.matcher)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +268,7 @@ class ModelsStore:
         return _under(self.settings.state / "mlflow")
 
 
-def stores_of(settings: Settings, state: State, *, keys: SubjectKeys, tenant: str, matcher: Matcher, request_id: str) -> list[StoreEraser]:
+def stores_of(settings: Settings, state: State, *, keys: SubjectKeys, tenant: str, matcher: Matcher, request_id: str, at: str) -> list[StoreEraser]:
     """Every store, in the order in which they are erased: what others are made of first."""
     landed = [*_landed_by(settings, state, tenant), *_under(settings.landing)]
     known = {settings.spool, settings.state / "mlflow", settings.bundles, *(settings.state / name for name in _NEVER)}
@@ -284,7 +280,7 @@ def stores_of(settings: Settings, state: State, *, keys: SubjectKeys, tenant: st
         FilesStore("landed files", tuple(landed), matcher, settings.state.parent),
         LakeStore(settings, tenant, matcher),
         StateStore(settings, state, tenant, matcher),
-        BundlesStore(settings, tenant, matcher, request_id),
+        BundlesStore(settings, tenant, matcher, request_id, at),
         ModelsStore(settings, matcher),
         FilesStore("state files", tuple(others), matcher, settings.state),
     ]
