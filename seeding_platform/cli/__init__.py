@@ -19,6 +19,7 @@ from seeding_platform.cli.figures import export_app, facts_app, figures_app, key
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
 from seeding_platform.cli.privacy import privacy_app
+from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.errors import BusyError, SeedingError
@@ -42,6 +43,7 @@ _GROUPS = {
     "table": table_app,
     "pii": pii_app,
     "privacy": privacy_app,
+    "retention": retention_app,
     "audit": audit_app,
 }
 for _name, _commands in _GROUPS.items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.policy import CleaningPolicy
     from seeding_platform.connectors import FileSourceSpec
     from seeding_platform.governance.audit import Trail
+    from seeding_platform.governance.expiring import Retention
     from seeding_platform.governance.protection import PiiPolicy
     from seeding_platform.quality.gate import GatePolicy
     from seeding_platform.settings import Settings
@@ -124,6 +125,22 @@ class Platform:
         from seeding_platform.governance.subject_rights.restriction import without_restricted
 
         return without_restricted(rows, self.marks)
+
+    def within_retention(self, rows: pl.LazyFrame, contract: TableContract) -> tuple[pl.LazyFrame, int]:
+        """Clean rows that are not past the time that they may be kept, and how many were."""
+        from seeding_platform.governance.expiry import Keeping, within
+        from seeding_platform.governance.retention import days_of
+        from seeding_platform.storage.holds import Holds
+
+        keeping = Keeping(tuple(Holds(self.state).standing()), self.marks)
+        return within(rows, contract, days_of(self.state, contract.name), self.now(), keeping)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """How long rows are kept, carried out."""
+        from seeding_platform.governance.expiring import Retention
+
+        return Retention(self.settings, self.state, self.trail, self.now)
 
     @cached_property
     def registry(self) -> Registry:

@@ -1,4 +1,4 @@
-"""The nightly upkeep: small files go, the latest materialisations stay."""
+"""The nightly upkeep: small files go, rows that are past go, the latest materialisations stay."""
 
 import datetime as dt
 
@@ -7,6 +7,8 @@ import polars as pl
 
 from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, upkeep
 from seeding_platform.defs.platform import Platform
+from seeding_platform.governance.retention import RETENTION
+from seeding_platform_tests.governance.orders import carried, raw, refs
 
 
 class Later(Platform):
@@ -35,3 +37,18 @@ def test_old_runs_go_but_those_with_the_latest_materialisation_stay(place):
         assert not {runs[0], runs[1]} & left
         assert instance.get_latest_materialization_event(dg.AssetKey("one")) is not None
     assert platform.lake.read("raw/things").collect()["n"].to_list() == [2]
+
+
+def test_rows_that_are_past_go_and_what_lies_below_is_told(place):
+    platform = Later(place.settings)
+    now = dt.datetime.now(dt.UTC)
+    carried(platform, raw(["cust-0001"], at=f"{now - dt.timedelta(days=400):%Y-%m-%d}T10:00:00Z"))
+    platform.adjusted.change(RETENTION, {"days": 300}, scope="orders", actor="k", reason="x", now=now)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = upkeep.execute_in_process(instance=instance, resources={"platform": platform})
+        assert done.output_for_node("expire_rows") == 3
+        told = instance.get_latest_materialization_event(dg.AssetKey(["quality", "orders"]))
+        assert told.asset_materialization.description == "rows were past the time that they may be kept"
+    assert refs(platform, "raw") == []
+    (report,) = (place.settings.state / "retention").glob("*.json")
+    assert "upkeep" in report.read_text()

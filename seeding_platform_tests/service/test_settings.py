@@ -40,4 +40,4 @@ def test_what_is_wrong_is_refused(service):
     assert put(WANTED | {"seen": 3}).status_code == 409
     assert service.put("/api/v1/settings/nothing", json=WANTED, headers=steward).status_code == 404
     assert service.post("/api/v1/settings/quality.gate/back", json={"version": 9, "reason": "x"}, headers=steward).status_code == 422
-    assert [s["name"] for s in service.get("/api/v1/settings", headers=steward).json()] == ["quality.gate"]
+    assert [s["name"] for s in service.get("/api/v1/settings", headers=steward).json()] == ["quality.gate", "governance.retention"]

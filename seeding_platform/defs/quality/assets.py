@@ -50,13 +50,14 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         gate = platform.gate_of(contract)
         let_out = kept_personal(contract, personal)
         rows, left_out = platform.unrestricted(rows)
+        rows, expired = platform.within_retention(rows, contract)
         found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=gate, let_out=let_out)
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
-        restricted = {"restricted_rows": left_out} if left_out else {}
+        restricted = {name: n for name, n in (("restricted_rows", left_out), ("expired_rows", expired)) if n}
         if not found.gate.is_open:
             where = f"clean/{contract.name}__quarantine shows what was refused."
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"

@@ -9,6 +9,8 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.defs.describe import made_by
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import ConfigError
+from seeding_platform.governance.retention import days_of
+from seeding_platform.storage.holds import Holds
 from seeding_platform.storage.marks import RESTRICTED
 
 RULES = "quality_rules"
@@ -22,6 +24,8 @@ def rules_of(platform: Platform, contract: TableContract) -> str:
         ConfigError: a policy is not in its form.
     """
     told = f"{platform.gate_of(contract).model_dump_json()}\n{platform.personal_data(contract).fingerprint()}"
+    if (days := days_of(platform.state, contract.name)) is not None:
+        told += f"\n{days} days, {[h.hold_id for h in Holds(platform.state).standing()]}"
     if restricted := platform.marks.digest(RESTRICTED):
         told += f"\n{restricted}"
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()

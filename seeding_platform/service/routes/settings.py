@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.adjustable import EVERYWHERE, Adjustable
 from seeding_platform.errors import ConfigError
+from seeding_platform.governance.retention import RETENTION
 from seeding_platform.quality.gate import GATE
 from seeding_platform.service import audited
 from seeding_platform.service.auth import Actor, may, service_of
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/api/v1/settings", tags=["settings"])
 Analyst = Annotated[Actor, Depends(may(Role.ANALYST))]
 Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
 Scope = Annotated[str, Query(max_length=100, description="A table, or nothing for everywhere")]
-SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE,)}
+SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE, RETENTION)}
 
 
 class VersionShown(BaseModel):
