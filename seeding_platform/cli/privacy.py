@@ -76,7 +76,8 @@ def _told(done: Done, whose: str, *, as_json: bool) -> None:
         for store, receipt in done.stores.items():
             changed = receipt.get("changed", {})
             typer.echo(f"{store:<14} {len(changed):>5} places changed" if "changed" in receipt else f"{store:<14} done")
-        if not any(receipt.get("changed") for receipt in done.stores.values()):
+        changes = [receipt["changed"] for receipt in done.stores.values() if "changed" in receipt]
+        if changes and not any(changes):
             say(f"Nothing of this person was held for tenant {whose} that had to be changed; what comes in from now on meets the request.")
         say(f"Request {done.request_id} is {done.state}." + (f" Certificate: {done.certificate}" if done.certificate else ""))
     if done.state == "held":

@@ -48,6 +48,7 @@ def carried(platform: Platform, rows: pl.DataFrame) -> None:
     result = clean(lake.read("raw/orders"), ORDERS, platform.cleaning(ORDERS), now=NOW)
     lake.overwrite("clean/orders", result.kept)
     lake.overwrite("clean/orders__quarantine", result.quarantined)
+    lake.overwrite("clean/orders__duplicates", result.duplicates)
     allowed = platform.unrestricted(lake.read("clean/orders"))[0].collect()
     made = protect(allowed, ORDERS, platform.personal_data(ORDERS), platform.keys, platform.subject_keys)
     lake.overwrite("quality/orders", made.rows.with_columns(confidence=pl.lit(0.9)))

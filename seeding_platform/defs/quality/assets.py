@@ -8,9 +8,10 @@ import polars as pl
 
 from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
-from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
+from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.rules import RULES, rules_of
+from seeding_platform.governance.lineage import quality_columns
 from seeding_platform.quality import assess
 from seeding_platform.quality.report import quality_report, scorecard, write_report
 
@@ -64,7 +65,10 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
         protected = protect(found.rows, contract, personal, platform.keys, platform.subject_keys)
-        yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | restricted | personal_metadata(protected, personal))
+        made_of = column_lineage(quality_columns(contract, personal))
+        yield dg.MaterializeResult(
+            value=protected.rows, metadata=figures | {RULES: rules, COLUMN_LINEAGE: made_of} | restricted | personal_metadata(protected, personal)
+        )
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 
     return judged
