@@ -19,6 +19,7 @@ from seeding_platform.cli.figures import export_app, facts_app, figures_app, key
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
 from seeding_platform.cli.lineage import lineage_app
+from seeding_platform.cli.policies import policies_app
 from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
@@ -46,6 +47,7 @@ _GROUPS = {
     "privacy": privacy_app,
     "retention": retention_app,
     "lineage": lineage_app,
+    "policies": policies_app,
     "audit": audit_app,
 }
 for _name, _commands in _GROUPS.items():

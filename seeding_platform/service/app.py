@@ -20,7 +20,7 @@ from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
-from seeding_platform.service.routes import audit, bundles, cleaning, figures, health, ingestions, insights, kept, keys, live, privacy
+from seeding_platform.service.routes import audit, bundles, cleaning, figures, health, ingestions, insights, kept, keys, live, policies, privacy
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.routes import settings as settings_routes
 from seeding_platform.service.runs import NoRuns
@@ -104,6 +104,7 @@ def create_app(
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
     app.include_router(privacy.router, responses=errors.documented(404, 409, 410))
     app.include_router(bundles.router, responses=errors.documented(404, 410))
+    app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented())
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))

@@ -88,6 +88,15 @@ class PrivacyState:
         with self.engine.connect() as connection:
             return [PrivacyRequest(**row) for row in connection.execute(query).mappings()]
 
+    def tenants(self) -> list[str]:
+        """Tenants of which there are requests."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import privacy_requests as table
+
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(table.c.tenant).distinct().order_by(table.c.tenant)).scalars())
+
     def open(self, kind: str) -> list[PrivacyRequest]:
         """Requests of a kind that are not closed, of every tenant, the one that is due first first."""
         import sqlalchemy as sa

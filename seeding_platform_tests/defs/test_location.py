@@ -33,6 +33,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/report",
         "quality/scorecard",
         "quality/personal_columns",
+        "quality/controls",
         "quality/bias",
         "quality/expectations",
         "model/content_performance",

@@ -174,7 +174,8 @@ def _without(path):
 @pytest.mark.parametrize(
     "path",
     [("eventType",), ("eventTime",), ("run",), ("run", "runId"), ("job",), ("job", "name"), ("producer",), ("schemaURL",),
-     ("outputs", 0, "namespace"), ("inputs", 0, "name"), ("outputs", 0, "facets", "schema", "_producer"), ("outputs", 0, "facets", "schema", "fields", 0, "name"),
+     ("outputs", 0, "namespace"), ("inputs", 0, "name"), ("outputs", 0, "facets", "schema", "_producer"),
+     ("outputs", 0, "facets", "schema", "fields", 0, "name"),
      ("outputs", 0, "facets", "columnLineage", "fields"), ("outputs", 0, "facets", "columnLineage", "fields", "plan", "inputFields", 0, "field"),
      ("outputs", 0, "facets", "columnLineage", "fields", "plan", "inputFields", 0, "transformations", 0, "type"),
      ("outputs", 0, "facets", "ownership", "owners", 0, "name"), ("outputs", 0, "outputFacets", "outputStatistics", "rowCount"),

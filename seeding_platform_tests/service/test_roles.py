@@ -32,6 +32,7 @@ NEEDS = {
     **{("GET", f"/api/v1/privacy/requests{rest}"): "steward" for rest in ("", "/none", "/none/certificate", "/none/package")},
     ("POST", "/api/v1/privacy/requests"): "steward",
     ("POST", "/api/v1/privacy/reveals"): "steward",
+    ("GET", "/api/v1/policies/none"): "steward",
     ("GET", "/api/v1/audit"): "steward",
     ("POST", "/api/v1/audit/verify"): "admin",
     ("GET", "/api/v1/keys"): "admin",
