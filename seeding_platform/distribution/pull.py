@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,8 +85,12 @@ def fetched(root: Path, tenant: str, engine: str, generation: int) -> Fetched:
         BundleRecalled: it must not be used any more.
     """
     folder = engine_folder(root, tenant, engine)
-    pointer = read_pointer(folder) if folder.is_dir() else None
-    if pointer is not None and pointer.generation == generation and recalled(folder / pointer.folder) is None:
+    named = read_pointer(folder) if folder.is_dir() else None
+    withdrawn = recalled(folder / named.folder) if named else None
+    pointer = None if withdrawn else named
+    if named is not None and withdrawn is not None and named.generation == generation:  # recalled before its pointer was taken away with it
+        raise BundleRecalled(dataclasses.replace(withdrawn, generation=generation), None)
+    if pointer is not None and pointer.generation == generation:
         return Fetched(folder / pointer.folder, generation, read_manifest(folder / pointer.folder))
     taken_back = next((r for r in recalled_in(folder) if r.generation == generation), None)
     if taken_back is not None:

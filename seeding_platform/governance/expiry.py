@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 Part = tuple[str, pl.DataFrame, pl.DataFrame]
-"""A table, its rows, and the lineage of what goes."""
+"""A table, its rows, and those of them that stay."""
 SIDES = ("", "__quarantine", "__duplicates", "__repairs", "__clusters")
 
 
@@ -129,8 +129,8 @@ class ExpiredRows:
     def find(self) -> dict[str, int]:
         """Rows by table, and files."""
         found: dict[str, int] = {}
-        for table, rows, gone in [*self._made(), *self._source_rows(), *self._raw()]:
-            if n := rows.height - rows.join(gone, on=list(LINEAGE), how="anti", nulls_equal=True).height:
+        for table, rows, rest in [*self._made(), *self._source_rows(), *self._raw()]:
+            if n := rows.height - rest.height:
                 found[table] = n
         return found | dict.fromkeys(self._shown(self._files(self._source_rows())), 1)
 
@@ -190,8 +190,7 @@ class ExpiredRows:
 
     def _emptied(self, tables: Iterable[Part]) -> dict[str, int]:
         done: dict[str, int] = {}
-        for table, rows, gone in tables:
-            rest = rows.join(gone, on=list(LINEAGE), how="anti", nulls_equal=True, maintain_order="left")
+        for table, rows, rest in tables:
             if rest.height < rows.height:
                 self.before(table)
                 self.lake.overwrite(table, rest)
@@ -204,12 +203,18 @@ class ExpiredRows:
         for j in self.judged:
             for table in (f"quality/{j.table}", *(f"clean/{j.table}{side}" for side in reversed(SIDES))) if j.gone.height else ():
                 if self.lake.exists(table):
-                    yield table, self.lake.read(table).collect(), j.gone
+                    rows = self.lake.read(table).collect()
+                    yield table, rows, _without(rows, j.gone)
+            index = f"clean/{j.table}__index"
+            if j.gone.height and self.lake.exists(index):  # it holds texts, and does not say of which rows; cleaning finds it all again
+                rows = self.lake.read(index).collect()
+                yield index, rows, rows.clear()
 
     def _raw(self) -> Iterator[Part]:
         for j in self.judged:
             if j.gone.height:
-                yield f"raw/{j.table}", self.lake.read(f"raw/{j.table}").collect(), j.gone
+                rows = self.lake.read(f"raw/{j.table}").collect()
+                yield f"raw/{j.table}", rows, _without(rows, j.gone)
 
     def _source_rows(self) -> list[Part]:
         """Sources' own tables with what goes of them: rows that no table keeps, and rows of which no table was made, by when they were landed."""
@@ -229,7 +234,7 @@ class ExpiredRows:
                 made = pl.concat([gone, stays])
                 unmade = rows.join(made, on=list(LINEAGE), how="anti", nulls_equal=True)
                 goes = pl.concat([goes, unmade.filter(past(unmade["_landed_at"], days, self.now)).select(LINEAGE)])
-            found.append((table, rows, goes))
+            found.append((table, rows, _without(rows, goes)))
         return found
 
     @cached_property
@@ -257,7 +262,7 @@ class ExpiredRows:
 
     def _files(self, sources: list[Part]) -> list[Path]:
         """Files in the spool of which no row is left, in any source and tenant that they were landed for."""
-        left = {t.removeprefix("raw/"): set(rows.join(goes, on=list(LINEAGE), how="anti", nulls_equal=True)["_batch"]) for t, rows, goes in sources}
+        left = {table.removeprefix("raw/"): set(rest["_batch"]) for table, _, rest in sources}
         limits = self._limits
         spent: dict[str, bool] = {}
         for landing in self.state.landings():
@@ -278,6 +283,11 @@ class ExpiredRows:
 
     def _shown(self, files: list[Path]) -> list[str]:
         return [str(p.relative_to(self.settings.state)) for p in files]
+
+
+def _without(rows: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Rows but for those of a lineage."""
+    return rows.join(gone, on=list(LINEAGE), how="anti", nulls_equal=True, maintain_order="left")
 
 
 def row_times(raw: pl.DataFrame, contract: TableContract) -> pl.Series:

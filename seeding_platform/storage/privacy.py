@@ -27,7 +27,7 @@ class PrivacyRequest:
     Attributes:
         request_id: names it.
         tenant: whose data it concerns.
-        kind: access or erase.
+        kind: access, portability, rectify, restrict, lift or erase.
         state: how far it is (`governance.subject_rights.requests`).
         subject: pseudonym of the first identifier.
         sealed: the identifiers, encrypted; None once it is closed.

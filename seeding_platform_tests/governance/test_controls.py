@@ -20,6 +20,7 @@ from seeding_platform.governance.subject_rights.identity import Identity
 from seeding_platform.governance.subject_rights.matcher import Identifier
 from seeding_platform.governance.subject_rights.requests import SubjectRights
 from seeding_platform.quality.gate import GATE
+from seeding_platform.settings import project_root
 from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.audit import Event
 from seeding_platform_tests.governance.orders import NOW, TENANT, carried, raw
@@ -111,6 +112,12 @@ def test_legitimate_interests_must_be_named_and_a_wrong_declaration_is_refused(f
         declare(filled, wrong)
         with pytest.raises(ConfigError, match=r"orders\.processing\.yaml"):
             check(filled, "purpose_declared")
+
+
+def test_the_example_that_a_reader_copies_is_whole(filled):
+    declare(filled, (project_root() / "examples" / "policies" / "orders.processing.yaml").read_text())
+    names = ("purpose_declared", "legal_basis_declared", "sale_declared", "health_declared", "financial_declared", "sale_opt_out")
+    assert {name: check(filled, name).status for name in names} == dict.fromkeys(names[:-1], MET) | {"sale_opt_out": ABSENT}
 
 
 def test_retention_is_set_and_carried_out(filled):

@@ -165,6 +165,28 @@ def test_who_confirmed_the_identity_is_on_record_and_in_the_certificate(platform
         found.receive("rectify", ONE, tenant=TENANT, actor="k")
 
 
+def test_a_name_in_a_note_about_identity_or_a_hold_is_erased_too(platform):
+    from seeding_platform.governance.holding import Holding
+
+    found, name = rights(platform), [Identifier("PERSON", "Wilhelmina Ozewald"), *ONE]
+    known = Identity.confirmed("desk 3", "Wilhelmina Ozewald showed a passport")
+    Holding(platform.state, platform.trail, clock).place(tenant="other", reason="asked by Wilhelmina Ozewald", actor="k", table="orders")
+    Holding(platform.state, platform.trail, clock).place(tenant=TENANT, reason="Wilhelmina Ozewald", actor="k", table="customers")
+    found.carry_out(found.receive("erase", name, tenant=TENANT, actor="k", request_id="x", identity=known))
+    assert json.loads(found.kept.one("x").identity)["how"] == "[ERASED] showed a passport"
+    assert "Ozewald" not in found.certificate_file("x").read_text()
+    assert {h.tenant: h.reason for h in found.holds.standing()} == {"other": "asked by Wilhelmina Ozewald", TENANT: "[ERASED]"}
+
+
+def test_an_id_stands_for_one_correction(platform):
+    found = rights(platform)
+    told = {"tenant": TENANT, "actor": "k", "request_id": "x"}
+    one, other = (Correction.checked("orders", {"carrier": c}) for c in ("UPS", "DHL"))
+    assert found.receive("rectify", ONE, correction=one, **told) == found.receive("rectify", ONE, correction=one, **told)
+    with pytest.raises(PermanentError, match="other values"):
+        found.receive("rectify", ONE, correction=other, **told)
+
+
 def test_the_package_says_what_for_and_can_be_read_by_a_program(platform, tmp_path):
     (platform.settings.policies / "orders.processing.yaml").write_text(
         "purposes: [delivering what was ordered]\nlegal_basis: contract\nrecipients: [the carrier]\norigin: the shop's own till\n"

@@ -186,6 +186,18 @@ def test_a_row_that_another_table_still_needs_stays_with_its_source(platform):
     assert list(platform.settings.spool.rglob("old.csv"))
 
 
+def test_texts_that_cleaning_remembers_go_with_their_rows(platform):
+    posts = LANDED["content_posts"]
+    frame = pl.DataFrame({"tenant": ["t"], "_source": ["s"], "_batch": ["b"], "_row": [0], "_op": ["I"], "_notation": ["{}"], "synthetic": [False],
+                          "post_id": ["p"], "text": ["a text of long ago"], "published_at": ["2020-01-01T00:00:00Z"]})  # fmt: skip
+    platform.lake.overwrite("raw/content_posts", pl.concat([posts.empty("raw"), frame], how="diagonal_relaxed"))
+    platform.lake.overwrite("clean/content_posts__index", pl.DataFrame({"tenant": ["t"], "body": ["a text of long ago"]}))
+    limit(platform, 100, "content_posts")
+    assert posts.time == "published_at"
+    assert retention(platform).apply(actor="k").gone == {"clean/content_posts__index": 1, "raw/content_posts": 1}
+    assert not [p for p in platform.settings.lake.rglob("*") if p.is_file() and b"of long ago" in p.read_bytes()]
+
+
 def test_a_source_row_of_which_nothing_was_made_goes_by_when_it_was_landed(platform):
     landed(platform, *BOTH)
     source = platform.lake.read("raw/shop").collect()

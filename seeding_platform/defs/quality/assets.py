@@ -50,28 +50,41 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         personal = platform.personal_data(contract)
         gate = platform.gate_of(contract)
         let_out = kept_personal(contract, personal)
-        rows, left_out = platform.unrestricted(rows)
-        rows, expired = platform.within_retention(rows, contract)
         found = assess(rows, contract, quarantined=refused, cleaning=platform.cleaning(contract), policy=gate, let_out=let_out)
         figures = {
             **ratio_metadata("completeness", found.completeness),
             **ratio_metadata("validity", found.validity),
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
-        restricted = {name: n for name, n in (("restricted_rows", left_out), ("expired_rows", expired)) if n}
         if not found.gate.is_open:
             where = f"clean/{contract.name}__quarantine shows what was refused."
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
-        protected = protect(found.rows, contract, personal, platform.keys, platform.subject_keys)
+        usable, left_out = used(platform, contract, rows, found.rows)
+        protected = protect(usable, contract, personal, platform.keys, platform.subject_keys)
         made_of = column_lineage(quality_columns(contract, personal))
         yield dg.MaterializeResult(
-            value=protected.rows, metadata=figures | {RULES: rules, COLUMN_LINEAGE: made_of} | restricted | personal_metadata(protected, personal)
+            value=protected.rows, metadata=figures | {RULES: rules, COLUMN_LINEAGE: made_of} | left_out | personal_metadata(protected, personal)
         )
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 
     return judged
+
+
+def used(platform: Platform, contract: TableContract, clean: pl.LazyFrame, judged: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Judged rows that may be used, and how many were left out: of people whose data is restricted, and those past their time.
+
+    The table is judged with them: that they may not be used says nothing of its quality.
+    """
+    from seeding_platform.governance.subject_rights.restriction import LINEAGE
+
+    allowed, restricted = platform.unrestricted(clean)
+    allowed, expired = platform.within_retention(allowed, contract)
+    if not restricted and not expired:
+        return judged, {}
+    kept = judged.join(allowed.select(LINEAGE).collect(), on=list(LINEAGE), how="semi", nulls_equal=True, maintain_order="left")
+    return kept, {name: n for name, n in (("restricted_rows", restricted), ("expired_rows", expired)) if n}
 
 
 def personal_metadata(protected: "Protected", policy: "PiiPolicy") -> dict[str, Any]:

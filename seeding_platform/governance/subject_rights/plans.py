@@ -120,6 +120,14 @@ class Plans:
         named = {mark.request_id for _, mark in rights.marks.of(HELD, tenant) if mark.token in tokens}
         for hold in rights.holds.standing(tenant):
             person, table = hold.kind == PERSON and hold.hold_id in named, hold.kind == TABLE
-            if hold.kind == EVERYTHING or person or (table and rows_about(lake, hold.target, tenant, matcher).height):
+            if hold.kind == EVERYTHING or person or (table and _stands_in(lake, hold.target, tenant, matcher)):
                 found.append(f"{hold.hold_id} ({hold.kind}{f' {hold.target}' if table else ''}): {hold.reason}")
         return found
+
+
+def _stands_in(lake: Lake, contract: str, tenant: str, matcher: Matcher) -> bool:
+    """Whether a person stands in a table as it came in, as it was cleaned, or in what was refused of it."""
+    for table in (f"raw/{contract}", f"clean/{contract}", f"clean/{contract}__quarantine"):
+        if lake.exists(table) and matcher.rows(lake.read(table, tenant=tenant).collect()).any():
+            return True
+    return False

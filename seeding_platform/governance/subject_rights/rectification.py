@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from seeding_platform.storage.marks import Mark, Marks
     from seeding_platform.storage.subject_keys import SubjectKeys
 
+_SIGN = {"EMAIL": "@", "PERSON": "", "ADDRESS": "", "HANDLE": "", "SECRET": ""}
+"""What every identifier of a label has; those of other labels have a digit (`Identifier.parsed`)."""
 _LONGEST = 200
 """Letters of a cell that may be an identifier as a whole."""
 
@@ -123,7 +125,8 @@ def _applied(frame: pl.DataFrame, tenant: str, mark: Mark, marks: Marks) -> tupl
     places = (frame["tenant"] == tenant).arg_true()
     mine = frame[places]
     cells = pl.concat([mine[n] for n in text_columns(mine) if n != "tenant" and mine.schema[n] == pl.String], rechunk=False).drop_nulls().unique()
-    names = [v for v in cells.filter(cells.str.len_chars() <= _LONGEST).to_list() if marks.token(tenant, mark.label, v) == mark.token]
+    possible = cells.filter((cells.str.len_chars() <= _LONGEST) & cells.str.contains(_SIGN.get(mark.label, r"[0-9]")))
+    names = [v for v in possible.to_list() if marks.token(tenant, mark.label, v) == mark.token]
     if not names:
         return frame, 0
     about = places.filter(Matcher([Identifier(mark.label, v) for v in names]).owns(mine))

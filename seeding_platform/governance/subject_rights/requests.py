@@ -155,6 +155,8 @@ class SubjectRights:
         if request_id and (found := self.kept.one(request_id)) is not None:
             if (found.kind, found.tenant, found.subject) != (kind, tenant, self._subject(identifiers, tenant)):
                 raise PermanentError(f"The id {request_id} is taken by another request.", fix="Give another id.")
+            if found.sealed and self._unseal(found.sealed)[1] != correction:
+                raise PermanentError(f"The request {request_id} puts other values right.", fix="Give another id.")
             return found
         matcher, now = Matcher(identifiers), self.now()
         identity = identity or Identity.not_verified(actor)
@@ -284,7 +286,7 @@ class SubjectRights:
         told = {
             "request": request.request_id,
             "kind": request.kind,
-            "identity": json.loads(request.identity) if request.identity else None,
+            "identity": self._identity(request.request_id),
             "tenant": request.tenant,
             "subject": [names.token(i.value, i.label) for i in matcher.identifiers],
             "received_at": request.received_at.isoformat(),
@@ -297,6 +299,11 @@ class SubjectRights:
         self._record(request, "closed")
         self.kept.move(request.request_id, "closed", closed_at=self.now())
         self.trail.seal(now=self.now())
+
+    def _identity(self, request_id: str) -> dict[str, str] | None:
+        """Who confirmed the identity, as it is kept by now: an erasure rewrites that, too."""
+        found = self.kept.one(request_id)
+        return None if found is None or not found.identity else json.loads(found.identity)
 
     def _write_certificate(self, request_id: str, certificate: dict[str, Any]) -> None:
         file = self.certificate_file(request_id)

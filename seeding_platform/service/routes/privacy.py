@@ -157,7 +157,7 @@ class RevealWanted(BaseModel, extra="forbid"):
 
     table: str = Field(max_length=100)
     column: str = Field(max_length=100)
-    values: list[str] = Field(min_length=1, max_length=MOST)
+    values: list[Annotated[str, Field(max_length=20_000)]] = Field(min_length=1, max_length=MOST)
     reason: str = Field(min_length=3, max_length=500)
 
 
