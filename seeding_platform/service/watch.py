@@ -103,6 +103,8 @@ class Watch:
             return  # a run may write what is being erased
         rights = people(self.service.settings, self.service.state, now=self.service.now)
         for request in (r for kind in CARRIED for r in rights.kept.open(kind)):
+            if rights.waits(request):
+                continue
             try:
                 with exclusive(self.service.settings.state / "seeding.lock", holder="a request of a person"):
                     rights.carry_out(request)

@@ -143,3 +143,23 @@ def test_an_encrypted_value_is_read_by_a_steward_and_on_record(service):
     events = held.trail.log.newest(action="privacy.reveal")
     assert [e.event.outcome for e in events] == ["refused", "refused", "ok"]
     assert "planted" not in str([e.body for e in held.trail.log.newest()])
+
+
+def test_a_held_erasure_says_by_what_and_goes_on_when_it_is_lifted(service):
+    from seeding_platform.governance.holding import Holding
+
+    lake_of(service)
+    held, steward = service.app.state.service, service.key("steward")
+    holding = Holding(held.state, held.trail, held.now)
+    placed = holding.place(tenant="", reason="claim 7", actor="k")
+    service.post("/api/v1/privacy/requests", json=JAN, headers=steward)
+    service.app.state.watch.answer_people()
+    found = service.get("/api/v1/privacy/requests/r1", headers=steward).json()
+    assert (found["state"], found["held_by"]) == ("held", [f"{placed.hold_id} (everything): claim 7"])
+    at = found["stores"]["hold"]["at"]
+    service.app.state.watch.answer_people()
+    assert service.get("/api/v1/privacy/requests/r1", headers=steward).json()["stores"]["hold"]["at"] == at, "it is not looked at again for nothing"
+    holding.place(tenant="other", reason="something else", actor="k")
+    holding.release(placed.hold_id, actor="k")
+    service.app.state.watch.answer_people()
+    assert service.get("/api/v1/privacy/requests/r1", headers=steward).json()["state"] == "closed"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from seeding_platform.catalog import LANDED
 from seeding_platform.errors import PermanentError
 from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.restriction import LINEAGE, rows_about
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from seeding_platform.catalog.ports import ModelTags
+    from seeding_platform.catalog.ports import ModelTags, TrainedVersion
     from seeding_platform.governance.subject_rights.matcher import Matcher
     from seeding_platform.settings import Settings
     from seeding_platform.storage.marks import Marks
@@ -124,21 +125,14 @@ class TrainedModels:
         """Versions that are not tagged yet."""
         return sorted(self.find())
 
-    def _trained(self) -> Iterator[Any]:
-        lake = Lake(self.settings.lake)
-        about: dict[str, pl.DataFrame] = {}
-        for version in self.models.trained(self.tenant):
-            if version.tags.get(ERASED_TAG) == "true":
-                continue
-            for table, number in version.inputs.items():
-                contract = table.removeprefix(LAYER)
-                if self.tables and table not in self.tables:
-                    continue
-                if contract not in about:
-                    about[contract] = rows_about(lake, contract, self.tenant, self.matcher)
-                if about[contract].height and _stood_in(lake, table, number, self.tenant, about[contract]):
-                    yield version
-                    break
+    def _trained(self) -> Iterator[TrainedVersion]:
+        lake, names = Lake(self.settings.lake), [t.removeprefix(LAYER) for t in self.tables] or list(LANDED)
+        about = {name: rows for name in names if (rows := rows_about(lake, name, self.tenant, self.matcher)).height}
+        for version in self.models.trained(self.tenant) if about else ():  # the registry is opened only where it may matter
+            read = {table.removeprefix(LAYER): (table, number) for table, number in version.inputs.items()}
+            stood = (_stood_in(lake, *read[name], self.tenant, rows) for name, rows in about.items() if name in read)
+            if version.tags.get(ERASED_TAG) != "true" and any(stood):
+                yield version
 
 
 def _stood_in(lake: Lake, table: str, version: int, tenant: str, about: pl.DataFrame) -> bool:

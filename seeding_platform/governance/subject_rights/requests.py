@@ -216,6 +216,12 @@ class SubjectRights:
         self._verify_and_close(request, matcher, plan.stores)
         return self._done(request.request_id)
 
+    def waits(self, request: PrivacyRequest) -> bool:
+        """Whether a request is held by a hold that still stands: there is no use in looking again."""
+        standing = {hold.hold_id for hold in self.holds.standing(request.tenant)}
+        held_by = self.kept.receipts(request.request_id).get(HOLD, {}).get("held_by", [])
+        return request.state == HELD and any(told.partition(" ")[0] in standing for told in held_by)
+
     def residue(self, matcher: Matcher, *, tenant: str) -> dict[str, list[str]]:
         """Where a person still stands, by store; nothing when they are gone."""
         return {store.name: found for store in self.stores(matcher, tenant=tenant) if (found := store.residue())}
