@@ -63,8 +63,9 @@ def raw_columns(contract: TableContract, sources: Iterable[FileSourceSpec]) -> C
             table = f"raw/{spec.label}"
             for column, field in mapping.columns.items():
                 found.setdefault(column, []).append(Origin(table, field))
-            if mapping.key_from:
-                found.setdefault(mapping.hashed_key, []).extend(Origin(table, f, TRANSFORMED) for f in mapping.key_from)
+            hashed = mapping.key_from or (["_source", "_batch", "_row"] if contract.identity == "source_row" else [])
+            if mapping.hashed_key not in {*mapping.columns, *mapping.constants}:
+                found.setdefault(mapping.hashed_key, []).extend(Origin(table, f, TRANSFORMED) for f in hashed)
             for name in (*_WITH_ROWS, "_op", "_landed_at", "_position"):
                 found.setdefault(name, []).append(Origin(table, name))
     return {name: tuple(origins) for name, origins in found.items()}

@@ -4,10 +4,12 @@ import datetime as dt
 
 import dagster as dg
 import polars as pl
+import pytest
 
-from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, upkeep
+from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, RETRIES, expire_rows, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.retention import RETENTION
+from seeding_platform.storage.locks import exclusive
 from seeding_platform_tests.governance.orders import carried, raw, refs
 
 
@@ -52,3 +54,25 @@ def test_rows_that_are_past_go_and_what_lies_below_is_told(place):
     assert refs(platform, "raw") == []
     (report,) = (place.settings.state / "retention").glob("*.json")
     assert "upkeep" in report.read_text()
+
+
+def test_rows_stay_while_somebody_else_may_write_them(place):
+    platform = Later(place.settings)
+    now = dt.datetime.now(dt.UTC)
+    carried(platform, raw(["cust-0001"], at=f"{now - dt.timedelta(days=400):%Y-%m-%d}T10:00:00Z"))
+    platform.adjusted.change(RETENTION, {"days": 300}, scope="orders", actor="k", reason="x", now=now)
+
+    def tried(instance):
+        with dg.build_op_context(instance=instance, resources={"platform": platform}) as context:
+            return expire_rows(context, 0)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        with exclusive(place.settings.state / "seeding.lock", holder="a run"), pytest.raises(dg.RetryRequested) as again:
+            tried(instance)
+        assert again.value.max_retries == RETRIES
+        run = instance.create_run_for_job(upkeep, status=dg.DagsterRunStatus.STARTED)
+        with pytest.raises(dg.RetryRequested):
+            tried(instance)
+        assert refs(platform, "raw") == ["cust-0001"]
+        instance.delete_run(run.run_id)
+        assert tried(instance) == 3

@@ -35,6 +35,17 @@ def test_raw_columns_are_the_fields_that_sources_map():
     assert {o.table for origins in found.values() for o in origins} == {f"raw/{s.label}" for s in specs}
 
 
+def test_keys_that_are_made_of_content_say_of_what():
+    for spec in SOURCES:
+        for mapping in spec.tables:
+            contract = LANDED[mapping.contract]
+            key = raw_columns(contract, [spec]).get(mapping.hashed_key, ())
+            if mapping.key_from:
+                assert {o.column for o in key} == set(mapping.key_from)
+            elif contract.identity == "source_row" and mapping.hashed_key not in mapping.columns:
+                assert {o.column for o in key} == {"_source", "_batch", "_row"}
+
+
 @pytest.mark.parametrize("contract", LANDED.values(), ids=lambda c: c.name)
 def test_every_column_has_an_origin_that_is_there(contract):
     clean = clean_columns(contract)

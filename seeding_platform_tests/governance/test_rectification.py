@@ -178,6 +178,25 @@ def test_a_name_in_a_note_about_identity_or_a_hold_is_erased_too(platform):
     assert {h.tenant: h.reason for h in found.holds.standing()} == {"other": "asked by Wilhelmina Ozewald", TENANT: "[ERASED]"}
 
 
+def test_a_request_that_an_earlier_version_kept_is_gone_on_with(platform):
+    import base64
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+    found = rights(platform)
+    request = found.receive("erase", ONE, tenant=TENANT, actor="k", request_id="old")
+    cipher = AESSIV(found.trail.keys.derived("privacy-request", size=64))
+    sealed = base64.b64encode(cipher.encrypt(json.dumps([["CUSTOMER_REF", "cust-0001"]]).encode(), None)).decode()
+    from seeding_platform.storage.database import writing
+    from seeding_platform.storage.schema import privacy_requests as table
+
+    with writing(platform.state.engine) as connection:
+        connection.execute(table.update().values(sealed=sealed, identity=None))
+    assert found.carry_out(request).state == "closed"
+    assert "cust-0001" not in platform.lake.read("raw/orders").collect()["customer_ref"].to_list()
+    assert json.loads(found.certificate_file("old").read_text())["identity"] is None
+
+
 def test_an_id_stands_for_one_correction(platform):
     found = rights(platform)
     told = {"tenant": TENANT, "actor": "k", "request_id": "x"}
