@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class StoreEraser(Protocol):
@@ -38,3 +38,33 @@ class TableRestorer(Protocol):
             PermanentError: it holds what is in force already, it is not there any more, or no reason is given.
             BusyError: something else writes at the moment.
         """
+
+
+class TrainedVersion(Protocol):
+    """One version of a model."""
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+
+    @property
+    def version(self) -> str:
+        """Its number."""
+
+    @property
+    def inputs(self) -> Mapping[str, int]:
+        """Version of each quality table that it was trained on."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What stands with it."""
+
+
+class ModelTags(Protocol):
+    """What governance asks of the registry of models."""
+
+    def trained(self, tenant: str) -> Sequence[TrainedVersion]:
+        """Every version of a tenant's models."""
+
+    def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Write tags on a version; a repeat changes nothing."""

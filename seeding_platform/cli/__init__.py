@@ -17,8 +17,12 @@ import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
-from seeding_platform.cli.governance import audit_app, pii_app, privacy_app
+from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
+from seeding_platform.cli.lineage import lineage_app
+from seeding_platform.cli.policies import policies_app
+from seeding_platform.cli.privacy import privacy_app
+from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.errors import BusyError, SeedingError
@@ -42,6 +46,9 @@ _GROUPS = {
     "table": table_app,
     "pii": pii_app,
     "privacy": privacy_app,
+    "retention": retention_app,
+    "lineage": lineage_app,
+    "policies": policies_app,
     "audit": audit_app,
     "settings": settings_app,
 }

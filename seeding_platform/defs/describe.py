@@ -11,7 +11,10 @@ import polars as pl
 from seeding_platform import __version__
 from seeding_platform.catalog import TableContract
 from seeding_platform.cleaning.score import Ratio
+from seeding_platform.governance.lineage import Columns
 from seeding_platform.storage.lake import Written
+
+COLUMN_LINEAGE = "dagster/column_lineage"
 
 
 def stage(layer: Literal["source", "raw", "clean", "quality", "model", "bundle", "kpi"]) -> dict[str, str]:
@@ -43,13 +46,25 @@ def frame_schema(schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name=name, type=str(dtype)) for name, dtype in schema.items()])
 
 
-def described(contract: TableContract, layer: Literal["raw", "clean", "quality"], what: str) -> dict[str, Any]:
-    """Keyword arguments that every asset or output of a contract's table shares."""
+def described(contract: TableContract, layer: Literal["raw", "clean", "quality"], what: str, columns: Columns | None = None) -> dict[str, Any]:
+    """Keyword arguments that every asset or output of a contract's table shares; `columns` says what each column is made of."""
+    lineage = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
     return {
         "description": f"{contract.description} {what}",
-        "metadata": {"dagster/column_schema": column_schema(contract, layer), "dagster/table_name": f"{layer}.{contract.name}"},
+        "metadata": {"dagster/column_schema": column_schema(contract, layer), "dagster/table_name": f"{layer}.{contract.name}", **lineage},
         "code_version": f"{__version__}/{contract.version}",
     }
+
+
+def column_lineage(columns: Columns) -> dg.TableColumnLineage:
+    """What each column of a table is made of, as Dagster shows it."""
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(dg.AssetKey(o.table.split("/")), o.column) for o in dict.fromkeys(origins)]
+            for name, origins in columns.items()
+            if origins
+        }
+    )
 
 
 def written_metadata(written: Written, uri: str) -> dict[str, Any]:

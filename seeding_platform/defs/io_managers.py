@@ -11,7 +11,7 @@ from seeding_platform.catalog import TABLES
 from seeding_platform.cleaning.alike import CLUSTER_SCHEMA, INDEX_SCHEMA
 from seeding_platform.cleaning.clean import QUARANTINE_SCHEMA, REPAIR_SCHEMA
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
-from seeding_platform.defs.describe import written_metadata
+from seeding_platform.defs.describe import COLUMN_LINEAGE, written_metadata
 from seeding_platform.errors import ContractBroken
 from seeding_platform.quality.confidence.table import CALIBRATION
 from seeding_platform.storage.lake import Lake, Written
@@ -81,7 +81,9 @@ class LakeIOManager(dg.IOManager):
         frame = obj.collect() if isinstance(obj, pl.LazyFrame) else obj
         check_schema(table, frame)
         written = self._write(context, table, frame)
-        context.add_output_metadata(written_metadata(written, self.lake.uri(table)))
+        declared = context.definition_metadata or {}
+        lineage = {COLUMN_LINEAGE: declared[COLUMN_LINEAGE]} if COLUMN_LINEAGE in declared else {}
+        context.add_output_metadata({**written_metadata(written, self.lake.uri(table)), **lineage})
 
     def _write(self, context: dg.OutputContext, table: str, frame: pl.DataFrame) -> Written:
         day = (context.definition_metadata or {}).get(DAY_COLUMN)

@@ -26,6 +26,7 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset, report_asset
 from seeding_platform.defs.quality.bias import bias_asset
 from seeding_platform.defs.quality.calibration import calibration_asset
+from seeding_platform.defs.quality.controls import controls_asset
 from seeding_platform.defs.quality.expectations import EXPECTATIONS, expectations_asset, expectations_job, expectations_schedule
 from seeding_platform.defs.quality.monitors import monitors_asset
 from seeding_platform.defs.quality.personal import personal_columns_asset
@@ -64,6 +65,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         recommendations_asset(contracts),
         report_asset(contracts),
         personal_columns_asset(contracts),
+        controls_asset(),
         bias_asset(contracts),
         expectations_asset(contracts),
         *(content_performance_asset(s) for s in specs),

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from seeding_platform.cleaning.policy import CleaningPolicy
     from seeding_platform.connectors import FileSourceSpec
     from seeding_platform.governance.audit import Trail
+    from seeding_platform.governance.expiring import Retention
     from seeding_platform.governance.protection import PiiPolicy
     from seeding_platform.quality.gate import GatePolicy
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
     from seeding_platform.storage.keyring import Keyring
+    from seeding_platform.storage.marks import Marks
+    from seeding_platform.storage.subject_keys import SubjectKeys
 
 DEFAULT_TENANT = "default"
 
@@ -79,6 +82,13 @@ class Platform:
         return self.trail.keys
 
     @cached_property
+    def subject_keys(self) -> SubjectKeys:
+        """The keys of people whose values are encrypted."""
+        from seeding_platform.storage.subject_keys import SubjectKeys
+
+        return SubjectKeys(self.state, self.keys, now=self.now)
+
+    @cached_property
     def lake(self) -> Lake:
         """The lake."""
         return Lake(self.settings.lake)
@@ -102,6 +112,41 @@ class Platform:
         from seeding_platform.storage.privacy import Tombstones
 
         return without_erased(rows, tenant, Tombstones(self.state, self.keys))
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Whom rows are to be left out of, and what in them is to be put right."""
+        from seeding_platform.storage.marks import Marks
+
+        return Marks(self.state, self.keys)
+
+    def corrected(self, rows: pl.LazyFrame, contract: TableContract) -> tuple[pl.LazyFrame, int]:
+        """Raw rows with what people had put right, and how many rows that concerned."""
+        from seeding_platform.governance.subject_rights.rectification import corrected
+
+        return corrected(rows, contract, self.marks)
+
+    def unrestricted(self, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
+        """Clean rows without people whose data must not be used for the time being, and how many were left out."""
+        from seeding_platform.governance.subject_rights.restriction import without_restricted
+
+        return without_restricted(rows, self.marks)
+
+    def within_retention(self, rows: pl.LazyFrame, contract: TableContract) -> tuple[pl.LazyFrame, int]:
+        """Clean rows that are not past the time that they may be kept, and how many were."""
+        from seeding_platform.governance.expiry import Keeping, within
+        from seeding_platform.governance.retention import days_of
+        from seeding_platform.storage.holds import Holds
+
+        keeping = Keeping(tuple(Holds(self.state).standing()), self.marks)
+        return within(rows, contract, days_of(self.state, contract.name), self.now(), keeping)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """How long rows are kept, carried out."""
+        from seeding_platform.governance.expiring import Retention
+
+        return Retention(self.settings, self.state, self.trail, self.now)
 
     @cached_property
     def registry(self) -> Registry:

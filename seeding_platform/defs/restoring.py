@@ -88,7 +88,7 @@ class Restorer:
             return restore(self.platform, self.instance(), table, version, actor=actor, reason=reason, tenant=tenant).version
 
 
-def tell_erased(instance: dg.DagsterInstance, tables: Sequence[str]) -> None:
-    """Tell Dagster that a person was erased from tables, so that what lies below follows."""
+def tell_changed(instance: dg.DagsterInstance, tables: Sequence[str], why: str) -> None:
+    """Tell Dagster that tables were changed beside a run, so that what lies below follows."""
     for table in tables:
-        instance.report_runless_asset_event(dg.AssetMaterialization(table.split("/"), description="a person was erased"))
+        instance.report_runless_asset_event(dg.AssetMaterialization(table.split("/"), description=why))

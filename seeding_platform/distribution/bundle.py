@@ -24,6 +24,7 @@ from seeding_platform.distribution.verify import CURRENT, Pointer, file_sha256, 
 from seeding_platform.errors import BusyError, PermanentError
 from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
+from seeding_platform.storage.recalls import recalled_in
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -179,7 +180,8 @@ def build_bundle(
         identity = content_id(engine.schema_hash(), files)
         same = before is not None and before.content_id == identity
         target = folder / folder_name(identity)
-        generation = 1 if before is None else before.generation if same else before.generation + 1
+        last = max([before.generation if before else 0, *(r.generation for r in recalled_in(folder))])  # a recalled number is not given again
+        generation = before.generation if before is not None and same else last + 1
         supersedes = before.content_id if before is not None and not same else None
         if _whole(target):
             shutil.rmtree(staged)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform import __version__
+from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.training import evaluate, reweighing, split_rows, train
 from seeding_platform.models.weighing import DOCUMENT
 from seeding_platform.storage.content import content_sha256
@@ -75,7 +76,8 @@ def pretrain(
     if real < spec.minimum_rows:
         return Trained(name, Outcome.TOO_FEW_ROWS, f"{real} labelled rows, {spec.minimum_rows} are needed", None)
     data = content_sha256(frame)
-    current = registry.champion(name)
+    champion = registry.champion(name)
+    current = None if champion is None or withdrawn(champion.tags) else champion  # one that must not serve counts as none
     same = {"data_sha256": data, "spec": spec.digest(), "code_version": __version__}
     if current is not None and all(current.tags.get(k) == v for k, v in same.items()):
         return Trained(name, Outcome.NO_CHANGE, f"version {current.version} was trained on exactly this data", current.version)

@@ -10,18 +10,21 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlflow import MlflowClient
     from sklearn.pipeline import Pipeline
 
 CHAMPION = "champion"
 ARTEFACT = "model.skops"
+WITHDRAWN = "subject_erased"
+"""Tag of a version that must not serve: it was trained on somebody who was erased, restricted or put right since."""
+_INPUT = "input "
 TRUSTED = frozenset(
     {
         "sklearn.compose._column_transformer._RemainderColsList",
@@ -44,6 +47,28 @@ class ModelVersion:
     name: str
     version: str
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedVersion:
+    """One version with the tables that it was trained on.
+
+    Args:
+        name: registered name.
+        version: its number.
+        inputs: version of each quality table.
+        tags: all that stands with it.
+    """
+
+    name: str
+    version: str
+    inputs: Mapping[str, int]
+    tags: Mapping[str, str]
+
+
+def withdrawn(tags: Mapping[str, str]) -> bool:
+    """Whether a version was trained on somebody who must not be in it any more."""
+    return tags.get(WITHDRAWN) == "true"
 
 
 class Registry:
@@ -148,6 +173,9 @@ class Registry:
         version = self.champion(name)
         if version is None:
             raise PermanentError(f"Model {name!r} has no champion.", fix="Train it first.")
+        if withdrawn(version.tags):
+            why = version.tags.get(f"{WITHDRAWN}_why", "erased")
+            raise PermanentError(f"{name} version {version.version} was trained on somebody whose data was {why} since.", fix="Train it anew.")
         found = self.client.get_model_version(name, version.version)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(self.client.download_artifacts(found.run_id, ARTEFACT, folder))
@@ -160,12 +188,43 @@ class Registry:
                 raise PermanentError(f"{name} version {version.version} holds untrusted types: {', '.join(sorted(unknown))}.")
             return version, skops.io.load(path, trusted=sorted(TRUSTED))
 
+    def trained(self, tenant: str) -> list[TrainedVersion]:
+        """Every version of a tenant's models; none where nothing was ever registered."""
+        if self.uri.startswith("sqlite:///") and not Path(self.uri.removeprefix("sqlite:///")).exists():
+            return []
+        found = []
+        for model in _pages(self.client.search_registered_models):
+            if model.name.partition(".")[0] == tenant:
+                for version in _pages(self.client.search_model_versions, f"name = '{model.name}'"):
+                    inputs = {k.removeprefix(_INPUT): int(v) for k, v in version.tags.items() if k.startswith(_INPUT)}
+                    found.append(TrainedVersion(model.name, str(version.version), inputs, dict(version.tags)))
+        return sorted(found, key=lambda v: (v.name, int(v.version)))
+
+    def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Write tags on a version and on the run that made it."""
+        run_id = self.client.get_model_version(name, version).run_id
+        for key, value in tags.items():
+            self.client.set_model_version_tag(name, version, key, value)
+            if run_id:
+                self.client.set_tag(run_id, key, value)
+
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
         self.artefacts.mkdir(parents=True, exist_ok=True)
         return str(self.client.create_experiment(name, artifact_location=(self.artefacts / name).as_uri()))
+
+
+def _pages(search: Callable[..., Any], filter_string: str | None = None) -> Iterator[Any]:
+    """Everything that a search of MLflow gives, page by page."""
+    token = None
+    while True:
+        page = search(filter_string=filter_string, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def _create_sqlite(database: Path) -> None:

@@ -25,7 +25,21 @@ from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.pages import tables as tables_pages
-from seeding_platform.service.routes import audit, cleaning, figures, health, ingestions, insights, kept, keys, live, privacy, tables
+from seeding_platform.service.routes import (
+    audit,
+    bundles,
+    cleaning,
+    figures,
+    health,
+    ingestions,
+    insights,
+    kept,
+    keys,
+    live,
+    policies,
+    privacy,
+    tables,
+)
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.routes import settings as settings_routes
 from seeding_platform.service.runs import NoRuns
@@ -112,7 +126,9 @@ def create_app(
     app.include_router(runs_routes.router, responses=errors.documented(404, 409))
     app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
-    app.include_router(privacy.router, responses=errors.documented(404, 409))
+    app.include_router(privacy.router, responses=errors.documented(404, 409, 410))
+    app.include_router(bundles.router, responses=errors.documented(404, 410))
+    app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(tables.router, responses=errors.documented(404, 409))
     app.include_router(live.router, responses=errors.documented())

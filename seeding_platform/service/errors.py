@@ -26,6 +26,7 @@ TITLES = {
     404: "There is nothing here",
     405: "This address does not take that method",
     409: "In conflict with another request",
+    410: "It is gone",
     412: "Somebody changed it meanwhile",
     413: "Too large",
     415: "This kind of content is not taken",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from seeding_platform.analytics.keeping import Alert, Report
 from seeding_platform.analytics.watching import alert_said, alert_state, report_text
 from seeding_platform.errors import BusyError, SeedingError
-from seeding_platform.governance.subject_rights.requests import SubjectRights
+from seeding_platform.governance.subject_rights.requests import CARRIED
 from seeding_platform.service.notify import send_due
+from seeding_platform.service.people import people
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.live import Message
 from seeding_platform.storage.locks import exclusive
@@ -105,14 +106,16 @@ class Watch:
             self.service.trail.verified(actor="service", now=now)
 
     def answer_people(self) -> None:
-        """Carry out erasures that wait; while a run holds the lock they wait on."""
+        """Carry out what people ask for and waits; while a run holds the lock it waits on."""
         if any(run.status == "running" for run in self.service.runs.recent(limit=RUNS_LOOKED_AT)):
             return  # a run may write what is being erased
-        rights = SubjectRights(self.service.settings, self.service.state, now=self.service.now)
-        for request in rights.kept.open("erase"):
+        rights = people(self.service.settings, self.service.state, now=self.service.now)
+        for request in (r for kind in CARRIED for r in rights.kept.open(kind)):
+            if rights.waits(request):
+                continue
             try:
-                with exclusive(self.service.settings.state / "seeding.lock", holder="erasure of a person"):
-                    rights.erase(request)
+                with exclusive(self.service.settings.state / "seeding.lock", holder="a request of a person"):
+                    rights.carry_out(request)
             except BusyError:
                 return
             except Exception as error:  # it stays open, and its deadline runs; the others are somebody else's

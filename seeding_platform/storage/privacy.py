@@ -27,7 +27,7 @@ class PrivacyRequest:
     Attributes:
         request_id: names it.
         tenant: whose data it concerns.
-        kind: access or erase.
+        kind: access, portability, rectify, restrict, lift or erase.
         state: how far it is (`governance.subject_rights.requests`).
         subject: pseudonym of the first identifier.
         sealed: the identifiers, encrypted; None once it is closed.
@@ -35,6 +35,7 @@ class PrivacyRequest:
         received_at: when it came.
         due_at: until when it must be answered.
         closed_at: when it was.
+        identity: who confirmed who the person is, and how, as JSON; None where nobody said.
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class PrivacyRequest:
     received_at: dt.datetime
     due_at: dt.datetime
     closed_at: dt.datetime | None = None
+    identity: str | None = None
 
 
 class PrivacyState:
@@ -85,6 +87,15 @@ class PrivacyState:
         query = sa.select(table).where(table.c.tenant == tenant).order_by(table.c.closed_at.is_not(None), table.c.due_at, table.c.request_id)
         with self.engine.connect() as connection:
             return [PrivacyRequest(**row) for row in connection.execute(query).mappings()]
+
+    def tenants(self) -> list[str]:
+        """Tenants of which there are requests."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import privacy_requests as table
+
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(table.c.tenant).distinct().order_by(table.c.tenant)).scalars())
 
     def open(self, kind: str) -> list[PrivacyRequest]:
         """Requests of a kind that are not closed, of every tenant, the one that is due first first."""

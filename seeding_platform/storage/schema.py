@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -222,6 +222,7 @@ privacy_requests = sa.Table(
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("closed_at", UtcTime, nullable=True),
+    sa.Column("identity", sa.Text, nullable=True, comment="Who confirmed who they are, and how, as JSON"),
     sa.Index(None, "tenant", "state"),
 )
 
@@ -242,4 +243,44 @@ privacy_tombstones = sa.Table(
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+privacy_subject_keys = sa.Table(
+    "privacy_subject_keys",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True, comment="Keyed hash of whom the key is for"),
+    sa.Column("wrapped", sa.Text, nullable=True, comment="The key, encrypted with the key-encryption key; null once it was shredded"),
+    sa.Column("kek_version", sa.Integer, nullable=False, comment="Version of the key-encryption key"),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("shredded_at", UtcTime, nullable=True),
+)
+
+privacy_marks = sa.Table(
+    "privacy_marks",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True, comment="The request, or the hold, that put it up"),
+    sa.Column("token", sa.Text, primary_key=True, comment="Keyed hash of an identifier"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=True, comment="What is to be done, encrypted; null where the kind says it all"),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("lifted_at", UtcTime, nullable=True),
+    sa.CheckConstraint("kind IN ('restricted', 'corrected', 'held')", name="kind"),
+    sa.Index(None, "tenant", "kind"),
+)
+
+privacy_holds = sa.Table(
+    "privacy_holds",
+    metadata,
+    sa.Column("hold_id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False, comment="Whose; empty for everybody's"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False, comment="The table; pseudonym of a person; empty for everything"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("lifted_at", UtcTime, nullable=True),
+    sa.CheckConstraint("kind IN ('person', 'table', 'everything')", name="kind"),
 )

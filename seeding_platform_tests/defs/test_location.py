@@ -36,6 +36,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/monitors",
         "quality/recommendations",
         "quality/personal_columns",
+        "quality/controls",
         "quality/bias",
         "quality/expectations",
         "model/content_performance",

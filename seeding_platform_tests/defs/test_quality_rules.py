@@ -123,3 +123,28 @@ def test_a_policy_that_is_refused_leaves_the_table_and_says_so(platform, instanc
     found = tick(platform, instance)
     assert isinstance(found, dg.SkipReason)
     assert "HANDLE" in found.skip_message
+
+
+def test_rows_that_may_not_be_used_are_judged_and_left_out(place):
+    import datetime as dt
+
+    from seeding_platform.catalog import LANDED
+    from seeding_platform.defs.quality.assets import used
+    from seeding_platform.governance.retention import RETENTION
+    from seeding_platform.quality import assess
+    from seeding_platform.storage.marks import RESTRICTED
+    from seeding_platform_tests.governance.orders import TENANT, carried, raw
+
+    platform, orders, now = Platform(place.settings), LANDED["orders"], dt.datetime.now(dt.UTC)
+    people = ["cust-0001", "cust-0002", "cust-0003", "cust-0004"]
+    carried(platform, raw(people, at=f"{now - dt.timedelta(days=9):%Y-%m-%d}T10:00:0{{n}}Z"))
+    clean = platform.lake.read("clean/orders")
+    judged = assess(clean, orders, quarantined=0).rows
+    assert used(platform, orders, clean, judged)[1] == {}
+    platform.marks.put(RESTRICTED, TENANT, [("CUSTOMER_REF", "cust-0002")], request_id="r", now=now)
+    rows, told = used(platform, orders, clean, judged)
+    assert (rows["customer_ref"].to_list(), told) == (["cust-0003", "cust-0004"], {"restricted_rows": 2}), "the note of the first names the second"
+    platform.adjusted.change(RETENTION, {"days": 5}, scope="orders", actor="k", reason="x", now=now)
+    rows, told = used(platform, orders, clean, judged)
+    assert (rows.height, told) == (0, {"restricted_rows": 2, "expired_rows": 2})
+    platform.state.close()

@@ -1,12 +1,16 @@
-"""The nightly upkeep: small files go, the latest materialisations stay."""
+"""The nightly upkeep: small files go, rows that are past go, the latest materialisations stay."""
 
 import datetime as dt
 
 import dagster as dg
 import polars as pl
+import pytest
 
-from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, upkeep
+from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, RETRIES, expire_rows, upkeep
 from seeding_platform.defs.platform import Platform
+from seeding_platform.governance.retention import RETENTION
+from seeding_platform.storage.locks import exclusive
+from seeding_platform_tests.governance.orders import carried, raw, refs
 
 
 class Later(Platform):
@@ -35,3 +39,40 @@ def test_old_runs_go_but_those_with_the_latest_materialisation_stay(place):
         assert not {runs[0], runs[1]} & left
         assert instance.get_latest_materialization_event(dg.AssetKey("one")) is not None
     assert platform.lake.read("raw/things").collect()["n"].to_list() == [2]
+
+
+def test_rows_that_are_past_go_and_what_lies_below_is_told(place):
+    platform = Later(place.settings)
+    now = dt.datetime.now(dt.UTC)
+    carried(platform, raw(["cust-0001"], at=f"{now - dt.timedelta(days=400):%Y-%m-%d}T10:00:00Z"))
+    platform.adjusted.change(RETENTION, {"days": 300}, scope="orders", actor="k", reason="x", now=now)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = upkeep.execute_in_process(instance=instance, resources={"platform": platform})
+        assert done.output_for_node("expire_rows") == 3
+        told = instance.get_latest_materialization_event(dg.AssetKey(["quality", "orders"]))
+        assert told.asset_materialization.description == "rows were past the time that they may be kept"
+    assert refs(platform, "raw") == []
+    (report,) = (place.settings.state / "retention").glob("*.json")
+    assert "upkeep" in report.read_text()
+
+
+def test_rows_stay_while_somebody_else_may_write_them(place):
+    platform = Later(place.settings)
+    now = dt.datetime.now(dt.UTC)
+    carried(platform, raw(["cust-0001"], at=f"{now - dt.timedelta(days=400):%Y-%m-%d}T10:00:00Z"))
+    platform.adjusted.change(RETENTION, {"days": 300}, scope="orders", actor="k", reason="x", now=now)
+
+    def tried(instance):
+        with dg.build_op_context(instance=instance, resources={"platform": platform}) as context:
+            return expire_rows(context, 0)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        with exclusive(place.settings.state / "seeding.lock", holder="a run"), pytest.raises(dg.RetryRequested) as again:
+            tried(instance)
+        assert again.value.max_retries == RETRIES
+        run = instance.create_run_for_job(upkeep, status=dg.DagsterRunStatus.STARTED)
+        with pytest.raises(dg.RetryRequested):
+            tried(instance)
+        assert refs(platform, "raw") == ["cust-0001"]
+        instance.delete_run(run.run_id)
+        assert tried(instance) == 3

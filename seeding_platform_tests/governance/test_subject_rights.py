@@ -22,6 +22,7 @@ from seeding_platform_tests.places import Place, place_in
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 GONE = (3, 7, 12, 21, 30, 41, 49)
 FEW = (3, 7)
+RIGHTS = {"privacy_subject_keys", "privacy_marks", "privacy_holds"}
 
 
 class Killed(BaseException):
@@ -45,8 +46,18 @@ def identifiers(n):
     return [Identifier("EMAIL", email(n)), Identifier("PHONE", phone(n))]
 
 
-def rights(place, state, step=lambda name: None):
-    return SubjectRights(place.settings, state, now=lambda: NOW, step=step)
+class NoModels:
+    """A registry without models: the one that is planted is no database of MLflow's."""
+
+    def trained(self, tenant):
+        return []
+
+    def tag(self, name, version, tags):
+        raise AssertionError(name)
+
+
+def rights(place, state, step=lambda name: None, models=None):
+    return SubjectRights(place.settings, state, models=models or NoModels(), now=lambda: NOW, step=step)
 
 
 def erase_gone(place, state, people=GONE):
@@ -262,7 +273,7 @@ def test_every_place_that_settings_name_is_searched_or_said_not_to_be():
 
 def test_every_file_of_an_installation_belongs_to_a_store(place, state):
     found = rights(place, state).stores(Matcher(identifiers(1)), tenant=TENANT)
-    named = {"landed files", "lake", "state", "bundles", "models", "state files"}
+    named = {"trained models", "marks", "subject keys", "landed files", "lake", "state", "bundles", "models", "state files"}
     assert {store.name for store in found} == named
     (place.settings.state / "something new").mkdir()
     (place.settings.state / "something new" / "file.txt").write_text(email(1))
@@ -274,7 +285,7 @@ def test_tables_of_the_state_that_are_not_searched_hold_no_personal_data_by_thei
     from seeding_platform.storage import schema
 
     left_out = {t.name for t in schema.metadata.sorted_tables if t.name.startswith(LEFT_OUT)}
-    assert left_out == {"audit_events", "audit_checkpoints", "privacy_requests", "privacy_receipts", "privacy_tombstones"}
+    assert left_out == {"audit_events", "audit_checkpoints", "privacy_requests", "privacy_receipts", "privacy_tombstones", *RIGHTS}
 
 
 def test_latin_texts_in_files_and_numbers_in_tables():

@@ -97,6 +97,17 @@ def test_an_altered_artefact_is_not_loaded(registry):
         registry.load("altered.toy")
 
 
+def test_a_withdrawn_version_does_not_serve_and_the_same_data_are_trained_on_anew(registry):
+    frame = made(0.5)
+    trained(registry, frame, tenant="withdrawn")
+    (found,) = registry.trained("withdrawn")
+    registry.tag(found.name, found.version, {"subject_erased": "true", "subject_erased_why": "restricted"})
+    with pytest.raises(PermanentError, match="restricted since"):
+        registry.load("withdrawn.toy")
+    assert trained(registry, frame, tenant="withdrawn").outcome is Outcome.REGISTERED
+    assert registry.load("withdrawn.toy")[0].version == "2"
+
+
 def quality(name: str, rows: list[dict]) -> pl.LazyFrame:
     schema = LANDED[name].schema("quality")
     base = dict.fromkeys(schema) | {"tenant": "t", "_source": "s", "_batch": "b", "_row": 0, "synthetic": False, "flags": [], "quality_score": 99.0}

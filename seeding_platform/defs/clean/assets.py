@@ -13,6 +13,7 @@ from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, frame_schema, ratio_metadata, stage
 from seeding_platform.defs.io_managers import SIDE_TABLES
 from seeding_platform.defs.platform import Platform
+from seeding_platform.governance.lineage import clean_columns
 
 SAYS = {
     "quarantine": "Rows that break their contract, with rules, raw values and the raw record.",
@@ -29,6 +30,7 @@ PLACES_SHOWN = 10
 def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
     """The clean assets of one contract, made in one step."""
     main = dg.AssetKey(["clean", contract.name])
+    columns = clean_columns(contract)
     shared: dict[str, Any] = {
         "group_name": "clean",
         "kinds": {"polars", "deltalake"},
@@ -53,7 +55,7 @@ def clean_asset(contract: TableContract) -> dg.AssetsDefinition:
         op_tags=stage("clean"),
         ins={"raw": dg.AssetIn(["raw", contract.name], input_manager_key="lake")},
         outs={
-            "kept": dg.AssetOut(key=main, io_manager_key="lake", **shared, **described(contract, "clean", "Rows that keep the contract.")),
+            "kept": dg.AssetOut(key=main, io_manager_key="lake", **shared, **described(contract, "clean", "Rows that keep the contract.", columns)),
             **sides,
         },
         check_specs=[dg.AssetCheckSpec(name, asset=main, description=what) for name, what in row_checks(contract).items()],

@@ -11,6 +11,7 @@ from seeding_platform.connectors.mapping import mapped, union
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import described, stage
 from seeding_platform.defs.platform import Platform
+from seeding_platform.governance.lineage import raw_columns
 
 
 def raw_asset(contract: TableContract, sources: Sequence[FileSourceSpec]) -> dg.AssetsDefinition:
@@ -26,10 +27,11 @@ def raw_asset(contract: TableContract, sources: Sequence[FileSourceSpec]) -> dg.
         io_manager_key="lake",
         op_tags=stage("raw"),
         automation_condition=follow_upstream(past_missing_files=True),
-        **described(contract, "raw", "Union of all sources, mapped by name, still text."),
+        **described(contract, "raw", "Union of all sources, mapped by name, still text.", raw_columns(contract, sources)),
     )
     def raw(platform: dg.ResourceParam[Platform]) -> pl.LazyFrame:
         lake = platform.lake
-        return union((mapped(lake.read(spec.table), spec, m) for spec, m in feeding if lake.exists(spec.table)), contract.name)
+        rows = union((mapped(lake.read(spec.table), spec, m) for spec, m in feeding if lake.exists(spec.table)), contract.name)
+        return platform.corrected(rows, contract)[0]
 
     return raw

@@ -8,7 +8,7 @@ import dagster as dg
 from seeding_platform import __version__
 from seeding_platform.catalog.engine import EngineContract
 from seeding_platform.defs.automation import follow_upstream
-from seeding_platform.defs.describe import frame_schema, stage
+from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, frame_schema, stage
 from seeding_platform.defs.platform import Platform
 from seeding_platform.distribution.bundle import Bundle, build_bundle
 from seeding_platform.distribution.feeds import FEEDS, FeedContext
@@ -16,6 +16,7 @@ from seeding_platform.distribution.manifest import Lineage
 from seeding_platform.distribution.rules import as_adjusted
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import SeedingError
+from seeding_platform.governance.lineage import bundle_columns
 
 SEED = 20260101
 MINIMUM = "minimum_confidence"
@@ -27,6 +28,8 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
     feed = FEEDS[engine.name]
     read = [name for name in feed.inputs if name in contracts]
     key = dg.AssetKey(["bundle", engine.name])
+    columns = bundle_columns(engine)
+    lineage_of_columns = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
 
     @dg.asset(
         key=key,
@@ -38,7 +41,12 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
         automation_condition=follow_upstream(),
         description=f"{engine.description} One row: {engine.grain}",
         code_version=f"{__version__}/{engine.schema_hash()[:12]}",
-        metadata={"dagster/column_schema": frame_schema(engine.schema()), "format": str(engine.format), "contract_version": engine.version},
+        metadata={
+            "dagster/column_schema": frame_schema(engine.schema()),
+            "format": str(engine.format),
+            "contract_version": engine.version,
+            **lineage_of_columns,
+        },
         tags={"seeding/family": str(engine.family)},
         check_specs=[
             dg.AssetCheckSpec("fed", asset=key, description="The inputs exist and have rows; what was built keeps the contract and was read back"),
@@ -73,7 +81,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
         if broken:
             why = "; ".join(f"{tenant}: {text}" for tenant, text in broken.items())
             raise dg.Failure(f"{engine.name}: {why} The bundle in force stays.", metadata={"published": len(made)}, allow_retries=False)
-        told = _metadata(made, snapshot) | {MINIMUM: asked.minimum_confidence}
+        told = _metadata(made, snapshot) | {MINIMUM: asked.minimum_confidence} | lineage_of_columns
         return dg.MaterializeResult(metadata=told, check_results=[_fed(made)])
 
     return bundle

@@ -5,10 +5,14 @@ import datetime as dt
 import dagster as dg
 
 from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.restoring import tell_changed
+from seeding_platform.errors import BusyError
+from seeding_platform.storage.locks import exclusive
 
 KEEP_RUNS_DAYS = 30
 KEEP_VERSIONS_HOURS = 24 * 7
 RUNS_A_NIGHT = 500
+RETRIES, RETRY_S = 6, 600
 
 
 @dg.op(description="Compact small files of every lake table, checkpoint its log, delete files that no version of the last week needs.")
@@ -70,10 +74,36 @@ def seal_audit(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platfo
     return sealed
 
 
-@dg.job(name="upkeep", description="Nightly: the lake's files, Dagster's event log, the audit log's seal.")
+@dg.op(description="Take out rows that are past the time that they may be kept, with old versions and files; only while no other run is under way.")
+def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.ResourceParam[Platform]) -> int:
+    """Carry retention out; returns how many rows and files went.
+
+    Raises:
+        dg.RetryRequested: another run is under way: it may write what is being taken out.
+    """
+    del tended  # only that it is done
+    under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    if any(run.run_id != context.run_id for run in context.instance.get_runs(dg.RunsFilter(statuses=under_way))):
+        context.log.warning("another run is under way: rows that are past stay until it has ended")
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_S)
+    try:
+        with exclusive(platform.settings.state / "seeding.lock", holder="retention"):
+            done = platform.retention.apply(actor="upkeep")
+    except BusyError as error:
+        context.log.warning(f"rows that are past stay for now: {error}")
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_S) from error
+    tell_changed(context.instance, sorted(t for t in done.gone if t.startswith("quality/")), "rows were past the time that they may be kept")
+    kept = sum(told["without_time"] for told in done.tables.values())
+    context.log.info(
+        f"{sum(done.gone.values())} rows and files were past; {kept} rows without a time are kept. Report: {done.report or 'none needed'}"
+    )
+    return sum(done.gone.values())
+
+
+@dg.job(name="upkeep", description="Nightly: rows that are past, the lake's files, Dagster's event log, the audit log's seal.")
 def upkeep() -> None:
-    """All pieces of work, side by side."""
-    tend_lake()
+    """All pieces of work; rows go when files are no longer being compacted: what was only just written must not be vacuumed away."""
+    expire_rows(tend_lake())
     prune_runs()
     seal_audit()
 
@@ -83,5 +113,5 @@ nightly = dg.ScheduleDefinition(
     job=upkeep,
     cron_schedule="40 2 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Compacts and vacuums the lake, prunes the event log.",
+    description="Takes out rows that are past, compacts and vacuums the lake, prunes the event log.",
 )

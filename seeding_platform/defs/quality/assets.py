@@ -8,10 +8,11 @@ import polars as pl
 
 from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
-from seeding_platform.defs.describe import described, ratio_metadata, stage, written_metadata
+from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, described, ratio_metadata, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.observed import observed
 from seeding_platform.defs.quality.rules import RULES, rules_of
+from seeding_platform.governance.lineage import quality_columns
 from seeding_platform.quality import Sides, assess
 from seeding_platform.quality.confidence.table import from_table
 from seeding_platform.quality.gate import GATE
@@ -81,11 +82,30 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             why = f"{'; '.join(found.gate.reasons)}. The rows that passed before stay in force. {where} {what}"
             yield dg.AssetCheckResult(check_name="gate", passed=False, description=why, metadata=figures)
             raise dg.Failure(why, metadata=figures, allow_retries=False)
-        protected = protect(found.rows, contract, personal, platform.keys)
-        yield dg.MaterializeResult(value=protected.rows, metadata=figures | {RULES: rules} | personal_metadata(protected, personal))
+        usable, left_out = used(platform, contract, rows, found.rows)
+        protected = protect(usable, contract, personal, platform.keys, platform.subject_keys)
+        made_of = column_lineage(quality_columns(contract, personal))
+        yield dg.MaterializeResult(
+            value=protected.rows, metadata=figures | {RULES: rules, COLUMN_LINEAGE: made_of} | left_out | personal_metadata(protected, personal)
+        )
         yield dg.AssetCheckResult(check_name="gate", passed=True, description="open", metadata=figures)
 
     return judged
+
+
+def used(platform: Platform, contract: TableContract, clean: pl.LazyFrame, judged: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Judged rows that may be used, and how many were left out: of people whose data is restricted, and those past their time.
+
+    The table is judged with them: that they may not be used says nothing of its quality.
+    """
+    from seeding_platform.governance.subject_rights.restriction import LINEAGE
+
+    allowed, restricted = platform.unrestricted(clean)
+    allowed, expired = platform.within_retention(allowed, contract)
+    if not restricted and not expired:
+        return judged, {}
+    kept = judged.join(allowed.select(LINEAGE).collect(), on=list(LINEAGE), how="semi", nulls_equal=True, maintain_order="left")
+    return kept, {name: n for name, n in (("restricted_rows", restricted), ("expired_rows", expired)) if n}
 
 
 def personal_metadata(protected: "Protected", policy: "PiiPolicy") -> dict[str, Any]:

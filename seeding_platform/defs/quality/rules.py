@@ -1,4 +1,4 @@
-"""Judging again by itself: when a gate's thresholds or a policy of personal data have changed since a table was made."""
+"""Judging again by itself: when a gate's thresholds, a policy of personal data or who is restricted has changed since a table was made."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,18 +9,25 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.defs.describe import made_by
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import ConfigError
+from seeding_platform.governance.retention import days_of
+from seeding_platform.storage.holds import Holds
+from seeding_platform.storage.marks import RESTRICTED
 
 RULES = "quality_rules"
 """Metadata that names the rules that a quality table was made by."""
 
 
 def rules_of(platform: Platform, contract: TableContract) -> str:
-    """Names the gate and the policy of personal data that hold for a table now.
+    """Names the gate, the policy of personal data and the restrictions that hold for a table now.
 
     Raises:
         ConfigError: a policy is not in its form.
     """
     told = f"{platform.gate_of(contract).model_dump_json()}\n{platform.personal_data(contract).fingerprint()}"
+    if (days := days_of(platform.state, contract.name)) is not None:
+        told += f"\n{days} days, {[h.hold_id for h in Holds(platform.state).standing()]}"
+    if restricted := platform.marks.digest(RESTRICTED):
+        told += f"\n{restricted}"
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
@@ -32,7 +39,7 @@ def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
         target=dg.AssetSelection.assets(*(dg.AssetKey(["quality", c.name]) for c in contracts)),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Judges each table again whose gate or policy of personal data has changed since it was made.",
+        description="Judges each table again whose gate, policy of personal data or restricted people have changed since it was made.",
     )
     def quality_rules(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult | dg.SkipReason:
         requests: list[dg.RunRequest] = []

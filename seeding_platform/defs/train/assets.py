@@ -4,8 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from seeding_platform.defs.describe import stage
+from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
+from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec
 from seeding_platform.models.features import content_performance_frame
 from seeding_platform.models.pretraining import Outcome, Trained, pretrain
@@ -13,6 +14,8 @@ from seeding_platform.models.pretraining import Outcome, Trained, pretrain
 
 def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
     """`model/content_performance`: one registered model a tenant."""
+    columns = fields_by_name([*spec.features, spec.target], spec.inputs)
+    lineage_of_columns = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
 
     @dg.asset(
         key=["model", spec.name],
@@ -37,7 +40,7 @@ def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=tenant) for name in spec.inputs}
             frame = content_performance_frame(tables)
             done.append(pretrain(spec, frame, platform.registry, tenant=tenant, lineage=lineage, now=platform.now()))
-        return dg.MaterializeResult(metadata=_metadata(done, snapshot), check_results=[_served(done)])
+        return dg.MaterializeResult(metadata=_metadata(done, snapshot) | lineage_of_columns, check_results=[_served(done)])
 
     return model
 

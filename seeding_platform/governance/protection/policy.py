@@ -29,13 +29,12 @@ class Action(StrEnum):
     """Its form stays; letters and digits do not."""
     PSEUDONYMISE = "pseudonymise"
     """A token stands in its place: the same for the same value within a tenant."""
+    ENCRYPT = "encrypt"
+    """A token that stewards can read, for as long as the person's key is there; whole columns only."""
     GENERALISE = "generalise"
     """Only what is coarse stays: the domain of an address, the network of an IP address, the town of a place."""
     DROP = "drop"
     """It is null; a declared personal column leaves the table."""
-
-
-WHOLE = (Action.KEEP, Action.MASK, Action.PSEUDONYMISE, Action.GENERALISE, Action.REDACT, Action.DROP)
 
 
 class PiiPolicy(BaseModel):
@@ -48,6 +47,7 @@ class PiiPolicy(BaseModel):
         weak: search for names and addresses too, and treat them as `labels` says.
         quasi_identifiers: columns that together may tell who somebody is; rows whose combination too few share are held back.
         person: column that names a person, for counting people rather than rows.
+        subject: column that says whom a row is about: with whose key columns are encrypted; else the value itself says so.
         k: fewest people that must share a combination.
         key_version: of the pseudonyms; another version gives every value another token.
     """
@@ -60,6 +60,7 @@ class PiiPolicy(BaseModel):
     weak: bool = False
     quasi_identifiers: tuple[str, ...] = ()
     person: str | None = None
+    subject: str | None = None
     k: int = Field(5, ge=2)
     key_version: int = Field(1, ge=1)
 
@@ -84,7 +85,7 @@ def load_pii_policy(contract: TableContract, folder: Path | None = None) -> PiiP
     except ValidationError as error:
         why = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{contract.name}.personal.yaml: {why}") from error
-    named = [*policy.columns, *policy.unread, *policy.quasi_identifiers, *([policy.person] if policy.person else [])]
+    named = [*policy.columns, *policy.unread, *policy.quasi_identifiers, *(c for c in (policy.person, policy.subject) if c)]
     unknown = [c for c in named if c not in contract.columns]
     if unknown:
         raise ConfigError(f"{contract.name}.personal.yaml: {contract.name} has no column {', '.join(map(repr, unknown))}.")
@@ -95,6 +96,8 @@ def load_pii_policy(contract: TableContract, folder: Path | None = None) -> PiiP
 def _possible(contract: TableContract, policy: PiiPolicy) -> None:
     """Refuse actions that a column cannot bear."""
     where = f"{contract.name}.personal.yaml"
+    if unbearable := [label for label, action in policy.labels.items() if action is Action.ENCRYPT]:
+        raise ConfigError(f"{where}: {', '.join(unbearable)} in a text cannot be encrypted, only whole columns can; take pseudonymise or redact.")
     for name, action in policy.columns.items():
         column = contract.columns[name]
         tells_apart = name in contract.key or column.references is not None
@@ -120,6 +123,11 @@ def text_columns(contract: TableContract, policy: PiiPolicy) -> list[str]:
         for name, column in contract.columns.items()
         if column.dtype in (pl.String, pl.String()) and column.values is None and column.references is None and name not in left_out
     ]
+
+
+def encrypted_columns(policy: PiiPolicy) -> list[str]:
+    """Columns whose values are encrypted."""
+    return [name for name, action in policy.columns.items() if action is Action.ENCRYPT]
 
 
 def kept_personal(contract: TableContract, policy: PiiPolicy) -> list[str]:

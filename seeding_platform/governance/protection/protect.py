@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seeding_platform.errors import ConfigError
 from seeding_platform.governance.anonymity import k_anonymous
+from seeding_platform.governance.encryption import ColumnCipher
 from seeding_platform.governance.protection.policy import Action, kept_personal, text_columns
 from seeding_platform.governance.pseudonyms import Pseudonyms
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
     from seeding_platform.governance.protection.policy import PiiPolicy
     from seeding_platform.storage.keyring import Keyring
+    from seeding_platform.storage.subject_keys import SubjectKeys
 
 TREATED: dict[str, pl.DataType] = {"column": pl.String(), "label": pl.String(), "action": pl.String(), "values": pl.Int64(), "rows": pl.Int64()}
 """What was done: a row a column, label and action."""
@@ -41,7 +44,7 @@ class Protected:
     smallest: int | None = None
 
 
-def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys: Keyring) -> Protected:
+def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys: Keyring, subjects: SubjectKeys | None = None) -> Protected:
     """Treat personal data by policy.
 
     Args:
@@ -49,6 +52,10 @@ def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys
         contract: which columns are declared personal.
         policy: what is done with them, and with what stands in texts.
         keys: what pseudonyms are made with.
+        subjects: keys of people, where a column is encrypted.
+
+    Raises:
+        ConfigError: a column is to be encrypted and no keys of people are given.
     """
     let_out = set(kept_personal(contract, policy))
     gone = [n for n, c in contract.columns.items() if c.personal and n not in let_out and n in rows.columns]
@@ -62,7 +69,10 @@ def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys
             continue
         label = contract.columns[name].personal or "COLUMN"
         treated.append(_told(made[name], name, label, action))
-        made = _each_tenant(made, name, label, action, policy, keys)
+        if action is Action.ENCRYPT:
+            made = made.with_columns(_encrypted(rows, name, label, contract, policy, subjects))
+        else:
+            made = _each_tenant(made, name, label, action, policy, keys)
     for name in text_columns(contract, policy):
         if name in made.columns:
             made, told = _in_text(made, name, policy, keys)
@@ -77,6 +87,19 @@ def protect(rows: pl.DataFrame, contract: TableContract, policy: PiiPolicy, keys
 def _told(column: pl.Series, name: str, label: str, action: Action) -> dict[str, object]:
     there = column.len() - column.null_count()
     return {"column": name, "label": label, "action": str(action), "values": there, "rows": there}
+
+
+def _encrypted(rows: pl.DataFrame, name: str, label: str, contract: TableContract, policy: PiiPolicy, subjects: SubjectKeys | None) -> pl.Series:
+    """A whole column encrypted with the keys of those whom its rows are about, tenant by tenant, in their order."""
+    if subjects is None:
+        raise ConfigError(f"{contract.name}.{name} is to be encrypted, but no keys of people are at hand.", fix="Hand in `SubjectKeys`.")
+    column = rows[name].clone()
+    for tenant in rows["tenant"].unique().sort().to_list():
+        places = (rows["tenant"] == tenant).arg_true()
+        people = rows[policy.subject].gather(places).cast(pl.String) if policy.subject else None
+        cipher = ColumnCipher(subjects, tenant, contract.name, name, label)
+        column = column.scatter(places, cipher.encrypted(rows[name].gather(places), people))
+    return column
 
 
 def _each_tenant(rows: pl.DataFrame, name: str, label: str, action: Action, policy: PiiPolicy, keys: Keyring) -> pl.DataFrame:

@@ -114,6 +114,21 @@ class Matcher:
             hit = hit | self._in_column(_flat(frame[name]))
         return hit
 
+    def owns(self, frame: pl.DataFrame, columns: Sequence[str] | None = None) -> pl.Series:
+        """True for rows in which a whole cell is one of the identifiers: rows about the person, not those of others that only mention them.
+
+        Args:
+            frame: any rows.
+            columns: where to look; every column in which a person may stand where none are given.
+        """
+        hit = pl.Series("hit", [False]).new_from_index(0, frame.height)
+        for name in searched_columns(frame) if columns is None else columns:
+            texts = _flat(frame[name])
+            rows = self._in_column(texts).arg_true()
+            whole = [row for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True) if self._cell(text) is None]
+            hit = hit.scatter(whole, True) if whole else hit
+        return hit
+
     def erased(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """The frame with each identifier replaced, and the number of cells that changed; a cell that is nothing else becomes null."""
         changed, columns = 0, []

@@ -6,15 +6,16 @@ is (a signed bundle, a trained model) is taken away and made anew from what is l
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from seeding_platform.governance.subject_rights.files import BESIDE, holds, rebuilt, replace, rewrite
+from seeding_platform.governance.subject_rights.keyed import KeysStore
 from seeding_platform.storage.database import writing
 from seeding_platform.storage.lake import Lake
+from seeding_platform.storage.recalls import RECALLED, recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from seeding_platform.governance.subject_rights.matcher import Matcher
     from seeding_platform.settings import Settings
     from seeding_platform.storage.state import State
+    from seeding_platform.storage.subject_keys import SubjectKeys
 
-RECALLED = "RECALLED.json"
 LEFT_OUT = ("audit_", "privacy_")
 """Tables that hold pseudonyms and hashes only; free text in the audit log was redacted when it was written."""
+WRITTEN = frozenset({("privacy_requests", "identity"), ("privacy_holds", "reason")})
+"""What people write beside those: redacted when it was written, but a name may have been missed."""
 STRUCTURE = frozenset({"tenant", "kind", "status", "state", "role", "channel", "sha256", "body_sha256"})
 """Columns that say what a row is, not what somebody wrote."""
 _NEVER = ("audit", "privacy", "master-key", "session-secret", "first-admin-key")
@@ -178,9 +181,9 @@ class StateStore:
         from seeding_platform.storage import schema
 
         for table in schema.metadata.sorted_tables:
-            if table.name.startswith(LEFT_OUT):
-                continue
             for column in table.columns:
+                if table.name.startswith(LEFT_OUT) and (table.name, column.name) not in WRITTEN:
+                    continue
                 if isinstance(column.type, sa.Text) and not column.primary_key and column.name not in STRUCTURE:
                     with self.state.engine.connect() as connection:
                         values = connection.execute(self._mine(table, sa.select(column).where(column.is_not(None)).distinct())).scalars().all()
@@ -196,6 +199,7 @@ class BundlesStore:
     tenant: str
     matcher: Matcher
     request_id: str
+    at: str
     name: str = "bundles"
 
     def find(self) -> dict[str, int]:
@@ -212,11 +216,7 @@ class BundlesStore:
         done = {}
         for bundle in self._bundles():
             if files := self._hits(bundle):
-                marker = bundle / RECALLED
-                marker.write_text(json.dumps({"recalled": True, "request": self.request_id}), encoding="utf-8")
-                for path in sorted(bundle.rglob("*"), reverse=True):
-                    if path.is_file() and path != marker:
-                        path.unlink()
+                recall(bundle, request=self.request_id, reason="erased", at=self.at)
                 done[str(bundle.relative_to(self.settings.bundles))] = len(files)
         return done
 
@@ -229,7 +229,7 @@ class BundlesStore:
         return sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []
 
     def _hits(self, bundle: Path) -> list[Path]:
-        return [p for p in sorted(bundle.rglob("*")) if p.is_file() and holds(p, self.matcher)]
+        return [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.name != RECALLED and holds(p, self.matcher)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ class ModelsStore:
         return _under(self.settings.state / "mlflow")
 
 
-def stores_of(settings: Settings, state: State, *, tenant: str, matcher: Matcher, request_id: str) -> list[StoreEraser]:
+def stores_of(settings: Settings, state: State, *, keys: SubjectKeys, tenant: str, matcher: Matcher, request_id: str, at: str) -> list[StoreEraser]:
     """Every store, in the order in which they are erased: what others are made of first."""
     landed = [*_landed_by(settings, state, tenant), *_under(settings.landing)]
     known = {settings.spool, settings.state / "mlflow", settings.bundles, *(settings.state / name for name in _NEVER)}
@@ -278,10 +278,11 @@ def stores_of(settings: Settings, state: State, *, tenant: str, matcher: Matcher
     beside = {database, *(database.with_name(database.name + end) for end in (*BESIDE, ".lock"))} if database else set()
     others = [p for p in _under(settings.state) if p not in beside and not any(p == k or p.is_relative_to(k) for k in known)]
     return [
+        KeysStore(settings, keys, tenant, matcher),
         FilesStore("landed files", tuple(landed), matcher, settings.state.parent),
         LakeStore(settings, tenant, matcher),
         StateStore(settings, state, tenant, matcher),
-        BundlesStore(settings, tenant, matcher, request_id),
+        BundlesStore(settings, tenant, matcher, request_id, at),
         ModelsStore(settings, matcher),
         FilesStore("state files", tuple(others), matcher, settings.state),
     ]

@@ -11,6 +11,8 @@ from seeding_platform.governance.pii.finders import FINDERS, WEAK_FINDERS
 from seeding_platform.governance.subject_rights.matcher import Identifier, Matcher, text_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from seeding_platform.storage.privacy import Tombstones
 
 
@@ -27,8 +29,20 @@ def without_erased(rows: pl.DataFrame, tenant: str, stones: Tombstones) -> pl.Da
     known = stones.of(tenant)
     if not known or rows.is_empty():
         return rows
-    erased = [i for label, tokens in known.items() for i in _standing(rows, label) if stones.token(tenant, label, i.value) in tokens]
+    erased = recognised(rows, tenant, known, stones.token)
     return Matcher(erased).erased(rows)[0] if erased else rows
+
+
+def recognised(rows: pl.DataFrame, tenant: str, known: Mapping[str, Collection[str]], token: Callable[[str, str, str], str]) -> list[Identifier]:
+    """Identifiers that stand in rows and that hashes are known of.
+
+    Args:
+        rows: any rows of a tenant.
+        tenant: whose they are.
+        known: hashes by label.
+        token: hash of tenant, label and value.
+    """
+    return [i for label, tokens in known.items() for i in _standing(rows, label) if token(tenant, label, i.value) in tokens]
 
 
 def _standing(rows: pl.DataFrame, label: str) -> list[Identifier]:
