@@ -46,7 +46,7 @@ def home(request: Request) -> Response:
 @router.get("/{lang}/sign-in")
 def sign_in_page(request: Request, lang: Locale, next: str = "") -> Response:
     """Where a key is asked for."""
-    return page(request, "sign_in", lang, None, None, wrong=False, next=next)
+    return page(request, "sign_in", lang, None, None, wrong="", lead=words(lang)["sign_in"]["lead"], next=next)
 
 
 @router.post("/{lang}/sign-in")
@@ -55,7 +55,8 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
     service = service_of(request)
     found = service.sessions.presented(key)
     if found is None:
-        return page(request, "sign_in", lang, None, None, status=401, wrong=True, next=next)
+        told = words(lang)["sign_in"]
+        return page(request, "sign_in", lang, None, None, status=401, wrong=told["wrong"], lead=told["lead"], next=next)
     request.state.actor = found
     target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
     response = RedirectResponse(target, status_code=303)
