@@ -37,6 +37,8 @@ MOST_BYTES = 4_000_000
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "["})
 """Names of this machine, up to the port; addresses of IPv6 stand in brackets."""
 GRAPHQL = "/graphql"
+LOGS, LOG_KINDS = "/logs/{path:path}", ("/out", "/err")
+"""Compute logs lie beside everything else of the state, and Dagster takes the last part of the address for the file's ending."""
 SECURITY = {"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "private, no-store"}
 
 
@@ -114,6 +116,8 @@ class Gate:
             if method == "POST":
                 await run_in_threadpool(self.recorder.event, actor, f"POST {route}", "refused")
             raise Refusal(403, "forbidden", refusal(needed, actor.role))
+        if route == LOGS and not scope["path"].endswith(LOG_KINDS):
+            raise Refusal(404, "no-such-log", "There is no such log.")
         if actor is EVERYBODY:
             self._here(headers)
         if method == "POST":

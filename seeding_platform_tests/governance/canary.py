@@ -16,6 +16,7 @@ import sqlite3
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,18 +35,23 @@ class Canary:
     Attributes:
         name: what a finding calls it.
         value: as it was planted.
+        guessable: whether its hash without a key gives it away too; nobody guesses a random secret.
     """
 
     name: str
     value: str
+    guessable: bool = True
 
+    @cache  # noqa: B019 - a few of them, for the length of a test
     def forms(self) -> set[str]:
         """Texts, in lower case, any of which gives the value away."""
         said = {self.value, self.value.lower(), self.value.upper()}
-        hashed = {maker(v.encode()).hexdigest() for v in said for maker in (hashlib.md5, hashlib.sha1, hashlib.sha256)}
+        makers = (hashlib.md5, hashlib.sha1, hashlib.sha256) if self.guessable else ()
+        hashed = {maker(v.encode()).hexdigest() for v in said for maker in makers}
         written = {*said, quote(self.value, safe=""), html.escape(self.value), json.dumps(self.value)[1:-1]}
         return {f.lower() for f in written | hashed}
 
+    @cache  # noqa: B019 - as above
     def coded(self) -> set[bytes]:
         """The same in base64, wherever in a text it begins."""
         found = set()
@@ -54,6 +60,7 @@ class Canary:
             found.add(text[(0, 2, 3)[shift] : len(text) - 4])
         return found
 
+    @cache  # noqa: B019 - as above
     def bare(self) -> str:
         """Without what people write between digits; only for what is long enough to be told apart then."""
         bare = SEPARATORS.sub("", self.value).lower()

@@ -15,7 +15,8 @@ NEEDS = {
             "kpis", "metrics", "snapshots/current", "ingestions", "ingestions/none", "exports",
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
-            "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings", "alerts/none/state", "targets/none/pace",
+            "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings",
+            "alerts/none/state", "targets/none/pace",
         )
     },
     **{("GET", f"/api/v1/{kind}{rest}"): "viewer" for kind in KINDS for rest in ("", "/none", "/none/history")},

@@ -1,6 +1,7 @@
 """Who may reach what: every role on every route and every mutation of the real schema, and every way round that we could think of."""
 
 import json
+from pathlib import Path
 
 import pytest
 from dagster_graphql.schema import create_schema
@@ -260,6 +261,19 @@ def test_no_address_leads_out_of_its_folder(ui, path):
     assert "def " not in answer.text
     assert answer.status_code in (200, 404), path
     assert answer.status_code == 404 or "<!DOCTYPE html>" in answer.text or "<html" in answer.text
+
+
+def test_of_the_folder_of_logs_nothing_but_logs_is_told(ui):
+    """They lie beside databases and landed files, and the last part of the address is taken for the ending."""
+    base = Path(ui.context.instance.compute_log_manager._base_dir)
+    (base / "run" / "compute_logs").mkdir(parents=True)
+    for name in ("run/compute_logs/a.err", "state.db", "run/upload.csv"):
+        (base / name).write_text(f"this is {name}")
+    assert ui.client.get("/logs/run/compute_logs/a/err", headers=ui.key("operator")).text == "this is run/compute_logs/a.err"
+    for path in ("state/db", "run/upload/csv", "state.db", "run/upload.csv", "state/db/", "state/db/out/../../db"):
+        answer = ui.client.get(f"/logs/{path}", headers=ui.key("admin"))
+        assert answer.status_code == 404, path
+        assert "this is" not in answer.text
 
 
 def test_files_of_the_ui_are_static_routes():
