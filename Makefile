@@ -31,9 +31,8 @@ setup: .venv/.done ## make .venv with the exact versions of requirements.lock
 seed: setup ## run the main job once: tables, report, model, bundles, KPIs
 	@$(BIN)/seeding seed
 
-ui: setup ## Dagster's web UI, sensors and schedules on 127.0.0.1:3000
-	@mkdir -p $(SEEDING_STATE) data/landing data/sources
-	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+ui: setup ## Dagster's web UI, sensors and schedules on 127.0.0.1:3000; asks for a key once there is one
+	@$(BIN)/seeding ui
 
 serve: setup ## API and pages on 127.0.0.1:8000; the first admin key is shown once
 	@$(BIN)/seeding serve

@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     slack_webhook: SecretStr = Field(SecretStr(""), description="Slack's incoming webhook for alerts and reports")
     hook_secret: SecretStr = Field(SecretStr(""), description="Signs calls of /api/v1/hooks; empty: hooks are refused")
     public_url: str = Field("", description="Address of the service as people reach it, for links in messages and shared pages")
+    ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI, on 127.0.0.1")
+    ui_auth: Literal["auto", "on", "off"] = Field("auto", description="Whether the web UI asks for a key; auto: once there is one")
+    ui_tenants: str = Field(
+        "", description="Tenants whose keys may enter the web UI, comma-separated; default: all keys while they are of one tenant"
+    )
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")
@@ -89,6 +94,11 @@ class Settings(BaseSettings):
     def serving(self) -> Path:
         """Folder of the published snapshots that questions are answered from."""
         return self.state / "serving"
+
+    @property
+    def ui_tenant_names(self) -> frozenset[str]:
+        """Tenants whose keys may enter the web UI."""
+        return frozenset(name.strip() for name in self.ui_tenants.split(",") if name.strip())
 
     @property
     def checkpoints(self) -> Path:

@@ -25,6 +25,7 @@ from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
+from seeding_platform.cli.webui import webui_app
 from seeding_platform.errors import BusyError, SeedingError
 from seeding_platform.settings import Settings
 
@@ -223,4 +224,4 @@ def bundle_verify(path: Annotated[Path, typer.Argument(help="A bundle, or an eng
     typer.echo(f"{found.engine}: generation {found.generation}, {found.rows:,} rows, whole{f' ({found.reason})' if found.reason else ''}")
 
 
-app.registered_commands += figures_app.registered_commands + tables_app.registered_commands
+app.registered_commands += figures_app.registered_commands + tables_app.registered_commands + webui_app.registered_commands

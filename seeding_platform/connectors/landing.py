@@ -18,6 +18,7 @@ import polars as pl
 from seeding_platform.catalog.contract import TIMESTAMP
 from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.files.content import REJECT_SCHEMA
+from seeding_platform.connectors.shown import headers_shown
 from seeding_platform.errors import ConfigError, SourceUnreadable, TransientError
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def require_columns(content: FileContent, spec: FileSourceSpec, file: str) -> li
         near = [f"{m!r} may be {n[0]!r}" for m in missing if (n := difflib.get_close_matches(m, has, n=1))]
         raise SourceUnreadable(
             file,
-            f"the source maps {', '.join(map(repr, missing))}, but the file has only {', '.join(map(repr, has[:40]))}.",
+            f"the source maps {', '.join(map(repr, missing))}, but the file has only {headers_shown(has)}.",
             line=1,
             column=missing[0],
             fix=f"Correct columns: in the source{' (' + '; '.join(near) + ')' if near else ''}, or export the column. Nothing was landed.",

@@ -66,8 +66,9 @@ async def record(request: Request, service: Service, status: int) -> None:
 
 
 def _write(service: Service, event: Event, told: dict[str, Any]) -> None:
-    """Record an event with what its route told, free text redacted: an event can never be taken back."""
-    service.trail.record(dataclasses.replace(event, detail={**event.detail, **{name: _plain(value) for name, value in told.items()}}))
+    """Record an event with what its route told, names of the path and free text redacted: an event can never be taken back."""
+    detail = {**event.detail, **{name: _plain(value) for name, value in told.items()}}
+    service.trail.record(dataclasses.replace(event, subject=_plain(event.subject), detail=detail))
 
 
 def _plain(value: Any) -> Any:

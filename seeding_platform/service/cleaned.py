@@ -1,6 +1,6 @@
 """What cleaning did to the tables of one tenant, read from the lake: where each row went, and examples of every rule.
 
-Values of personal columns are masked for every role: no role stands for seeing them.
+Values of personal columns are masked for every role: no role stands for seeing them. Others are told as far as `withheld` lets them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from seeding_platform.cleaning.alike import CLUSTER_SCHEMA
 from seeding_platform.cleaning.clean import QUARANTINE_SCHEMA, REPAIR_SCHEMA
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.withheld import cells_told, texts_told
 from seeding_platform.storage.lake import TableMissing
 
 if TYPE_CHECKING:
@@ -252,26 +253,30 @@ def _rejected(tables: Tables) -> pl.LazyFrame:
 
 def _rejects(tables: Tables, cells: list[dict[str, Any]]) -> list[Reject]:
     personal = set(tables.personal())
+    given = {(c, v) for cell in cells for c, v in [(cell["column"], cell["value"]), *zip(cell["every"], cell["given"], strict=True)]}
+    asked = [pair for pair in given if pair[0] not in personal]
+    told = dict(zip(asked, cells_told(tables.contract, asked), strict=True))
+    messages = texts_told([_masked(cell["message"], zip(cell["every"], cell["given"], strict=True), told) for cell in cells])
     return [
         Reject(
             source=cell["_source"],
             file=cell["file"],
             position=cell["_position"],
             column=cell["column"],
-            value=None if cell["column"] in personal else cell["value"],
+            value=told.get((cell["column"], cell["value"])),
             masked=cell["column"] in personal,
             rule=cell["rule"],
-            message=_masked(cell["message"], zip(cell["every"], cell["given"], strict=True), personal),
+            message=message,
         )
-        for cell in cells
+        for cell, message in zip(cells, messages, strict=True)
     ]
 
 
-def _masked(message: str, cells: Iterable[tuple[str, str]], personal: set[str]) -> str:
-    """What is told of a row, without the personal values in it."""
+def _masked(message: str, cells: Iterable[tuple[str, str]], told: Mapping[tuple[str, str], str | None]) -> str:
+    """What is told of a row, each of its values as far as it is told; one that is not is masked."""
     for column, value in cells:
-        if column in personal and value:
-            message = message.replace(f"'{value}'", f"'{MASK}'")
+        if value:
+            message = message.replace(f"'{value}'", f"'{told.get((column, value), MASK)}'")
     return message
 
 
@@ -314,19 +319,20 @@ def _repaired(tables: Tables) -> pl.LazyFrame:
 def _repairs(tables: Tables, rules: Iterable[Mapping[str, Any]], cells: list[dict[str, Any]]) -> list[Repair]:
     personal = set(tables.personal())
     personal |= {str(rule["column"]) for rule in rules if personal & read_by(rule)}
+    before, after = (cells_told(tables.contract, [(cell["column"], cell[name]) for cell in cells]) for name in ("before", "after"))
     return [
         Repair(
             source=cell["_source"],
             file=cell["file"],
             row=cell["_row"] + 1,
             column=cell["column"],
-            before=None if cell["column"] in personal else cell["before"],
-            after=None if cell["column"] in personal else cell["after"],
+            before=None if cell["column"] in personal else was,
+            after=None if cell["column"] in personal else now,
             masked=cell["column"] in personal,
             rule=cell["rule"],
             confidence=cell["confidence"],
         )
-        for cell in cells
+        for cell, was, now in zip(cells, before, after, strict=True)
     ]
 
 

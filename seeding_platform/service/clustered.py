@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from seeding_platform.catalog.contract import TIMESTAMP
 from seeding_platform.service.cleaned import FILE, LINEAGE, MASK
+from seeding_platform.service.withheld import texts_told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -98,6 +99,7 @@ def _told(tables: Tables, members: pl.DataFrame) -> dict[str, list[dict[str, Any
     survivors = merged.select(*(pl.col(f"survivor{c}").alias(c) for c in LINEAGE), outcome=pl.lit("survivor")).unique()
     outcomes = members.join(pl.concat([losers, survivors]), on=LINEAGE, how="left", maintain_order="left")
     said = outcomes.join(_said(tables, members), on=LINEAGE, how="left", maintain_order="left")
+    said = said.with_columns(text=pl.Series(texts_told(said["text"].to_list()), dtype=pl.String))
     filled = _filled(tables, merged)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in said.with_columns(file=FILE).iter_rows(named=True):

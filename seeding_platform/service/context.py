@@ -22,6 +22,7 @@ from seeding_platform.analytics.serving import facts_in_force, model_of
 from seeding_platform.errors import SeedingError
 from seeding_platform.governance.audit import Trail
 from seeding_platform.service.runs import NoRuns
+from seeding_platform.service.sessions import Sessions, session_secret
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.kept import Kept
 from seeding_platform.storage.lake import Lake
@@ -157,13 +158,13 @@ class Service:
 
     @cached_property
     def session_secret(self) -> bytes:
-        """Signs sessions; made once and kept with mode 0600."""
-        path = self.settings.state / "session-secret"
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(self.new_id(32))
-        return path.read_text().encode()
+        """Signs sessions and links."""
+        return session_secret(self.settings.state, self.new_id)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who a key or a cookie speaks for."""
+        return Sessions(self.api, self.session_secret, self.now)
 
     def warm(self) -> None:
         """Do once, before anybody waits, what the first question would have to wait for."""

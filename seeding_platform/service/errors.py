@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457): what did not happen, why, what to do; a trace id, never a trace."""
+"""Every error as problem+json (RFC 9457): what did not happen, why, what to do; a trace id, never a trace, and no personal data that was sent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from seeding_platform.errors import ConfigError, SeedingError, TransientError
+from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage.snapshots import NoSnapshot
 
 if TYPE_CHECKING:
@@ -73,13 +74,14 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """The answer to a refused request."""
+    detail, instance = texts_told([detail, request.url.path])
     body = {
         "type": f"/problems/{code}",
         "title": TITLES.get(status, "Refused"),
         "status": status,
         "detail": detail,
         "code": code,
-        "instance": request.url.path,
+        "instance": instance,
         "trace_id": getattr(request.state, "trace_id", None),
         **more,
     }
@@ -104,7 +106,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = [{"at": ".".join(str(p) for p in e["loc"]), "message": e["msg"]} for e in error.errors()]
+        told = texts_told([text for e in error.errors() for text in (".".join(str(p) for p in e["loc"]), e["msg"])])
+        found = [{"at": at, "message": message} for at, message in zip(told[::2], told[1::2], strict=True)]
         return problem(request, 422, "invalid-request", "; ".join(f"{e['at']}: {e['message']}" for e in found), errors=found)
 
     @app.exception_handler(HTTPException)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seeding_platform.errors import ConfigError
-from seeding_platform.storage.durable import synced
+from seeding_platform.storage.durable import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def keyring(state: Path, given: str = "", *, fresh: Callable[[int], bytes] = os.
         return Keyring(_parsed(given, "SEEDING_MASTER_KEY"))
     path = state / _FILE
     if not path.exists():
-        _make(path, fresh(ROOT_BYTES))
+        made_once(path, fresh(ROOT_BYTES).hex())
     return Keyring(_parsed(path.read_text(encoding="ascii"), str(path)))
 
 
@@ -74,20 +74,3 @@ def _parsed(text: str, where: str) -> bytes:
     if len(root) != ROOT_BYTES:
         raise ConfigError(f"{where} is not 64 hex digits.", fix="Put the right key back: what was signed or pseudonymised needs it.")
     return root
-
-
-def _make(path: Path, root: bytes) -> None:
-    """Write the file whole, unless another process was first: then its key stands."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{_FILE}.{os.getpid()}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(root.hex())
-    synced(partial)
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        return
-    finally:
-        partial.unlink()
-    synced(path.parent)

@@ -87,6 +87,11 @@ def test_rooms_import_only_from_their_left():
     assert wrong == []
 
 
+def test_the_web_ui_is_imported_by_the_command_line_only():
+    theirs = [p for p in MODULES if any(name.startswith("seeding_platform.webui") for name, _ in imported(p))]
+    assert {room(p) for p in theirs} == {"cli", "webui"}
+
+
 def test_heavy_libraries_are_not_loaded_with_the_definitions():
     code = "import dagster, sys; before = set(sys.modules); import seeding_platform.definitions; print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

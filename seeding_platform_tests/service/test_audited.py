@@ -32,6 +32,12 @@ def test_what_was_refused_is_recorded(service):
     assert [(e["action"], e["detail"]["status"]) for e in found] == [("POST /api/v1/keys", 422), ("POST /api/v1/keys", 403)]
 
 
+def test_a_person_in_an_address_is_not_kept(service):
+    client, key = service, service.key
+    assert client.delete("/api/v1/keys/jan.jansen@example.nl", headers=key("admin")).status_code == 404
+    assert [e["subject"] for e in events(client, key)] == ["[EMAIL]"]
+
+
 def test_neither_keys_nor_questions_stand_in_it(service):
     client, key = service, service.key
     presented = key("admin")["Authorization"].split()[1]

@@ -264,6 +264,29 @@ def test_personal_values_are_masked_for_every_role(posts):
     assert "Values of author_email are personal" in posts.get(f"/en/{PAGES[1]}").text
 
 
+def test_what_somebody_wrote_into_another_column_is_not_told(posts):
+    """A sentence in a column of times, an address in a text: declared personal nowhere."""
+    mail, name = "jan.de.vries@example.org", "Wilhelmina Zonnevanck"
+    quarantined = {name: None for name in QUARANTINE_SCHEMA} | {
+        "tenant": "default", "_source": "made__main", "_batch": "a.csv@0123456789ab", "_row": 91, "_position": "line 93",
+        "rules": ["not_a_time", "not_a_number", "missing"], "columns": ["published_at", "media_count", "text"],
+        "values": [f"{name}, {mail}", "twelve", f"call 06 12345678 or {mail}"],
+        "message": f"a.csv, line 93, column published_at: '{name}, {mail}' is no time; column media_count: 'twelve' is no number",
+        "record": "{}",
+    }  # fmt: skip
+    posts.lake.overwrite("clean/content_posts__quarantine", pl.DataFrame([quarantined], schema=QUARANTINE_SCHEMA))
+    for url in [*READ, *(f"/en/{PAGES[1]}?rejects={rule}" for rule in quarantined["rules"])]:
+        text = posts.get(url, "admin").text
+        assert not any(word in text for word in (mail, name, "Wilhelmina", "12345678")), url
+    [time] = posts.get(f"{URL}/rejects?rule=not_a_time", "admin").json()["items"]
+    assert (time["value"], time["masked"]) == ("Aaaaaaaaaa Aaaaaaaaaa, [AAAAA]", False)
+    assert "'Aaaaaaaaaa Aaaaaaaaaa, [AAAAA]' is no time; column media_count: 'twelve' is no number" in time["message"]
+    [number] = posts.get(f"{URL}/rejects?rule=not_a_number", "admin").json()["items"]
+    assert number["value"] == "twelve"
+    [text] = posts.get(f"{URL}/rejects?rule=missing", "admin").json()["items"]
+    assert text["value"] == "call [PHONE] or [EMAIL]"
+
+
 def test_what_is_filled_from_a_personal_column_is_masked_too(posts):
     rule = "  - {name: from_mail, kind: format, column: prompt_version, source: author_email, pattern: '^(.*)@.*$', replace: 'was $1'}\n"
     posts.file.write_text(RULES + rule, encoding="utf-8")

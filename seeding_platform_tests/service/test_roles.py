@@ -1,6 +1,10 @@
-"""Every role on every route: allowed from a role on, refused below it; no route without a key but those that say so."""
+"""Every role on every route and every page: allowed from a role on, refused below it; nothing without a key but what says so."""
 
 import re
+
+from starlette.routing import Mount
+
+from seeding_platform_tests.service.test_kept import BODIES
 
 ROLES = ["viewer", "analyst", "operator", "steward", "admin"]
 KINDS = ["questions", "dashboards", "alerts", "targets", "annotations", "reports", "ratios"]
@@ -12,7 +16,8 @@ NEEDS = {
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
-            "insights/contributions", "insights/anomalies", "insights/forecast", "insights/findings", "alerts/none/state", "targets/none/pace",
+            "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings",
+            "alerts/none/state", "targets/none/pace",
         )
     },
     **{("GET", f"/api/v1/{kind}{rest}"): "viewer" for kind in KINDS for rest in ("", "/none", "/none/history")},
@@ -42,6 +47,27 @@ NEEDS = {
     ("DELETE", "/api/v1/keys/none"): "admin",
 }  # fmt: skip
 SIGNED = {("POST", "/api/v1/hooks/{event}")}
+OPEN = "nobody"
+PAGES = {
+    **{
+        ("GET", f"/{{lang}}/{path}"): "viewer"
+        for path in (
+            "overview", "kpis", "ask", "upload", "dashboards", "dashboards/{item_id}", "watch", "runs",
+            "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters",
+        )
+    },
+    ("GET", "/"): OPEN,
+    ("GET", "/{lang}/sign-in"): OPEN,
+    ("POST", "/{lang}/sign-in"): OPEN,
+    ("GET", "/{lang}/sign-out"): OPEN,
+    ("GET", "/shared/{token}"): OPEN,
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/api/v1/openapi.json"): OPEN,
+}  # fmt: skip
+"""From which role on a page is shown. What a page offers to do is a route of the API and needs what that needs."""
+NAMED = {"{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts"}
 
 
 def test_every_role_on_every_route(service):
@@ -62,3 +88,70 @@ def test_every_route_is_in_the_matrix(service):
     paths = service.app.openapi()["paths"]
     listed = {(m.upper(), path) for path, told in paths.items() for m in told if path.startswith("/api/v1/")} - SIGNED
     assert {(method, re.sub(r"{[a-z_]+}", "none", path)) for method, path in listed} == {(m, url.partition("?")[0]) for m, url in NEEDS}
+
+
+def routes_in(routes) -> list[tuple[object, str]]:
+    """Every route of an app with its address, those of included routers too."""
+    found = []
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            found += routes_in(inner.routes)
+        elif not isinstance(route, Mount):
+            found.append((route, route.path))
+    return found
+
+
+def test_every_page_is_in_the_matrix(service):
+    described = {(m.upper(), path) for path, told in service.app.openapi()["paths"].items() for m in told}
+    walked = {(m, path) for route, path in routes_in(service.app.routes) for m in route.methods - {"HEAD"}}
+    assert len(walked) > 60
+    assert {(m, p) for m, p in walked - described} == {(m, p) for m, p in PAGES if not p.startswith(("/healthz", "/readyz", "/metrics"))}
+    assert {(m, p) for m, p in described if not p.startswith("/api/v1/")} <= set(PAGES)
+    assert [r.path for r in service.app.routes if isinstance(r, Mount)] == ["/static"]
+
+
+def address(template: str) -> str:
+    for name, value in NAMED.items():
+        template = template.replace(name, value)
+    return template
+
+
+def test_every_role_on_every_page(service):
+    wrong = []
+    for (method, template), needed in PAGES.items():
+        url = address(template)
+        for role in [None, *ROLES]:
+            headers = service.key(role) if role else {}
+            response = service.request(method, url, headers=headers, follow_redirects=False)
+            to_sign_in = response.headers.get("location", "").startswith("/en/sign-in?next=")
+            refused = to_sign_in or response.status_code in (401, 403)
+            allowed = needed == OPEN or (role is not None and ROLES.index(role) >= ROLES.index(needed))
+            if refused == allowed or response.status_code >= 500:
+                wrong.append((method, url, role, response.status_code))
+    assert wrong == []
+
+
+def test_no_page_offers_what_its_reader_may_not_do(service):
+    """Every button and form of every page, for every role, is a route that this role may use; and somebody is offered something."""
+    service.runs.add("abcdef0123", "running")
+    for kind, body in BODIES.items():
+        assert service.post(f"/api/v1/{kind}", json=body, headers=service.key("analyst")).status_code == 201
+    board = service.get("/api/v1/dashboards", headers=service.key()).json()[0]["item_id"]
+    urls = [address(t).replace("none", board) for (_, t), needed in PAGES.items() if needed != OPEN] + ["/en/ask?question=spend+last+month"]
+    offered, wrong = {role: set() for role in ROLES}, []
+    for role in ("viewer", "analyst", "operator", "admin"):
+        for url in urls:
+            text = service.get(url, headers=service.key(role)).text
+            tags = re.findall(r"<[^>]*\sdata-(?:send|post)=[^>]*>", text)
+            for tag in tags:
+                _, address_of = re.search(r'data-(send|post)="([^"]+)"', tag).groups()
+                method = (re.search(r'data-method="(\w+)"', tag) or ["", "POST"])[1]
+                route = next(((m, u) for m, u in NEEDS if m == method and re.fullmatch(u.replace("none", "[^/]+"), address_of)), None)
+                if route is None or ROLES.index(role) < ROLES.index(NEEDS[route]):
+                    wrong.append((url, role, method, address_of))
+                offered[role].add(route)
+    assert wrong == []
+    assert offered["viewer"] == set()
+    assert {("POST", "/api/v1/alerts"), ("DELETE", "/api/v1/alerts/none"), ("POST", "/api/v1/questions")} <= offered["analyst"]
+    assert {("POST", "/api/v1/runs"), ("POST", "/api/v1/runs/none/stop"), *offered["analyst"]} <= offered["operator"]

@@ -15,6 +15,7 @@ from seeding_platform.connectors.exports import values
 from seeding_platform.connectors.exports.result import FACTS, METRICS, TEXTS, ExportRefused, ExportResult, RejectedRow
 from seeding_platform.connectors.files import csv_text
 from seeding_platform.connectors.files.content import POSITION, ROW
+from seeding_platform.connectors.shown import headers_shown, shown
 from seeding_platform.errors import SourceUnreadable
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _result(layout: Layout, raw: pl.DataFrame, broken: list[RejectedRow], *, fil
     complete = good.with_columns(pl.lit(load_id).alias("load_id"), pl.col(LINE).alias("source_row"))
     complete = complete.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in FACTS.items() if n not in complete.columns)
     if unused := [h for i, h in enumerate(layout.headers) if h and i not in layout.columns.values()]:
-        warnings["unused_columns"] = f"Not used: {', '.join(unused[:30])}."
+        warnings["unused_columns"] = f"Not used: {headers_shown(unused, most=30)}."
     source = {
         "platform": layout.platform,
         "file": file,
@@ -312,7 +313,8 @@ def _rejected(facts: pl.DataFrame, cells: pl.DataFrame, layout: Layout) -> list[
     for index, line, column, code in wrong.iter_rows():
         value: Any = cells[column][index]
         header = layout.headers[layout.columns[column]]
-        found.append(RejectedRow(line, header, value or "", code, f"line {line}, column {header}: {value or 'an empty cell'!r} {MESSAGES[code]}"))
+        told = repr(shown(value)) if value else "an empty cell"
+        found.append(RejectedRow(line, header, value or "", code, f"line {line}, column {header}: {told} {MESSAGES[code]}"))
     return found
 
 

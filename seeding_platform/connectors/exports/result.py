@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.catalog.contract import MONEY
+from seeding_platform.connectors.shown import shown
 from seeding_platform.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RejectedRow:
     Args:
         line: line of the file, 1-based (row of the sheet for a workbook).
         column: the file's own header.
-        value: the cell as it stands.
+        value: the cell as it stands; `summary` tells it as far as it may be told.
         code: what is wrong, for scripts.
         message: what is wrong, for people.
     """
@@ -111,7 +112,7 @@ class ExportResult:
             "first_date": first.isoformat() if first else None,
             "last_date": last.isoformat() if last else None,
             "grain": grains[0] if len(grains) == 1 else "mixed" if grains else None,
-            "rejects": [{"line": r.line, "column": r.column, "value": r.value, "code": r.code, "message": r.message} for r in self.rejects],
+            "rejects": [{"line": r.line, "column": r.column, "value": shown(r.value), "code": r.code, "message": r.message} for r in self.rejects],
             "warnings": [{"code": code, "message": text} for code, text in self.warnings.items()],
             "reason": None,
             "how_to_export_again": None,

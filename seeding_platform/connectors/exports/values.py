@@ -10,6 +10,7 @@ import polars as pl
 
 from seeding_platform.connectors.exports.layout import vocabulary
 from seeding_platform.connectors.exports.result import ExportRefused
+from seeding_platform.connectors.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ def _slashed_order(texts: pl.Series, *, month_first: bool, header: str) -> str:
     dashed = bool(texts.str.contains(r"^\d{1,2}-\d{1,2}-\d{4}$").any())  # who writes dashes writes the day first
     if day_first_seen == month_first_seen and not (dashed and not month_first_seen):
         raise ExportRefused(
-            f"Days in column {header!r} such as {texts.drop_nulls()[0]} could be day/month or month/day, and none of them decides.",
+            f"Days in column {header!r} such as {shown(texts.drop_nulls()[0])} could be day/month or month/day, and none of them decides.",
             "Export dates as 2026-09-13 (account or report settings), or a range that reaches past the twelfth of a month.",
         )
     return "%m/%d/%Y" if month_first_seen else "%d/%m/%Y"

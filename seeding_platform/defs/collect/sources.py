@@ -11,6 +11,7 @@ from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.connectors.batches import land_partition
 from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.landing import LandedBatch, LandedFile, fingerprinted, require_columns, source_rows
+from seeding_platform.connectors.shown import headers_shown
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import stage, written_metadata
 from seeding_platform.defs.platform import Platform
@@ -128,7 +129,7 @@ def _landed_files(spec: FileSourceSpec) -> dg.AssetsDefinition:
 def _results(landed: LandedBatch, file: str, metadata: dict[str, Any]) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     warnings = list(landed.warnings)
     if landed.extra_columns:
-        warnings.append(f"{file}: {len(landed.extra_columns)} columns are kept raw but mapped nowhere: {', '.join(landed.extra_columns)}")
+        warnings.append(f"{file}: {len(landed.extra_columns)} columns are kept raw but mapped nowhere: {headers_shown(landed.extra_columns)}")
     yield dg.MaterializeResult(metadata={**metadata, "dagster/row_count": landed.rows, "rejects": len(landed.rejects), "warnings": warnings})
     yield dg.AssetCheckResult(check_name="readable", passed=True, description="; ".join(warnings) or "read as declared")
     shown = [f"{file}, line {r.line}: {r.message}" for r in landed.rejects[:REJECTS_SHOWN]]

@@ -19,6 +19,7 @@ from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages.figures import currency_of, findings_shown, kpis_shown
 from seeding_platform.service.pages.questions import ask_shown
 from seeding_platform.service.pages.render import Speaker, environment, judged, words
+from seeding_platform.service.sessions import COOKIE, SESSION_SECONDS
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
@@ -73,21 +74,22 @@ def home(request: Request) -> Response:
 @router.get("/{lang}/sign-in")
 def sign_in_page(request: Request, lang: Locale, next: str = "") -> Response:
     """Where a key is asked for."""
-    return page(request, "sign_in", lang, None, None, wrong=False, next=next)
+    return page(request, "sign_in", lang, None, None, wrong="", lead=words(lang)["sign_in"]["lead"], next=next)
 
 
 @router.post("/{lang}/sign-in")
 def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: Annotated[str, Form()] = "") -> Response:
     """Open a session with a key."""
     service = service_of(request)
-    found = service.api.key(key.strip())
+    found = service.sessions.presented(key)
     if found is None:
-        return page(request, "sign_in", lang, None, None, status=401, wrong=True, next=next)
-    request.state.actor = auth.Actor(found.key_id, found.role, found.tenant)
+        told = words(lang)["sign_in"]
+        return page(request, "sign_in", lang, None, None, status=401, wrong=told["wrong"], lead=told["lead"], next=next)
+    request.state.actor = found
     target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
     response = RedirectResponse(target, status_code=303)
-    cookie = auth.session_for(service, found.key_id)
-    response.set_cookie(auth.COOKIE, cookie, max_age=auth.SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
+    cookie = service.sessions.started(found.key_id)
+    response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
     return response
 
 
@@ -95,7 +97,7 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
 def sign_out(lang: Locale) -> Response:
     """End the session."""
     response = RedirectResponse(f"/{lang}/sign-in", status_code=303)
-    response.delete_cookie(auth.COOKIE)
+    response.delete_cookie(COOKIE)
     return response
 
 
@@ -197,7 +199,7 @@ def page(request: Request, template: str, lang: str, actor: Actor | None, facts:
     say = Speaker(lang, currency_of(facts) if facts is not None else None)
     name = more.pop("page", BELONGS_TO.get(template, template))
     title = w[name]["title"] if name in w and isinstance(w[name], dict) else w["app"]
-    csrf = auth.csrf_token(service_of(request), actor.session) if actor is not None and actor.session else ""
+    csrf = service_of(request).sessions.csrf_token(actor.session) if actor is not None and actor.session else ""
     shared = {
         "csrf": csrf,
         "w": w,

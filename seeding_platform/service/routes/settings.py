@@ -16,6 +16,7 @@ from seeding_platform.service import audited
 from seeding_platform.service.adjustables import SETTINGS
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage.adjusted import Adjusted, Version
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.kept import VersionConflict
@@ -95,10 +96,11 @@ def list_versions(request: Request, _: Analyst, name: str, scope: Scope = EVERYW
 def put_setting(request: Request, actor: Steward, name: str, wanted: ChangeWanted) -> ChangedAnswer:
     """Adjust a setting for one scope."""
     service, setting = service_of(request), _named(name, wanted.scope)
-    audited.tell(request, scope=wanted.scope, values=wanted.values, reason=wanted.reason)
+    [reason] = texts_told([wanted.reason])  # every version stays
+    audited.tell(request, scope=wanted.scope, values=wanted.values, reason=reason)
     with _refusals():
         made = Adjusted(service.state).change(
-            setting, wanted.values, scope=wanted.scope, actor=actor.key_id, reason=wanted.reason, now=service.now(), seen=wanted.seen
+            setting, wanted.values, scope=wanted.scope, actor=actor.key_id, reason=reason, now=service.now(), seen=wanted.seen
         )
     return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
 
@@ -107,9 +109,10 @@ def put_setting(request: Request, actor: Steward, name: str, wanted: ChangeWante
 def post_back(request: Request, actor: Steward, name: str, wanted: BackWanted) -> ChangedAnswer:
     """Return to an earlier version; it becomes the newest."""
     service, setting = service_of(request), _named(name, wanted.scope)
-    audited.tell(request, scope=wanted.scope, version=wanted.version, reason=wanted.reason)
+    [reason] = texts_told([wanted.reason])
+    audited.tell(request, scope=wanted.scope, version=wanted.version, reason=reason)
     with _refusals():
-        made = Adjusted(service.state).back(setting, wanted.version, scope=wanted.scope, actor=actor.key_id, reason=wanted.reason, now=service.now())
+        made = Adjusted(service.state).back(setting, wanted.version, scope=wanted.scope, actor=actor.key_id, reason=reason, now=service.now())
     return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
 
 

@@ -1,0 +1,1 @@
+"""Dagster's own web UI behind our keys and roles. Nothing imports this room but the command line."""
