@@ -51,7 +51,7 @@ def may(role: Role) -> Callable[..., Actor]:
             raise Problem(403, "forbidden", f"This needs the role {role}; the key has {actor.role}.")
         if actor.session and request.method not in ("GET", "HEAD"):
             given = request.headers.get("x-csrf-token", "")
-            if not hmac.compare_digest(given, service_of(request).sessions.csrf_token(actor.session)):
+            if not hmac.compare_digest(given.encode(), service_of(request).sessions.csrf_token(actor.session).encode()):
                 raise Problem(403, "csrf", "The request does not come from a page of ours; load the page again.")
         return actor
 

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from starlette.datastructures import FormData
 
-from seeding_platform.service import auth
 from seeding_platform.service.auth import Actor, service_of
 from seeding_platform.service.pages.render import words
 from seeding_platform.service.pages.views import page, signed_in, to_sign_in
@@ -52,7 +51,7 @@ def writing(request: Request, lang: str, needed: Role, form: FormData) -> Actor 
     actor = looking(request, lang, needed)
     if isinstance(actor, Response) or not actor.session:
         return actor
-    if not hmac.compare_digest(typed(form, "csrf").encode(), auth.csrf_token(service_of(request), actor.session).encode()):
+    if not hmac.compare_digest(typed(form, "csrf").encode(), service_of(request).sessions.csrf_token(actor.session).encode()):
         return told_off(request, lang, actor, words(lang)["forms"]["foreign"])
     return actor
 
