@@ -23,6 +23,7 @@ from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
+from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.pages import tables as tables_pages
 from seeding_platform.service.routes import (
@@ -38,6 +39,7 @@ from seeding_platform.service.routes import (
     live,
     policies,
     privacy,
+    quality,
     tables,
 )
 from seeding_platform.service.routes import runs as runs_routes
@@ -130,12 +132,13 @@ def create_app(
     app.include_router(bundles.router, responses=errors.documented(404, 410))
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
+    app.include_router(quality.router, responses=errors.documented())
     app.include_router(tables.router, responses=errors.documented(404, 409))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages, privacy_pages, audit_pages, settings_pages, tables_pages, bias_pages):
+    for pages in (views, work, people, cleaning_pages, privacy_pages, quality_pages, audit_pages, settings_pages, tables_pages, bias_pages):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

@@ -17,9 +17,10 @@ NEEDS = {
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
             "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings",
-            "alerts/none/state", "targets/none/pace",
+            "alerts/none/state", "targets/none/pace", "quality/tables",
         )
     },
+    **{("GET", f"/api/v1/quality/{path}"): "operator" for path in ("scorecard", "recommendations")},
     **{("GET", f"/api/v1/{kind}{rest}"): "viewer" for kind in KINDS for rest in ("", "/none", "/none/history")},
     **{(method, f"/api/v1/{kind}{rest}"): "analyst" for kind in KINDS for method, rest in (("POST", ""), ("PUT", "/none"), ("DELETE", "/none"))},
     ("POST", "/api/v1/nlq"): "viewer",
@@ -53,9 +54,15 @@ PAGES = {
         ("GET", f"/{{lang}}/{path}"): "viewer"
         for path in (
             "overview", "kpis", "ask", "upload", "dashboards", "dashboards/{item_id}", "watch", "runs",
-            "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters",
+            "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters", "quality", "quality/bias",
         )
     },
+    **{("GET", f"/{{lang}}/{path}"): "analyst" for path in ("settings", "settings/{name}")},
+    **{(method, "/{lang}/tables/{layer}/{table}/history"): "operator" for method in ("GET", "POST")},
+    ("GET", "/{lang}/tables"): "operator",
+    **{("GET", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "privacy/{request_id}", "audit", "audit/{seq}")},
+    **{("POST", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "settings/{name}")},
+    ("POST", "/{lang}/audit"): "admin",
     ("GET", "/"): OPEN,
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
@@ -67,7 +74,10 @@ PAGES = {
     ("GET", "/api/v1/openapi.json"): OPEN,
 }  # fmt: skip
 """From which role on a page is shown. What a page offers to do is a route of the API and needs what that needs."""
-NAMED = {"{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts"}
+NAMED = {
+    "{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts", "{request_id}": "none", "{seq}": "1",
+    "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders",
+}  # fmt: skip
 
 
 def test_every_role_on_every_route(service):

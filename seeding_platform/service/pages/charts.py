@@ -67,6 +67,16 @@ def bar(share: float, tone: str = "") -> Markup:
     )
 
 
+def reliability(bins: Sequence[tuple[float, float, int]], *, label: str) -> Markup:
+    """Stated against observed share; on the dashed line the two are the same. A dot's size is its number of records."""
+    most = max((n for _, _, n in bins), default=1)
+    dots = "".join(f'<circle cx="{10 + s * 180:.1f}" cy="{190 - o * 180:.1f}" r="{2.5 + 4 * (n / most) ** 0.5:.1f}"/>' for s, o, n in bins)
+    return Markup(  # noqa: S704 (numbers of ours; words are escaped)
+        f'<svg class="chart plot" viewBox="0 0 200 200" role="img" aria-label="{escape(label)}"><path class="axis" d="M10 10V190H190"/>'
+        f'<path class="prior" d="M10 190L190 10"/><g class="dots">{dots}</g></svg>'
+    )
+
+
 def trend(
     values: Values,
     before: Values,

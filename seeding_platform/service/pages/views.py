@@ -54,6 +54,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
     ),
     "pipeline": (
         ("runs", "runs", Role.VIEWER),
+        ("quality", "kpi", Role.VIEWER),
         ("cleaning", "clean", Role.VIEWER),
         ("bias", "scale", Role.VIEWER),
         ("tables", "tables", Role.OPERATOR),
