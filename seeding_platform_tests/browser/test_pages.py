@@ -52,7 +52,7 @@ def served(tmp_path_factory):
     environment["SEEDING_POLICIES"] = str(policies)
     process = subprocess.Popen([sys.executable, "-m", "seeding_platform.cli", "serve"], env=environment, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(150):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
