@@ -92,7 +92,7 @@ def test_it_was_lived_in_and_all_of_it_was_searched(lived):
     assert any(table.name.startswith("content_posts") for table in (place.home / "data" / "lake" / "quality").iterdir())
     said = {name: text.decode("utf-8", "replace") for name, text in place.said.items()}
     assert "REFUSED" in said["stderr of land all_bad.csv"] + said["stdout of land all_bad.csv"]
-    assert "Failed" in said["stderr of land wrong_head.csv"] + said["stdout of land wrong_head.csv"]
+    assert "is the header missing" in said["stderr of land wrong_head.csv"] + said["stdout of land wrong_head.csv"]
     assert [name for name in said if name.startswith("answer to GET /api/v1/runs/") and "raw" in said[name]]
     assert "[EMAIL]" in said["table audit_events of the state database"], "a reason was redacted before it was kept"
     assert any("[EMAIL]" in text for name, text in said.items() if "clusters" in name)
