@@ -5,7 +5,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seeding_platform.models.weighing import latest_reweighing
@@ -149,6 +149,7 @@ VERDICT = st.sampled_from(["ok", "biased", "insufficient_evidence", "not_judged"
 FINDINGS = st.lists(st.tuples(METRIC, st.sampled_from(["a", "b", "(all)"]), VALUE, st.integers(0, 500), VALUE, VALUE, VERDICT), min_size=1)
 
 
+@settings(deadline=None)
 @given(st.lists(WHISKERS, max_size=5), st.sampled_from([326, 1000]), st.floats(0.1, 10))
 def test_a_chart_is_well_formed_and_stays_within_its_picture(rows, width, end):
     from xml.etree import ElementTree
@@ -164,6 +165,7 @@ def test_a_chart_is_well_formed_and_stays_within_its_picture(rows, width, end):
     assert all(0 <= float(c.get("cx")) <= width for c in tree.findall("circle"))
 
 
+@settings(deadline=None)
 @given(FINDINGS)
 def test_whatever_figures_there_are_can_be_shown(rows):
     for lang in ("en", "nl"):

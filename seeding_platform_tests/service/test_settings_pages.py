@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -254,6 +254,7 @@ VALUES = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_into_a_form_is_what_is_read_from_it(value):
     told = value.model_dump(mode="json")
@@ -261,6 +262,7 @@ def test_what_is_written_into_a_form_is_what_is_read_from_it(value):
     assert EveryType.model_validate(read) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.sampled_from(["nan", "1e999", "1_0", "-0", "0,5"]))
 def test_whatever_is_typed_is_read_or_refused(text):
     say, k = Speaker("nl", None), words("nl")["settings"]
