@@ -315,7 +315,7 @@ def test_pages_are_in_their_language_and_keep_their_policy(posts, lang, page):
     assert answer.status_code == 200
     assert f'<html lang="{lang}">' in answer.text
     assert {"en": "Cleaning", "nl": "Opschonen"}[lang] in answer.text
-    assert {"en": "Quality", "nl": "Kwaliteit"}[lang] in answer.text
+    assert {"en": "Pipeline", "nl": "Pijplijn"}[lang] in answer.text
     assert not re.findall(r"\sstyle=|\son[a-z]+=\"|<script(?! src=\"/static/)|<style", answer.text)
     assert 'aria-current="page"' in answer.text
     for address in re.findall(r'href="(/[a-z]{2}/quality/[^"]*)" hreflang', answer.text):
