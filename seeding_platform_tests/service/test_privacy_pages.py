@@ -11,6 +11,7 @@ from seeding_platform.service.pages.deadlines import clock
 from seeding_platform.service.pages.privacy import KINDS, steps
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.storage.privacy import PrivacyRequest
+from seeding_platform_tests.governance.test_subject_rights import NoModels
 from seeding_platform_tests.service.pages import Pages
 from seeding_platform_tests.service.test_privacy import JAN, lake_of
 
@@ -165,7 +166,7 @@ def test_the_overview_names_requests_that_are_due_to_stewards(service, pages):
     shared = service.app.state.service
 
     def taken(days: float, request_id: str, tenant: str = "default") -> None:
-        rights = SubjectRights(shared.settings, shared.state, now=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
+        rights = SubjectRights(shared.settings, shared.state, models=NoModels(), now=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
         rights.receive("erase", [Identifier("EMAIL", f"{request_id}@planted.example")], tenant=tenant, actor="k", request_id=request_id)
 
     for days, request_id in ((2, "early"), (26.5, "soon"), (33.5, "late")):
@@ -180,3 +181,29 @@ def test_the_overview_names_requests_that_are_due_to_stewards(service, pages):
     assert "privacy/theirs" not in shown
     assert "Er is een verzoek: vergeten worden. 3 dagen te laat" in pages.get("/nl/overview")
     assert "Somebody asked" not in service.get("/en/overview", headers=service.key("operator")).text
+
+
+def test_a_correction_is_shown_confirmed_and_taken_with_who_confirmed_the_person(service, pages):
+    lake_of(service)
+    what = {"kind": "rectify", "label": "EMAIL", "value": VALUE, "table": "orders", "column": ["carrier", "", ""], "right": ["DHL", "", ""]}
+    who = {"confirmed_by": "the desk", "how": "saw a passport"}
+    shown = pages.send("/en/privacy", **what, **who)
+    assert shown.status_code == 200
+    for said in ("Correct this person", "orders.carrier", "DHL"):
+        assert said in shown.text
+    taken = pages.send("/en/privacy", **what, **who, step="confirmed", request_id="p9")
+    assert taken.status_code == 303, taken.text[:500]
+    told = service.get("/api/v1/privacy/requests/p9", headers=service.key("steward")).json()
+    assert told["kind"] == "rectify"
+    assert "the desk" in str(told["identity"])
+    wrong = pages.send("/en/privacy", **(what | {"column": ["no_such", "", ""]}), step="confirmed", request_id="p10")
+    assert wrong.status_code == 422
+    assert "no_such" in wrong.text
+
+
+def test_a_package_can_be_fetched_from_its_page(service, pages):
+    lake_of(service)
+    answer = pages.send("/en/privacy", kind="portability", label="EMAIL", value=VALUE, request_id="p11")
+    assert answer.status_code == 200
+    assert "/api/v1/privacy/requests/p11/package" in answer.text
+    assert service.get("/api/v1/privacy/requests/p11/package", headers=service.key("steward")).status_code == 200

@@ -14,6 +14,7 @@ from seeding_platform.governance.subject_rights.requests import SubjectRights
 from seeding_platform.storage.changes import difference, row_changes
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.locks import exclusive
+from seeding_platform_tests.governance.test_subject_rights import NoModels
 from seeding_platform_tests.service.pages import Pages
 
 API = "/api/v1/tables/clean/orders"
@@ -168,7 +169,7 @@ def test_a_version_whose_files_are_gone_is_refused(table):
 
 def test_erased_people_stay_erased(table):
     shared = table.client.app.state.service
-    rights = SubjectRights(shared.settings, shared.state, now=shared.now)
+    rights = SubjectRights(shared.settings, shared.state, models=NoModels(), now=shared.now)
     rights.tombstones.add("default", [("EMAIL", EMAIL)], request_id="r", now=shared.now())
     assert table.restore(version=0, reason="half a load").json()["restored"] == 2
     restored = table.lake.read("clean/orders").sort("order_id").collect()

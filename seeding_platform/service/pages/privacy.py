@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from seeding_platform.catalog import LANDED
 from seeding_platform.errors import ConfigError
 from seeding_platform.governance.subject_rights.matcher import KNOWN, Identifier, Matcher
 from seeding_platform.governance.subject_rights.requests import RESIDUE, STATES
@@ -36,9 +38,12 @@ KINDS: tuple[str, ...] = get_args(RequestWanted.model_fields["kind"].annotation)
 STEPS = {
     "access": ("received", "closed"),
     "erase": ("received", "executing", "purged", "recipients_notified", "verified", "closed"),
+    "portability": ("received", "closed"),
+    **{kind: ("received", "executing", "recipients_notified", "closed") for kind in ("rectify", "restrict", "lift")},
 }
 """States that a request of a kind passes by itself; all of them where nothing is said."""
 ROWS, MORE_ROWS, MOST_ROWS = 3, 3, 20
+CORRECTIONS = 3
 REQUESTS_A_PAGE = 25
 PLACES_SHOWN = 20
 
@@ -62,22 +67,22 @@ def take_request(request: Request, lang: Locale, form: Form) -> Response:
     rows = list(zip(typed_all(form, "label"), typed_all(form, "value"), strict=False))[:MOST_ROWS]
     if step in ("more", "edit"):
         more = MORE_ROWS if step == "more" else 0
-        return _list(request, lang, actor, kind=kind, rows=rows, size=min(len(rows) + more, MOST_ROWS))
+        return _list(request, lang, actor, kind=kind, rows=rows, size=min(len(rows) + more, MOST_ROWS), beside=beside_typed(form))
+    beside = beside_typed(form)
     identifiers, wrong = _identified(rows, k)
     if wrong or kind not in KINDS:
-        return _list(request, lang, actor, kind=kind, rows=rows, wrong=wrong, wrong_kind=kind not in KINDS, status=422)
+        return _list(request, lang, actor, kind=kind, rows=rows, wrong=wrong, wrong_kind=kind not in KINDS, beside=beside, status=422)
     if kind in k["confirm"] and step != "confirmed":
-        return _confirm(request, lang, actor, kind, identifiers, typed(form, "request_id"))
+        return _confirm(request, lang, actor, kind, identifiers, typed(form, "request_id"), beside)
     try:
         subject = [SubjectWanted(label=i.label, value=i.value) for i in identifiers]
-        taken = post_request(
-            request, actor, RequestWanted.model_validate({"kind": kind, "subject": subject, "request_id": typed(form, "request_id")})
-        )
+        asked = {"kind": kind, "subject": subject, "request_id": typed(form, "request_id"), **asked_beside(kind, beside)}
+        taken = post_request(request, actor, RequestWanted.model_validate(asked))
     except Problem as problem:
         said = k["taken"] if problem.code == "id-taken" else problem.detail
-        return _list(request, lang, actor, kind=kind, rows=rows, said=said, status=problem.status)
+        return _list(request, lang, actor, kind=kind, rows=rows, said=said, beside=beside, status=problem.status)
     except ValueError:
-        return _list(request, lang, actor, kind=kind, rows=rows, said=k["unreadable"], status=422)
+        return _list(request, lang, actor, kind=kind, rows=rows, said=k["unreadable"], beside=beside, status=422)
     if taken.held is not None:
         return _one(request, lang, actor, taken, rights_of(request))
     return RedirectResponse(f"/{lang}/privacy/{taken.request_id}", status_code=303)
@@ -96,6 +101,39 @@ def request_page(request: Request, lang: Locale, request_id: str) -> Response:
     return _one(request, lang, actor, found, rights_of(request))
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a request says beside who the person is.
+
+    Args:
+        confirmed_by: who confirmed that they are who they say; empty = the one who takes the request answers for that.
+        how: in a few words.
+        table: whose rows are to be corrected.
+        pairs: column and right value; a blank value is none.
+    """
+
+    confirmed_by: str = ""
+    how: str = ""
+    table: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+def beside_typed(form: Form) -> Beside:
+    """The same, as it was typed."""
+    pairs = zip(typed_all(form, "column"), typed_all(form, "right"), strict=False)
+    return Beside(typed(form, "confirmed_by"), typed(form, "how"), typed(form, "table"), tuple((c, v) for c, v in pairs if c)[:MOST_ROWS])
+
+
+def asked_beside(kind: str, beside: Beside) -> dict[str, Any]:
+    """The same, as the API takes it."""
+    asked: dict[str, Any] = {}
+    if beside.confirmed_by or beside.how:
+        asked["identity"] = {"confirmed_by": beside.confirmed_by, "how": beside.how}
+    if kind == "rectify":
+        asked |= {"table": beside.table, "corrections": {column: value or None for column, value in beside.pairs}}
+    return asked
+
+
 def _list(
     request: Request,
     lang: str,
@@ -108,6 +146,7 @@ def _list(
     wrong: dict[int, str] | None = None,
     wrong_kind: bool = False,
     said: str = "",
+    beside: Beside | None = None,
     status: int = 200,
 ) -> Response:
     """The list with the form as it was typed, and what is wrong with it at each field."""
@@ -127,6 +166,9 @@ def _list(
         "wrong": wrong or {},
         "wrong_kind": wrong_kind,
         "said": said,
+        "beside": beside or Beside(),
+        "tables": sorted(LANDED),
+        "corrections": CORRECTIONS,
         "new_id": f"p{service.new_id(6)}",
     }
     return page(request, "privacy", lang, actor, facts_or_none(request, actor), status=status, **more)
@@ -155,10 +197,11 @@ def _identified(rows: list[tuple[str, str]], k: dict[str, Any]) -> tuple[list[Id
     return found, wrong if found or wrong else {0: k["nobody"]}
 
 
-def _confirm(request: Request, lang: str, actor: Actor, kind: str, identifiers: list[Identifier], request_id: str) -> Response:
+def _confirm(request: Request, lang: str, actor: Actor, kind: str, identifiers: list[Identifier], request_id: str, beside: Beside) -> Response:
     """What a request would change, what stays and who is told, before anything is done."""
     held = rights_of(request).held(Matcher(identifiers), tenant=actor.tenant)
     more: dict[str, Any] = {"kind": kind, "identifiers": identifiers, "request_id": request_id, "held": held_shown(held, Speaker(lang, None))}
+    more["beside"] = beside
     return page(request, "privacy_confirm", lang, actor, facts_or_none(request, actor), **more)
 
 
