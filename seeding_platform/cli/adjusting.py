@@ -81,7 +81,7 @@ def change(
         told[field] = yaml.safe_load(value)
     made = store.change(setting, told, scope=scope, actor=ACTOR, reason=why, now=dt.datetime.now(dt.UTC))
     _record(trail, name, scope, why, made.number)
-    typer.echo(f"{name}{f' for {scope}' if scope else ''}: version {made.number}. {_following(setting, scope)}")
+    _tell(setting, scope, f"version {made.number}.")
 
 
 @app.command()
@@ -106,7 +106,7 @@ def back(
     why = _plain(reason)
     made = store.back(setting, version, scope=scope, actor=ACTOR, reason=why, now=dt.datetime.now(dt.UTC))
     _record(trail, name, scope, why, made.number)
-    typer.echo(f"{name}{f' for {scope}' if scope else ''}: version {made.number}, as {version} was. {_following(setting, scope)}")
+    _tell(setting, scope, f"version {made.number}, as {version} was.")
 
 
 @app.command()
@@ -157,12 +157,12 @@ def _wanted(content: Any, where: str) -> list[tuple[Adjustable, str, dict[str, A
     return [(_named(name), "" if s == "everywhere" else str(s), dict(v)) for name, scopes in content.items() for s, v in scopes.items()]
 
 
-def _following(setting: Adjustable, scope: str) -> str:
+def _tell(setting: Adjustable, scope: str, what: str) -> None:
+    """Say what was done, and which tables follow."""
     concerned = setting.affects(scope)
-    if not concerned:
-        return ""
     said = ", ".join(concerned[:5]) + (f" and {len(concerned) - 5} more" if len(concerned) > 5 else "")
-    return f"Concerns {said}; they follow while `make ui` is up."
+    follows = f" Concerns {said}; they follow while `make ui` is up." if concerned else ""
+    typer.echo(f"{setting.name}{f' for {scope}' if scope else ''}: {what}{follows}")
 
 
 def _record(trail: Trail, name: str, scope: str, reason: str, version: int) -> None:
