@@ -291,3 +291,9 @@ def test_schedules_are_made_by_name_on_a_page(service):
     page.get("/en/settings/schedules?scope=../x", status=404)
     page.get("/nl/settings/distribution.rules?scope=analytics")
     page.get("/nl/settings/distribution.rules?scope=no_engine", status=404)
+
+
+def test_every_group_and_field_has_its_words_in_both_languages():
+    for lang in ("en", "nl"):
+        groups = words(lang)["settings"]["groups"]
+        assert {n: set(s.model.model_fields) - set(groups.get(n, {}).get("fields", {})) for n, s in SETTINGS.items()} == {n: set() for n in SETTINGS}
