@@ -20,6 +20,7 @@ from seeding_platform.quality.recommendations import recommended
 from seeding_platform_tests.quality.injected.dirt import with_errors
 from seeding_platform_tests.quality.injected.measure import accuracy, wrong_rows
 from seeding_platform_tests.quality.injected.rules import ADS, MEASUREMENTS
+from seeding_platform_tests.quality.injected.second import RULES_CAMPAIGN_DAYS, RULES_ORDERS, campaign_days, orders, spoilt
 from seeding_platform_tests.quality.injected.truth import ads, measurements
 
 if TYPE_CHECKING:
@@ -48,9 +49,16 @@ def first(truth: pl.DataFrame, seed: int, share: float, key: tuple[str, ...]) ->
     return made.rows, made.errors
 
 
+def second(truth: pl.DataFrame, seed: int, share: float, key: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Errors of the second generator."""
+    return spoilt(truth, seed, rows_wrong=share, key=key)
+
+
 CASES = [
     Case("ads", "ad_facts", ads, first, ("row_id",), ADS),
     Case("measurements", "content_analytics", measurements, first, ("post_id",), MEASUREMENTS),
+    Case("orders", "orders", orders, second, ("order_id",), RULES_ORDERS),
+    Case("campaign days", "ad_facts", campaign_days, second, ("row_id",), RULES_CAMPAIGN_DAYS),
 ]
 
 
