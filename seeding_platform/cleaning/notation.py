@@ -12,7 +12,8 @@ from seeding_platform.catalog.contract import TIMESTAMP
 from seeding_platform.connectors.spec import Notation  # noqa: TC001 - the examples in the docstrings use it
 
 NULL_WORDS = ["", "-", "--", "n/a", "N/A", "#N/A", "null", "NULL", "None", "nan", "NaN"]
-_SIGNS = r"[\s\u00a0\u202f€$£]|(?i:eur|usd|gbp)"
+_CURRENCIES = "eur|usd|gbp|chf|sek|nok|dkk|pln|czk|huf|ron|bgn|try|jpy|cny|inr|aud|cad|nzd|brl|mxn|zar|aed|ils|sgd|hkd"
+_SIGNS = rf"[\s\u00a0\u202f€$£¥]|(?i:{_CURRENCIES}|kr|zł)"
 _TRUE = ["true", "1", "1.0", "yes", "ja", "y", "j", "waar"]
 _FALSE = ["false", "0", "0.0", "no", "nee", "n", "onwaar"]
 

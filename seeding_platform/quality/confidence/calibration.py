@@ -1,7 +1,7 @@
 """How evidence against a row becomes a probability.
 
-How many records are wrong in the first place is not taken from the errors that were put in (`learning`): it is estimated source by source from what
-the real rows look like, quarantined ones included (Saerens, Latinne and Decaestecker 2002), starting from the trust in the source.
+How many records are wrong in the first place is not taken from the errors that were put in (`learning`): it follows source by source from how many
+of the real rows cleaning quarantines, starting from the trust in the source.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from seeding_platform.quality.confidence.reliability import Reliability
 
 TRUST, SYNTHETIC_TRUST = 0.95, 0.80
-BELIEF = 100.0
-"""The trust in a source counts as much as so many of its rows."""
+BELIEF, TELLS = 100.0, 0.05
+"""The trust in a source counts as much as so many of its rows; share of wrong records that must be quarantined before their number tells anything."""
 STARTING = {
     "missing_required": 2.0,
     "missing_usual": 1.5,
@@ -99,7 +99,7 @@ class Calibration:
         table = []
         for (source, synthetic), part in counts.partition_by("_source", "synthetic", as_dict=True, include_key=True, maintain_order=True).items():
             refused = 0 if synthetic else (quarantined or {}).get(str(source), 0)
-            share = self._share_right(part["step"].to_list(), part["n"].to_list(), refused, part["prior"][0])
+            share = self.share_right(int(part["n"].sum()), refused, part["prior"][0])
             for step in part["step"]:
                 s = self.steps[step]
                 table.append((source, synthetic, step, share * s.right / (share * s.right + (1 - share) * s.wrong)))
@@ -115,19 +115,20 @@ class Calibration:
         bounds = np.array([s.least for s in self.steps])
         return pl.Series("step", np.clip(np.searchsorted(bounds, mean.to_numpy() + 1e-8, side="right") - 1, 0, None), dtype=pl.UInt32)
 
-    def _share_right(self, steps: list[int], counts: list[int], refused: int, prior: float) -> float:
-        """Share of a source's records that are right: the mode of its posterior, by expectation maximisation."""
-        right = [self.steps[s].right for s in steps]
-        wrong = [self.steps[s].wrong for s in steps]
-        total = sum(counts) + (refused if self.refused else 0) + BELIEF
-        share = prior
-        for _ in range(200):
-            kept = sum(n * share * r / (share * r + (1 - share) * w) for n, r, w in zip(counts, right, wrong, strict=True))
-            new = min(0.9999, (kept + BELIEF * prior) / total)
-            if abs(new - share) < 1e-7:
-                return new
-            share = new
-        return share
+    def share_right(self, rows: int, refused: int, prior: float) -> float:
+        """Share of a source's records that are right, from how many of them cleaning quarantines: those are wrong for certain.
+
+        Where cleaning quarantines hardly any wrong record of this table, that says nothing, and the prior stands.
+
+        Args:
+            rows: that it kept.
+            refused: that it quarantined.
+            prior: the trust in the source, which counts as much as a hundred rows.
+        """
+        if self.refused < TELLS:
+            return prior
+        wrong = (refused + BELIEF * (1 - prior) * self.refused) / ((rows + refused + BELIEF) * self.refused)
+        return min(0.9999, max(0.01, 1 - wrong))
 
 
 def _prior(trust: Mapping[str, float] | None) -> pl.Expr:

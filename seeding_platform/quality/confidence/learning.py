@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.quality.confidence.calibration import BELIEF, TRUST, Calibration, Step, starting
+from seeding_platform.quality.confidence.calibration import TRUST, Calibration, Step, starting
 from seeding_platform.quality.confidence.errors import spoiled
 from seeding_platform.quality.confidence.evidence import FACTORS, evidence
 from seeding_platform.quality.confidence.reliability import reliability
@@ -89,10 +89,10 @@ class _Drawn:
             return self.plain.select("_record", believed=pl.lit(1.0))
         refused = sum(self.quarantined.values())
         every = self.plain.height + refused
-        wrong = (refused + BELIEF * (1 - TRUST) * calibration.refused) / ((every + BELIEF) * max(calibration.refused, 0.05))
+        wrong = 1 - calibration.share_right(self.plain.height, refused, TRUST)
         told = self.plain.select("_record", step=calibration.step(calibration.mean(self.plain)))
         here = pl.col("step").replace_strict(dict(enumerate(s.wrong for s in calibration.steps)), return_dtype=pl.Float64)
-        expected = min(1.0, wrong) * every * here / pl.len().over("step")
+        expected = wrong * every * here / pl.len().over("step")
         return told.select("_record", believed=(1 - expected).clip(LEAST, 1.0))
 
 
