@@ -65,7 +65,7 @@ TABLES = st.lists(st.fixed_dictionaries(_CELLS), max_size=12).map(lambda rows: p
 LINEAGE = ("_source", "_batch", "_row")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES))
 def test_every_row_ends_in_one_place_and_nothing_is_invented(table, policy):
     result = clean(as_raw(table, TRIED, source="t", dates="day-first").rows, TRIED, policy)
@@ -77,7 +77,7 @@ def test_every_row_ends_in_one_place_and_nothing_is_invented(table, policy):
         assert row["rules"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES))
 def test_every_value_that_is_kept_was_given_or_stands_in_the_log(table, policy):
     result = clean(as_raw(table, TRIED, source="t", dates="day-first").rows, TRIED, policy)
@@ -104,7 +104,7 @@ def _bare(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFC", html.unescape(text)) if not c.isspace() and unicodedata.category(c)[0] != "C")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES))
 def test_cleaning_what_is_clean_changes_nothing(table, policy):
     once = clean(as_raw(table, TRIED, source="t", dates="day-first").rows, TRIED, policy).kept
@@ -113,7 +113,7 @@ def test_cleaning_what_is_clean_changes_nothing(table, policy):
     assert twice.kept.drop(*LINEAGE).equals(once.drop(*LINEAGE))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES), dice=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(table, policy, dice):
     raw = as_raw(table, TRIED, source="t", dates="day-first").rows

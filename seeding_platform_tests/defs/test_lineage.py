@@ -13,6 +13,7 @@ from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.lineage import exported
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset
+from seeding_platform.defs.quality.calibration import calibration_asset
 from seeding_platform.governance.openlineage import broken
 from seeding_platform_tests.governance.orders import carried, raw
 
@@ -27,7 +28,7 @@ def platform(place):
 
 def test_materialisations_carry_column_lineage_and_are_exported(place, platform, tmp_path):
     carried(platform, raw(["cust-0001", "cust-0002"]))
-    assets = [raw_asset(ORDERS, []), clean_asset(ORDERS), quality_asset(ORDERS)]
+    assets = [raw_asset(ORDERS, []), clean_asset(ORDERS), calibration_asset(ORDERS), quality_asset(ORDERS)]
     chosen = dg.AssetSelection.groups("clean", "quality")
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.materialize(assets, selection=chosen, instance=instance, resources={"platform": platform, "lake": LakeIOManager(platform.lake)})
@@ -45,10 +46,11 @@ def test_materialisations_carry_column_lineage_and_are_exported(place, platform,
     assert [broken(e) for e in events] == [[]] * count
     told = next(e for e in events if e["outputs"][0]["name"] == "quality/orders")
     assert told["run"]["runId"] == done.run_id
-    assert [i["name"] for i in told["inputs"]] == ["clean/orders", "clean/orders__quarantine"]
+    sides = [f"clean/orders{side}" for side in ("", "__duplicates", "__quarantine", "__repairs")]
+    assert sorted(i["name"] for i in told["inputs"]) == [*sides, "quality/orders__calibration"]
     assert told["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 2
     assert told["outputs"][0]["facets"]["ownership"]["owners"][0]["name"] == "team:operations"
-    assert told["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"] == 2
+    assert next(i for i in told["inputs"] if i["name"] == "clean/orders")["inputFacets"]["dataQualityMetrics"]["rowCount"] == 2
 
 
 def test_what_is_declared_of_an_asset_is_on_it(place):

@@ -139,7 +139,7 @@ def test_rows_that_may_not_be_used_are_judged_and_left_out(place):
     people = ["cust-0001", "cust-0002", "cust-0003", "cust-0004"]
     carried(platform, raw(people, at=f"{now - dt.timedelta(days=9):%Y-%m-%d}T10:00:0{{n}}Z"))
     clean = platform.lake.read("clean/orders")
-    judged = assess(clean, orders, quarantined=0).rows
+    judged = assess(clean, orders).rows
     assert used(platform, orders, clean, judged)[1] == {}
     platform.marks.put(RESTRICTED, TENANT, [("CUSTOMER_REF", "cust-0002")], request_id="r", now=now)
     rows, told = used(platform, orders, clean, judged)

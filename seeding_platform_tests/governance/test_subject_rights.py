@@ -74,6 +74,7 @@ def test_the_search_of_these_tests_finds_everybody_everywhere(place, state):
     assert min(len(files) for files in found.values()) >= 20
 
 
+@pytest.mark.long
 def test_seven_of_fifty_are_gone_and_the_others_are_where_they_were(place, state):
     before = people_in(everything(place.settings))
     done = erase_gone(place, state)

@@ -130,11 +130,16 @@ print(result.kept["status"].to_list(), result.repairs.select("before", "after", 
 def test_the_example_policies_are_valid():
     from seeding_platform.catalog import LANDED
     from seeding_platform.cleaning.policies import load_policy
+    from seeding_platform.governance.processing import load_processing
 
     files = sorted((project_root() / "examples" / "policies").glob("*.yaml"))
     assert files
-    for file in files:
+    cleaning = [file for file in files if "." not in file.stem]
+    assert cleaning
+    for file in cleaning:
         assert load_policy(LANDED[file.stem], file.parent).repairs, file.name
+    for file in (f for f in files if f.name.endswith(".processing.yaml")):
+        assert load_processing(LANDED[file.name.partition(".")[0]], file.parent).purposes, file.name
 
 
 def test_the_model_is_pretrained_on_a_frame_of_its_columns(checkout):

@@ -12,6 +12,7 @@ from seeding_platform.analytics.facts import read_fact_table
 from seeding_platform.errors import BusyError
 from seeding_platform.service.app import create_app
 from seeding_platform.service.runs import LogLine, NoSuchRun, RunShown, Stage
+from seeding_platform.service.watch import Watch
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.api_state import Role
 from seeding_platform_tests.analytics.questions import oracle
@@ -72,6 +73,15 @@ class FakeRuns:
         if run.status not in ("queued", "running"):
             raise NoSuchRun(run_id)
         self.shown[run_id] = run.model_copy(update={"status": "canceled"})
+
+
+LEARN = Watch.learn
+
+
+@pytest.fixture(autouse=True)
+def nothing_learned(monkeypatch):
+    """What is worth telling takes seconds of forecasts to find; the one test that wants it has it back."""
+    monkeypatch.setattr(Watch, "learn", lambda _: None)
 
 
 @pytest.fixture

@@ -81,11 +81,11 @@ NAMED = {
 
 
 def test_every_role_on_every_route(service):
-    wrong = []
+    wrong, keys = [], {role: service.key(role) for role in ROLES}
     for (method, url), needed in NEEDS.items():
         for role in ROLES:
             body = {} if method in ("POST", "PUT") and "ingestions" not in url else None
-            response = service.request(method, url, headers=service.key(role), json=body)
+            response = service.request(method, url, headers=keys[role], json=body)
             allowed = ROLES.index(role) >= ROLES.index(needed)
             if (response.status_code == 403) == allowed or response.status_code == 401:
                 wrong.append((method, url, role, response.status_code))
@@ -128,11 +128,11 @@ def address(template: str) -> str:
 
 
 def test_every_role_on_every_page(service):
-    wrong = []
+    wrong, keys = [], {None: {}, **{role: service.key(role) for role in ROLES}}
     for (method, template), needed in PAGES.items():
         url = address(template)
         for role in [None, *ROLES]:
-            headers = service.key(role) if role else {}
+            headers = keys[role]
             response = service.request(method, url, headers=headers, follow_redirects=False)
             to_sign_in = response.headers.get("location", "").startswith("/en/sign-in?next=")
             refused = to_sign_in or response.status_code in (401, 403)
@@ -151,8 +151,9 @@ def test_no_page_offers_what_its_reader_may_not_do(service):
     urls = [address(t).replace("none", board) for (_, t), needed in PAGES.items() if needed != OPEN] + ["/en/ask?question=spend+last+month"]
     offered, wrong = {role: set() for role in ROLES}, []
     for role in ("viewer", "analyst", "operator", "admin"):
+        headers = service.key(role)
         for url in urls:
-            text = service.get(url, headers=service.key(role)).text
+            text = service.get(url, headers=headers).text
             tags = re.findall(r"<[^>]*\sdata-(?:send|post)=[^>]*>", text)
             for tag in tags:
                 _, address_of = re.search(r'data-(send|post)="([^"]+)"', tag).groups()

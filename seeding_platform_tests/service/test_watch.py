@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from seeding_platform.service.watch import Watch
+from seeding_platform_tests.service.conftest import LEARN
 
 
 class Mails(socketserver.StreamRequestHandler):
@@ -91,6 +92,17 @@ def test_an_alert_is_mailed_once(service, watch, outside):
     (kept,) = service.get("/api/v1/messages", headers=service.key("analyst")).json()
     assert (kept["attempts"], kept["error"], kept["sent_at"] is None) == (1, "", False)
     assert service.get("/api/v1/messages", headers=service.key("analyst", "other")).json() == []
+
+
+def test_what_is_worth_telling_is_worked_out_when_the_facts_change_and_not_before(service, watch, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Watch, "learn", LEARN)
+    monkeypatch.setattr(type(watch[0].service), "findings", lambda _, facts, *, wait=False: asked.append((facts.tenant, wait)))
+    service.key("analyst")
+    service.key("analyst", "nobody")
+    for _ in range(3):
+        watch[0].due()
+    assert asked == [("default", True)]
 
 
 def test_an_alert_that_does_not_hold_is_not_told(service, watch, outside):
