@@ -38,6 +38,8 @@ BELONGS_TO = {
     "privacy_confirm": "privacy",
     "privacy_request": "privacy",
     "audit_event": "audit",
+    "keys_people": "people",
+    "keys_confirm": "people",
     "setting": "settings",
     "table_history": "tables",
 }
@@ -60,7 +62,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),
-    "configuration": (("settings", "rules", Role.ANALYST), ("audit", "list", Role.STEWARD)),
+    "configuration": (("settings", "rules", Role.ANALYST), ("people", "people", Role.ADMIN), ("audit", "list", Role.STEWARD)),
 }
 """Sections of the menu: pages with their icons, and the role that a page is for."""
 
@@ -89,7 +91,7 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
     request.state.actor = found
     target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
     response = RedirectResponse(target, status_code=303)
-    cookie = service.sessions.started(found.key_id)
+    cookie = service.sessions.started(found.key_id, mark=found.mark)
     response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
     return response
 
