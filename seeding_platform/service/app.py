@@ -22,7 +22,7 @@ from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import keys as keys_pages
-from seeding_platform.service.pages import people, views, work
+from seeding_platform.service.pages import oidc, people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
@@ -151,6 +151,7 @@ def create_app(
         tables_pages,
         bias_pages,
         keys_pages,
+        oidc,
     ):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

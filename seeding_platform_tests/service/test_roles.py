@@ -69,6 +69,8 @@ PAGES = {
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
     ("GET", "/{lang}/sign-out"): OPEN,
+    ("GET", "/{lang}/sign-in/issuer"): OPEN,
+    ("GET", "/sign-in/callback"): OPEN,
     ("GET", "/shared/{token}"): OPEN,
     ("GET", "/healthz"): OPEN,
     ("GET", "/readyz"): OPEN,
