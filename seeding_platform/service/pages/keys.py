@@ -176,8 +176,8 @@ def _row(key: ApiKey, now: dt.datetime, names: dict[str, str], say: Speaker, k: 
         "key": key,
         "state": state,
         "used": say.moment(key.last_used_at) if key.last_used_at is not None else k["never"],
-        "ends": say.moment(key.expires_at) if key.expires_at is not None else k["no_end"],
+        "ends": k["ends"].format(at=say.moment(key.expires_at)) if key.expires_at is not None and state == "valid" else "",
         "made": say.day(key.created_at.date()),
         "by": k["by_command"] if key.made_by == "cli" else names.get(key.made_by, key.made_by) or k["by_unknown"],
-        "old": k["old_until"].format(at=say.moment(key.old_until)) if old and key.old_until is not None else "",
+        "old": k["old_short"].format(at=say.moment(key.old_until)) if old and key.old_until is not None else "",
     }
