@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     ui_tenants: str = Field(
         "", description="Tenants whose keys may enter the web UI, comma-separated; default: all keys while they are of one tenant"
     )
+    oidc_issuer: str = Field("", description="OpenID Connect issuer that vouches for people at the pages, just as it calls itself")
+    oidc_client_id: str = Field("", description="What the issuer calls this installation")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; empty for a public client")
+    oidc_groups: str = Field("", description="What groups mean here: group=role@tenant, several by commas")
+    oidc_groups_claim: str = Field("groups", description="Where the issuer's token tells the groups")
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")

@@ -16,9 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
-from seeding_platform.cli.figures import export_app, facts_app, figures_app, keys_app
+from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
+from seeding_platform.cli.keys import keys_app
 from seeding_platform.cli.lineage import lineage_app
 from seeding_platform.cli.policies import policies_app
 from seeding_platform.cli.privacy import privacy_app

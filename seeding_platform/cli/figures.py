@@ -14,7 +14,6 @@ from seeding_platform.settings import Settings
 figures_app = typer.Typer()
 facts_app = typer.Typer(help="Facts that questions are answered from.", no_args_is_help=True)
 export_app = typer.Typer(help="Exports of ad platforms.", no_args_is_help=True)
-keys_app = typer.Typer(help="Keys of the API and the pages.", no_args_is_help=True)
 
 
 @figures_app.command()
@@ -116,26 +115,6 @@ def serve(
     runs = DagsterRuns(settings, os.environ)
     restorer = Restorer(Platform(settings), lambda: runs.instance)
     run(settings, tenant=tenant, environment=dict(os.environ), runs=runs, restorer=restorer, says=say)
-
-
-@keys_app.command("create")
-def keys_create(
-    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator, steward or admin.")],
-    tenant: Annotated[str, typer.Option("--tenant", help="Whose data the key sees.")] = "default",
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Make a key; it is shown here and never again."""
-    from seeding_platform.service.serve import new_key
-    from seeding_platform.storage.api_state import Role
-
-    if role not in list(Role):
-        raise typer.BadParameter(f"--role is one of {', '.join(Role)}")
-    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label)
-    if as_json:
-        out({"id": key_id, "key": key})
-    else:
-        typer.echo(key)
 
 
 @export_app.command("read")

@@ -21,7 +21,8 @@ from seeding_platform.service.errors import problem
 from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
-from seeding_platform.service.pages import people, views, work
+from seeding_platform.service.pages import keys as keys_pages
+from seeding_platform.service.pages import oidc, people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
@@ -138,7 +139,20 @@ def create_app(
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
-    for pages in (views, work, people, cleaning_pages, privacy_pages, quality_pages, audit_pages, settings_pages, tables_pages, bias_pages):
+    for pages in (
+        views,
+        work,
+        people,
+        cleaning_pages,
+        privacy_pages,
+        quality_pages,
+        audit_pages,
+        settings_pages,
+        tables_pages,
+        bias_pages,
+        keys_pages,
+        oidc,
+    ):
         app.include_router(pages.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=Path(views.__file__).parent / "static"), name="static")

@@ -21,12 +21,15 @@ from seeding_platform.analytics.metrics import OwnRatio, know
 from seeding_platform.analytics.serving import facts_in_force, model_of
 from seeding_platform.errors import SeedingError
 from seeding_platform.governance.audit import Trail
+from seeding_platform.service.issuer import Issuer, http_client
+from seeding_platform.service.membership import Memberships
 from seeding_platform.service.runs import NoRuns
 from seeding_platform.service.sessions import Sessions, session_secret
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.kept import Kept
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.live import Live
+from seeding_platform.storage.person_sessions import PersonSessions
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
@@ -164,10 +167,30 @@ class Service:
     @cached_property
     def sessions(self) -> Sessions:
         """Who a key or a cookie speaks for."""
-        return Sessions(self.api, self.session_secret, self.now)
+        return Sessions(self.api, self.session_secret, self.now, PersonSessions(self.state))
+
+    @cached_property
+    def vouching(self) -> tuple[Issuer, Memberships] | None:
+        """Who vouches for people without a key, and what their groups mean here; None where that is not set.
+
+        Raises:
+            ConfigError: the settings of it are incomplete or wrong.
+        """
+        s = self.settings
+        if not s.oidc_issuer:
+            return None
+        secret = s.oidc_client_secret.get_secret_value()
+        issuer = Issuer(s.oidc_issuer, s.oidc_client_id, secret, s.oidc_groups_claim, self.now, http_client)
+        return issuer, Memberships.parsed(s.oidc_groups)
+
+    def pseudonym(self, subject: str) -> str:
+        """What somebody whom the issuer vouches for is called on record: always the same, and of no use without the root key."""
+        told = f"{self.settings.oidc_issuer}\x00{subject}".encode("utf-8", "surrogatepass")
+        return "person-" + hashlib.blake2b(told, key=self.trail.keys.derived("person"), digest_size=12).hexdigest()
 
     def warm(self) -> None:
         """Do once, before anybody waits, what the first question would have to wait for."""
+        _ = self.vouching  # wrong settings of it end the start, not somebody's sign-in
         for tenant in {key.tenant for key in self.api.all_keys()}:
             try:
                 asked("spend", self.facts(tenant))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from typing import TYPE_CHECKING
 
-from seeding_platform.governance.audit import Trail
 from seeding_platform.service.app import create_app
+from seeding_platform.service.key_commands import new_key
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.api_state import ApiState, Role
-from seeding_platform.storage.audit import Event
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
 
+__all__ = ["default_tenant", "first_admin_key", "new_key", "serve"]
 HOST = "127.0.0.1"
 FIRST_KEY = "first-admin-key"
 LISTENERS_S = 5
@@ -44,23 +43,11 @@ def serve(
     uvicorn.run(app, host=HOST, port=settings.port, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
 
 
-def new_key(settings: Settings, *, role: Role, tenant: str, label: str) -> tuple[str, str]:
-    """Make a key; its id and the key."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    with State.open(settings.state_url) as state:
-        key_id = secrets.token_hex(6)
-        now = dt.datetime.now(dt.UTC)
-        key = ApiState(state).create_key(role=role, tenant=tenant, label=label, secret=secrets.token_hex(24), key_id=key_id, now=now)
-        made = Event(at=now, tenant=tenant, actor="cli", action="keys.create", subject=key_id, detail={"role": str(role)})
-        Trail(settings, state).record(made)
-        return key_id, key
-
-
 def first_admin_key(settings: Settings, *, tenant: str, says: Callable[[str], None]) -> None:
     """Make the first admin key where there is none; it is shown, and kept in a file that only its owner can read."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with State.open(settings.state_url) as state:
-        if any(k.role is Role.ADMIN and k.revoked_at is None for k in ApiState(state).all_keys()):
+        if any(k.role is Role.ADMIN and k.valid(dt.datetime.now(dt.UTC)) for k in ApiState(state).all_keys()):
             return
     _, key = new_key(settings, role=Role.ADMIN, tenant=tenant, label="first admin key")
     path = settings.state / FIRST_KEY

@@ -1,28 +1,37 @@
 """Keys and the sessions that they open, without a word of any web framework: whoever serves something decides what becomes of an answer.
 
-A session is the id of its key, its end and a signature. It lasts as long as its key is not revoked.
+A session of a key is the id of the key, its end and a signature over both and the mark of the secret that opened it. It lasts as long as
+that secret is taken.
+Somebody whom an issuer vouches for has a session without a key: it is kept by itself, and ended by signing out.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seeding_platform.errors import ConfigError
 from seeding_platform.storage.durable import made_once
+from seeding_platform.storage.person_sessions import PersonSession
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
     from pathlib import Path
 
     from seeding_platform.storage.api_state import ApiState, Role
+    from seeding_platform.storage.person_sessions import PersonSessions
 
 COOKIE = "sp_session"
 SESSION_SECONDS = 12 * 3600
 _KEPT_IN = "session-secret"
 _SECRET_BYTES = 32
+_MOST_DIGITS = 12
+_ID_SIGNS = 32
+PERSON = "person-"
+"""What the name of a session without a key begins with; ids of keys are hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +39,18 @@ class Actor:
     """Who is asking.
 
     Args:
-        key_id: id of the key.
+        key_id: id of the key, or pseudonym of a person who has none.
         role: what it may do.
         tenant: whose data it sees.
         session: the value of the page's cookie; empty for a bearer key.
+        mark: names the secret that was presented; empty for a session.
     """
 
     key_id: str
     role: Role
     tenant: str
     session: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +61,23 @@ class Sessions:
         api: the keys.
         secret: signs sessions.
         now: the clock.
+        people: sessions of people without a key; None where nobody signs in that way.
     """
 
     api: ApiState
     secret: bytes
     now: Callable[[], dt.datetime]
+    people: PersonSessions | None = None
 
     def presented(self, key: str) -> Actor | None:
-        """Who presents a key, or None: unknown, wrong or revoked."""
-        found = self.api.key(key.strip())
-        return None if found is None else Actor(found.key_id, found.role, found.tenant)
+        """Who presents a key, or None: unknown, wrong, revoked or at its end."""
+        now = self.now()
+        found = self.api.key(key.strip(), now=now)
+        if found is None:
+            return None
+        kept, mark = found
+        self.api.used(kept, now=now)
+        return Actor(kept.key_id, kept.role, kept.tenant, mark=mark)
 
     def bearer(self, authorization: str) -> Actor | None:
         """Who an `Authorization` header speaks for."""
@@ -70,17 +88,69 @@ class Sessions:
         """Who opened a session, as long as it lasts and its key is valid."""
         key_id, _, rest = cookie.partition(".")
         expires, _, signature = rest.partition(".")
-        if not (cookie.isascii() and expires.isdigit()) or not hmac.compare_digest(signature, self._signed(f"{key_id}.{expires}")):
+        now = self.now()
+        if not (cookie.isascii() and expires.isdigit() and len(expires) <= _MOST_DIGITS) or int(expires) < now.timestamp():
             return None
-        if int(expires) < self.now().timestamp():
-            return None
+        if key_id.startswith(PERSON):
+            return self._person(key_id, expires, signature, cookie)
         key = self.api.named_key(key_id)
-        return None if key is None or key.revoked_at is not None else Actor(key.key_id, key.role, key.tenant, session=cookie)
+        if key is None or not key.valid(now):
+            return None
+        if not any([hmac.compare_digest(signature, self._signed(f"{key_id}.{expires}.{mark}")) for mark in key.marks(now)]):
+            return None
+        self.api.used(key, now=now)
+        return Actor(key.key_id, key.role, key.tenant, session=cookie)
 
-    def started(self, key_id: str) -> str:
-        """The cookie of a new session."""
+    def started(self, key_id: str, *, mark: str = "") -> str:
+        """The cookie of a new session.
+
+        Args:
+            key_id: the key.
+            mark: of the secret that was presented; default: of the one in force.
+        """
+        key = None if mark else self.api.named_key(key_id)
+        by = key.mark if key is not None else mark
         told = f"{key_id}.{int(self.now().timestamp()) + SESSION_SECONDS}"
-        return f"{told}.{self._signed(told)}"
+        return f"{told}.{self._signed(f'{told}.{by}')}"
+
+    def begun(self, attempt: str, *, person: str, role: Role, tenant: str) -> tuple[str, Actor]:
+        """The cookie of a new session of a person, and who that is.
+
+        Args:
+            attempt: the unguessable name of the attempt to sign in; it opens one session.
+            person: pseudonym.
+            role: what they may do.
+            tenant: whose data they see.
+
+        Raises:
+            AttemptUsed: it has opened one before.
+            ConfigError: nobody signs in without a key here.
+        """
+        if self.people is None:
+            raise ConfigError("Nobody signs in without a key here.", fix="Set SEEDING_OIDC_ISSUER.")
+        now = self.now()
+        ends = now + dt.timedelta(seconds=SESSION_SECONDS)
+        session_id = self._signed(f"attempt:{attempt}")[:_ID_SIGNS]
+        self.people.begin(PersonSession(session_id=session_id, person=person, role=role, tenant=tenant, began_at=now, expires_at=ends))
+        told = f"{PERSON}{session_id}.{int(ends.timestamp())}"
+        cookie = f"{told}.{self._signed(told)}"
+        return cookie, Actor(person, role, tenant, session=cookie)
+
+    def ended(self, cookie: str) -> None:
+        """End the session of a person, so that its cookie is worth nothing any more; one of a key is forgotten by its browser only."""
+        name = cookie.partition(".")[0]
+        if self.people is not None and name.startswith(PERSON) and self.opened(cookie) is not None:
+            self.people.end(name.removeprefix(PERSON), now=self.now())
+
+    def _person(self, name: str, expires: str, signature: str, cookie: str) -> Actor | None:
+        if self.people is None or not hmac.compare_digest(signature, self._signed(f"{name}.{expires}")):
+            return None
+        found = self.people.named(name.removeprefix(PERSON))
+        return Actor(found.person, found.role, found.tenant, session=cookie) if found is not None and found.open(self.now()) else None
+
+    def attempt_mark(self, text: str) -> str:
+        """Proves that an attempt to sign in is ours."""
+        return self._signed(f"to-issuer:{text}")
 
     def csrf_token(self, session: str) -> str:
         """What a page sends back to prove that it is ours."""

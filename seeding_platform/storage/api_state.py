@@ -1,55 +1,18 @@
-"""What the API keeps: keys (as hashes), answers of repeated requests, uploaded files. The same database as `state`, in words of the API."""
+"""What the API keeps: keys (`api_keys`), answers of repeated requests, uploaded files. The same database as `state`, in words of the API."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import hashlib
-import hmac
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from seeding_platform.storage.api_keys import ApiKey, ApiKeys, Role
 from seeding_platform.storage.database import writing
 
-if TYPE_CHECKING:
-    from seeding_platform.storage.state import State
-
-PREFIX = "sp"
+__all__ = ["ApiKey", "ApiState", "IdempotencyConflict", "Ingestion", "Role"]
 KEPT, MOST_WORK = dt.timedelta(hours=24), dt.timedelta(minutes=10)
 """How long the answer of a request is given again, and how long one may be worked on."""
-
-
-class Role(StrEnum):
-    """What a key may do; each may what the ones before it may."""
-
-    VIEWER = "viewer"
-    """Read figures and ask questions."""
-    ANALYST = "analyst"
-    """Bring files in."""
-    OPERATOR = "operator"
-    """Start and stop runs."""
-    STEWARD = "steward"
-    """See what was set aside as it was, answer people about their data, change rules and limits."""
-    ADMIN = "admin"
-    """Make keys."""
-
-    def may(self, needed: Role) -> bool:
-        """True when this role includes another."""
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key without its secret."""
-
-    key_id: str
-    role: Role
-    tenant: str
-    label: str
-    created_at: dt.datetime
-    revoked_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,68 +60,8 @@ class IdempotencyConflict(Exception):
         self.in_flight = in_flight
 
 
-class ApiState:
+class ApiState(ApiKeys):
     """Keys, requests and ingestions in the state database."""
-
-    def __init__(self, state: State) -> None:
-        self.engine = state.engine
-
-    # keys
-
-    def create_key(self, *, role: Role, tenant: str, label: str, secret: str, key_id: str, now: dt.datetime) -> str:
-        """Keep a new key by its hash; returns the key, which nobody can read here again."""
-        from seeding_platform.storage.schema import api_keys
-
-        key = f"{PREFIX}_{key_id}_{secret}"
-        kept = {"key_id": key_id, "sha256": _hash(key), "role": str(role), "tenant": tenant, "label": label, "created_at": now}
-        with writing(self.engine) as connection:
-            connection.execute(api_keys.insert(), kept)
-        return key
-
-    def key(self, presented: str) -> ApiKey | None:
-        """The key that somebody presents, or None: unknown, wrong or revoked."""
-        import sqlalchemy as sa
-
-        from seeding_platform.storage.schema import api_keys
-
-        parts = presented.split("_", 2)
-        if len(parts) != 3 or parts[0] != PREFIX:
-            return None
-        with self.engine.connect() as connection:
-            row = connection.execute(sa.select(api_keys).where(api_keys.c.key_id == parts[1])).mappings().one_or_none()
-        if row is None or not hmac.compare_digest(row["sha256"], _hash(presented)) or row["revoked_at"] is not None:
-            return None
-        return _key(row)
-
-    def named_key(self, key_id: str) -> ApiKey | None:
-        """A key by its id, revoked or not."""
-        import sqlalchemy as sa
-
-        from seeding_platform.storage.schema import api_keys
-
-        with self.engine.connect() as connection:
-            row = connection.execute(sa.select(api_keys).where(api_keys.c.key_id == key_id)).mappings().one_or_none()
-        return None if row is None else _key(row)
-
-    def all_keys(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
-        import sqlalchemy as sa
-
-        from seeding_platform.storage.schema import api_keys
-
-        with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.created_at)).mappings().all()
-        return [_key(row) for row in rows]
-
-    def revoke(self, key_id: str, *, now: dt.datetime) -> bool:
-        """End a key; false when there is none that is valid."""
-        import sqlalchemy as sa
-
-        from seeding_platform.storage.schema import api_keys
-
-        ending = sa.update(api_keys).where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None)).values(revoked_at=now)
-        with writing(self.engine) as connection:
-            return bool(connection.execute(ending).rowcount)
 
     # repeated requests
 
@@ -243,14 +146,6 @@ class ApiState:
             query = query.where(table.c.status == status)
         with self.engine.connect() as connection:
             return [Ingestion(**_plain(row)) for row in connection.execute(query).mappings()]
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _key(row: Any) -> ApiKey:
-    return ApiKey(**{k: v for k, v in row.items() if k != "sha256"} | {"role": Role(row["role"])})
 
 
 def _plain(row: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator  # noqa: TID253  as above
 
 from seeding_platform.errors import PermanentError
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -109,7 +109,27 @@ api_keys = sa.Table(
     sa.Column("label", sa.Text, nullable=False, comment="What it is for, for people"),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("revoked_at", UtcTime, nullable=True),
+    sa.Column("holder", sa.Text, nullable=False, server_default="", comment="The person or system that it is for"),
+    sa.Column("made_by", sa.Text, nullable=False, server_default="", comment="Id of a key, or the name of a process"),
+    sa.Column("expires_at", UtcTime, nullable=True),
+    sa.Column("last_used_at", UtcTime, nullable=True, comment="To the minute"),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="1", comment="Of the secret"),
+    sa.Column("rotated_at", UtcTime, nullable=True),
+    sa.Column("old_sha256", sa.Text, nullable=True, comment="Of the key before it was rotated, hex"),
+    sa.Column("old_until", UtcTime, nullable=True, comment="Until when that one is taken"),
     sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'steward', 'admin')", name="role"),
+)
+
+person_sessions = sa.Table(
+    "person_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True, comment="Made of the attempt to sign in: one attempt opens one session"),
+    sa.Column("person", sa.Text, nullable=False, comment="Pseudonym"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("began_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime, nullable=True),
 )
 
 api_requests = sa.Table(

@@ -72,7 +72,7 @@ class Door:
         Raises:
             WrongTenant: it does not.
         """
-        of = self.tenants or {key.tenant for key in self.sessions.api.all_keys() if key.revoked_at is None}
+        of = self.tenants or {key.tenant for key in self.sessions.api.all_keys() if key.valid(self.sessions.now())}
         if actor.tenant not in of or (not self.tenants and len(of) > 1):
             raise WrongTenant
         return actor

@@ -61,7 +61,7 @@ class SignInPages:
         except WrongTenant:
             return _page(lang, target, status=403, wrong="other_tenant")
         response = RedirectResponse(target, status_code=303, headers=SECURITY)
-        cookie = self.door.sessions.started(actor.key_id)
+        cookie = self.door.sessions.started(actor.key_id, mark=actor.mark)
         response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
         return response
 
@@ -75,6 +75,7 @@ class SignInPages:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session."""
+        await run_in_threadpool(self.door.sessions.ended, request.cookies.get(COOKIE, ""))
         response = RedirectResponse("/sign-in", status_code=303, headers=SECURITY)
         response.delete_cookie(COOKIE)
         return response
@@ -105,6 +106,7 @@ def _page(lang: str, target: str, *, status: int = 200, wrong: str = "") -> Resp
     shown = {
         "csrf": "", "w": w, "lang": lang, "page": "sign-in", "title": told["title"], "actor": None, "facts": None, "shared": True,
         "query": f"?next={quote(target)}" if target else "", "next": target, "wrong": told[wrong] if wrong else "", "lead": told["ui_lead"],
+        "issuer": "",
     }  # fmt: skip
     text = environment().get_template("sign_in.html.j2").render(**shown)
     return HTMLResponse(text, status_code=status, headers={**SECURITY, "Cache-Control": "private, no-store"})

@@ -19,6 +19,8 @@ PAGES = [
     "/nl/tables",
     "/en/tables/clean/orders/history?version=0",
     "/nl/quality/bias",
+    "/en/people",
+    "/nl/people",
 ]
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -45,6 +45,7 @@ NEEDS = {
     ("POST", "/api/v1/tables/none/none/restore"): "operator",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
+    ("POST", "/api/v1/keys/none/rotate"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",
 }  # fmt: skip
 SIGNED = {("POST", "/api/v1/hooks/{event}")}
@@ -63,10 +64,13 @@ PAGES = {
     **{("GET", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "privacy/{request_id}", "audit", "audit/{seq}")},
     **{("POST", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "settings/{name}")},
     ("POST", "/{lang}/audit"): "admin",
+    **{(method, "/{lang}/people"): "admin" for method in ("GET", "POST")},
     ("GET", "/"): OPEN,
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
     ("GET", "/{lang}/sign-out"): OPEN,
+    ("GET", "/{lang}/sign-in/issuer"): OPEN,
+    ("GET", "/sign-in/callback"): OPEN,
     ("GET", "/shared/{token}"): OPEN,
     ("GET", "/healthz"): OPEN,
     ("GET", "/readyz"): OPEN,

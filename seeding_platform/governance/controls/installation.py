@@ -109,7 +109,7 @@ class Installation:
     @cached_property
     def keys(self) -> list[ApiKey]:
         """Keys that are in force."""
-        return [k for k in ApiState(self.state).all_keys() if k.revoked_at is None and self.tenant in (None, k.tenant)]
+        return [k for k in ApiState(self.state).all_keys() if k.valid(self.now) and self.tenant in (None, k.tenant)]
 
     @cached_property
     def events(self) -> list[Recorded]:

@@ -75,7 +75,7 @@ def access_by_role(at: Installation) -> Finding:
     if not at.keys:
         return absent("keys in force: there is none")
     admins = [k for k in at.keys if k.role is Role.ADMIN]
-    lacking = [f"key {k.key_id} has no name" for k in at.keys if not k.label.strip()]
+    lacking = [f"key {k.key_id} has no name" for k in at.keys if not (k.label.strip() or k.holder.strip())]
     lacking += [f"{len(admins)} keys are admin's, more than {MOST_ADMINS}"] if len(admins) > MOST_ADMINS else []
     return Finding(
         Status.NOT_MET if lacking else Status.MET, "keys in force and their roles", {"keys": len(at.keys), "admin": len(admins)}, tuple(lacking)

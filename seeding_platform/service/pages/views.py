@@ -38,6 +38,8 @@ BELONGS_TO = {
     "privacy_confirm": "privacy",
     "privacy_request": "privacy",
     "audit_event": "audit",
+    "keys_people": "people",
+    "keys_confirm": "people",
     "setting": "settings",
     "table_history": "tables",
 }
@@ -60,7 +62,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),
-    "configuration": (("settings", "rules", Role.ANALYST), ("audit", "list", Role.STEWARD)),
+    "configuration": (("settings", "rules", Role.ANALYST), ("people", "people", Role.ADMIN), ("audit", "list", Role.STEWARD)),
 }
 """Sections of the menu: pages with their icons, and the role that a page is for."""
 
@@ -75,7 +77,7 @@ def home(request: Request) -> Response:
 @router.get("/{lang}/sign-in")
 def sign_in_page(request: Request, lang: Locale, next: str = "") -> Response:
     """Where a key is asked for."""
-    return page(request, "sign_in", lang, None, None, wrong="", lead=words(lang)["sign_in"]["lead"], next=next)
+    return sign_in_shown(request, lang, next=next)
 
 
 @router.post("/{lang}/sign-in")
@@ -84,19 +86,18 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
     service = service_of(request)
     found = service.sessions.presented(key)
     if found is None:
-        told = words(lang)["sign_in"]
-        return page(request, "sign_in", lang, None, None, status=401, wrong=told["wrong"], lead=told["lead"], next=next)
+        return sign_in_shown(request, lang, status=401, wrong="wrong", next=next)
     request.state.actor = found
-    target = next if next.startswith(f"/{lang}/") and "//" not in next and "\\" not in next else f"/{lang}/overview"
-    response = RedirectResponse(target, status_code=303)
-    cookie = service.sessions.started(found.key_id)
+    response = RedirectResponse(own_target(next, lang), status_code=303)
+    cookie = service.sessions.started(found.key_id, mark=found.mark)
     response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=request.url.scheme == "https")
     return response
 
 
 @router.get("/{lang}/sign-out")
-def sign_out(lang: Locale) -> Response:
+def sign_out(request: Request, lang: Locale) -> Response:
     """End the session."""
+    service_of(request).sessions.ended(request.cookies.get(COOKIE, ""))
     response = RedirectResponse(f"/{lang}/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response
@@ -155,6 +156,28 @@ def upload_page(request: Request, lang: Locale) -> Response:
 
 
 # frame
+
+
+def sign_in_shown(request: Request, lang: str, *, status: int = 200, wrong: str = "", next: str = "") -> Response:
+    """Where a key is asked for, and the way to the issuer where there is one.
+
+    Args:
+        request: who asks.
+        lang: of the page.
+        status: of the answer.
+        wrong: which word says what went wrong.
+        next: where to go once signed in.
+    """
+    told = words(lang)["sign_in"]
+    issuer = f"/{lang}/sign-in/issuer" if service_of(request).settings.oidc_issuer else ""
+    more = {"wrong": told[wrong] if wrong else "", "lead": told["lead"], "next": next, "issuer": issuer}
+    return page(request, "sign_in", lang, None, None, status=status, **more)
+
+
+def own_target(wanted: str, lang: str) -> str:
+    """Where to go once signed in: a page of ours in this language, or the overview."""
+    ours = wanted.startswith(f"/{lang}/") and "//" not in wanted and "\\" not in wanted and wanted.isprintable()
+    return wanted if ours else f"/{lang}/overview"
 
 
 def signed_in(request: Request) -> Actor | None:
