@@ -88,10 +88,10 @@ def begun(client, **query) -> str:
     return back.removeprefix(HOME)
 
 
-def nobody_in(client, answer, status: int, said: str) -> None:
+def nobody_in(client, answer, status: int, said: str) -> bool:
     assert (answer.status_code, said in answer.text) == (status, True), answer.text[-600:]
     assert "sp_session" not in client.cookies
-    assert client.get("/en/upload").status_code == 303
+    return client.get("/en/upload").status_code == 303
 
 
 def events(client):
@@ -159,7 +159,7 @@ def test_the_old_name_of_a_signature_is_taken(client, issuer):
 )
 def test_claims_that_are_not_ours_let_nobody_in(client, issuer, claims):
     issuer.claims = claims
-    nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(340, 303), (380, 401)])
@@ -194,7 +194,7 @@ def test_forged_tokens_let_nobody_in(client, issuer, kind):
     back = begun(client)
     nonce = next(iter(issuer.codes.values()))["nonce"]
     issuer.token = forged(issuer, nonce, kind)
-    nobody_in(client, client.get(back), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(back), 401, "did not vouch for you")
 
 
 def test_an_unknown_key_is_looked_for_once(client, issuer, clock):
@@ -203,9 +203,9 @@ def test_an_unknown_key_is_looked_for_once(client, issuer, clock):
     issuer.signing = OTHER
     clock.ahead = dt.timedelta(seconds=30)
     before = issuer.asked.count("keys")
-    nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
     assert issuer.asked.count("keys") == before + 1
-    nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(begun(client)), 401, "did not vouch for you")
     assert issuer.asked.count("keys") == before + 1, "what is unknown is not asked for again and again"
 
 
@@ -223,7 +223,7 @@ def test_keys_that_were_replaced_are_found(client, issuer, clock):
 def test_no_group_no_entry(client, issuer):
     for groups in ([], ["strangers"], None, {"desk": 1}, [["desk"]], "strangers"):
         issuer.claims = {"groups": groups}
-        nobody_in(client, client.get(begun(client)), 403, "you are in no group that may enter here")
+        assert nobody_in(client, client.get(begun(client)), 403, "you are in no group that may enter here")
 
 
 def test_the_highest_role_counts(client, issuer):
@@ -243,14 +243,14 @@ def test_an_attempt_opens_one_session_even_if_the_issuer_takes_a_code_twice(clie
     client.cookies.clear()
     again = client.get(back, headers={"Cookie": attempt})
     assert issuer.used == ["code0", "code0"]
-    nobody_in(client, again, 401, "was used before")
+    assert nobody_in(client, again, 401, "was used before")
 
 
 def test_a_code_that_was_used_lets_nobody_in(client, issuer):
     used = parse_qs(urlsplit(begun(client)).query)["code"][0]
     issuer.used.append(used)
     fresh = begun(client)
-    nobody_in(client, client.get(fresh.replace("code1", "code0")), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(fresh.replace("code1", "code0")), 401, "did not vouch for you")
 
 
 @pytest.mark.parametrize("change", ["state", "no cookie", "another browser", "late", "unsigned"])
@@ -273,7 +273,7 @@ def test_an_attempt_of_nobody_lets_nobody_in(client, issuer, clock, change):
     else:
         client.cookies.clear()
     asked = issuer.asked.count("token")
-    nobody_in(client, client.get(back), 401, "This attempt is over")
+    assert nobody_in(client, client.get(back), 401, "This attempt is over")
     assert issuer.asked.count("token") == asked
 
 
@@ -289,16 +289,16 @@ def test_the_issuer_is_not_believed_about_this_host(client):
 
 def test_an_issuer_that_refuses_or_is_away(client, issuer):
     back = begun(client)
-    nobody_in(client, client.get(f"{back}&error=access_denied"), 401, "did not vouch for you")
+    assert nobody_in(client, client.get(f"{back}&error=access_denied"), 401, "did not vouch for you")
     client.app.state.service.vouching[0]._held.clear()
     issuer.down = True
-    nobody_in(client, client.get("/en/sign-in/issuer"), 502, "does not answer")
+    assert nobody_in(client, client.get("/en/sign-in/issuer"), 502, "does not answer")
 
 
 @pytest.mark.parametrize("says", [{"issuer": "https://evil.example"}, {"token_endpoint": "http://evil.example/t"}, {"jwks_uri": None}])
 def test_a_document_that_is_not_the_issuers_is_refused(client, issuer, says):
     issuer.says = says
-    nobody_in(client, client.get("/en/sign-in/issuer"), 502, "does not answer")
+    assert nobody_in(client, client.get("/en/sign-in/issuer"), 502, "does not answer")
 
 
 def test_a_session_is_over_after_its_hours(client, clock):
