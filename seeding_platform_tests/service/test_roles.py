@@ -16,7 +16,7 @@ NEEDS = {
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
-            "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings",
+            "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings?unknown=1",
             "alerts/none/state", "targets/none/pace", "quality/tables",
         )
     },
