@@ -11,6 +11,7 @@ from seeding_platform.catalog.adjustable import Adjustable
 
 JOBS = ("collect", "retrain", "expectations", "upkeep")
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_LONGEST = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 _PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
 
 
@@ -37,6 +38,15 @@ class Recurring(BaseModel):
                 raise ValueError(f"{field!r} is no {name}: use *, {low}-{high}, lists with commas, ranges with -, steps with /")
         return " ".join(fields)
 
+    @field_validator("cron")
+    @classmethod
+    def _comes(cls, cron: str) -> str:
+        """A day of the month that no chosen month has never comes; without a day of the week nothing else would start it."""
+        _, _, day, month, weekday = cron.split()
+        if weekday == "*" and day != "*" and min(_numbers(day, 1, 31)) > max(_LONGEST[m] for m in _numbers(month, 1, 12)):
+            raise ValueError(f"day {day} never comes in month {month}")
+        return cron
+
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str) -> str:
@@ -53,6 +63,22 @@ class Recurring(BaseModel):
         if self.from_hour >= self.to_hour:
             raise ValueError("from_hour must lie before to_hour")
         return self
+
+
+def _numbers(field: str, low: int, high: int) -> set[int]:
+    """The numbers that a field stands for; it is in its form.
+
+    >>> sorted(_numbers("1-5/2,9", 1, 12))
+    [1, 3, 5, 9]
+    """
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        begin = low if first == "*" else int(first)
+        end = int(last) if last else high if first == "*" or step else begin
+        found |= set(range(begin, end + 1, int(step or 1)))
+    return found
 
 
 def _allowed(part: str, low: int, high: int) -> bool:

@@ -63,22 +63,20 @@ def listing() -> None:
 @app.command("set")
 def change(
     name: Name,
-    values: Annotated[list[str], typer.Argument(help="field=value, several; none = as if nobody had adjusted it.", metavar="FIELD=VALUE")],
     reason: Reason,
+    values: Annotated[list[str] | None, typer.Argument(help="Several; none = as if nobody had adjusted it.", metavar="FIELD=VALUE")] = None,
     scope: Scope = "",
 ) -> None:
     """Adjust fields for one scope; fields that are not named stay as they are."""
-    import yaml
-
     setting = _named(name)
     store, trail = _store()
     why = _plain(reason)
-    told = dict(store.current(setting, scope).values)
-    for pair in values:
+    told = dict(store.current(setting, scope).values) if values else {}
+    for pair in values or ():
         field, found, value = pair.partition("=")
         if not found:
             raise ConfigError(f"{pair!r} is no field=value.", fix=f"Fields are {', '.join(setting.model.model_fields)}.")
-        told[field] = yaml.safe_load(value)
+        told[field] = _read(value)
     made = store.change(setting, told, scope=scope, actor=ACTOR, reason=why, now=dt.datetime.now(dt.UTC))
     _record(trail, name, scope, why, made.number)
     _tell(setting, scope, f"version {made.number}.")
@@ -155,6 +153,16 @@ def _wanted(content: Any, where: str) -> list[tuple[Adjustable, str, dict[str, A
             f"{where}: expected settings, in each `everywhere` or a scope, in each fields.", fix="`seeding settings export` shows the form."
         )
     return [(_named(name), "" if s == "everywhere" else str(s), dict(v)) for name, scopes in content.items() for s, v in scopes.items()]
+
+
+def _read(value: str) -> Any:
+    """A value as YAML has it; what is none, such as the hours of a schedule, is the text itself."""
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
 
 
 def _tell(setting: Adjustable, scope: str, what: str) -> None:

@@ -33,4 +33,5 @@ RULES = Adjustable(
 
 def as_adjusted(engine: EngineContract, adjusted: Adjusted) -> EngineContract:
     """An engine's contract with the rules that people have adjusted."""
-    return engine.model_copy(update=adjusted.told(RULES, engine.name))
+    told = DistributionRules.model_validate(adjusted.told(RULES, engine.name))
+    return engine.model_copy(update=told.model_dump(include=told.model_fields_set))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from seeding_platform.cleaning.score import Ratio
+from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
     from seeding_platform.storage.lake import Lake
 
+log = logging.getLogger(__name__)
 POINTS, MOST_TOLD = 28, 10
 """Runs of a trend, and findings and recommendations that a report tells; their tables hold them all."""
 
@@ -54,10 +57,8 @@ def accuracy(kept: pl.DataFrame, contract: TableContract, references: Path | Non
     Args:
         kept: clean rows.
         contract: whose rows they are.
-        references: folder with `<table>.csv` or `<table>.parquet`: rows known to be right, by the contract's column names, with its key.
-
-    Raises:
-        ConfigError: a reference lacks the key.
+        references: folder with `<table>.csv` or `<table>.parquet`: rows known to be right, by the contract's column names, with its key, and with
+            `tenant` where the table holds rows of several. One that cannot be read as that is named in the log, and nothing is told.
     """
     from seeding_platform.cleaning import quality_score
 
@@ -67,10 +68,16 @@ def accuracy(kept: pl.DataFrame, contract: TableContract, references: Path | Non
         return Ratio(0, 0)
     import datetime as dt
 
-    right = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
-    if "tenant" not in right.columns and kept["tenant"].n_unique() == 1:
-        right = right.with_columns(tenant=pl.lit(kept["tenant"][0]))
-    _, score = quality_score(kept, contract, now=dt.datetime(2000, 1, 1, tzinfo=dt.UTC), reference=right)
+    try:
+        right = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
+        if "tenant" not in right.columns:
+            if kept["tenant"].n_unique() > 1:
+                raise ConfigError(f"{file.name} has no column tenant, but the table holds rows of several.", fix="Say whose each row is.")
+            right = right.with_columns(tenant=pl.lit(kept["tenant"][0]))
+        _, score = quality_score(kept, contract, now=dt.datetime(2000, 1, 1, tzinfo=dt.UTC), reference=right)
+    except (ConfigError, pl.exceptions.PolarsError, OSError) as error:
+        log.warning("the reference %s cannot be compared with: %s", file.name, error)
+        return Ratio(0, 0)
     return score.accuracy
 
 
@@ -97,8 +104,9 @@ def _history(lake: Lake) -> dict[str, Any]:
         table: tuple(Point(at.isoformat(), int(n), score, confidence) for _, at, n, score, confidence in part.tail(POINTS).iter_rows())
         for (table,), part in points.partition_by("table", as_dict=True, maintain_order=True).items()
     }
-    latest = history.group_by("table").agg(pl.col("at").max())["at"].unique().sort()
-    return {"trend": trend, "unusual": tuple(line for at in latest for line in told(history, at=at))[:MOST_TOLD]}
+    latest = history.filter(pl.col("at") == pl.col("at").max().over("table"))
+    moments = latest["at"].unique().sort(descending=True)
+    return {"trend": trend, "unusual": tuple(line for at in moments for line in told(latest, at=at))[:MOST_TOLD]}
 
 
 def _bias(lake: Lake) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _standing(lake: Lake, name: str, history: pl.DataFrame, tenant: str) -> Stan
     held = curve(lake, name)
     bins = [Bin(stated=s, observed=o, n=n) for s, o, n in held.bins] if held else []
     order = list(LANDED[name].columns)
-    columns = {c: round(1 - v, 4) for c, v in sorted(gaps.iter_rows(), key=lambda item: order.index(item[0]))}
+    columns = {c: round(1 - v, 4) for c, v in sorted((g for g in gaps.iter_rows() if g[0] in order), key=lambda item: order.index(item[0]))}
     return Standing(
         table=name,
         measured_at=at,

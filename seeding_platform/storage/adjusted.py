@@ -106,28 +106,29 @@ class Adjusted:
             ConfigError: a field or a value is not allowed, or the scope is not one of this setting's.
             VersionConflict: somebody else was faster.
         """
-        self.check(setting, values, scope=scope)
+        kept = self.check(setting, values, scope=scope)
         newest = self.current(setting, scope).number
         if seen not in (None, newest):
             raise VersionConflict(newest)
         based = Item(item_id=_id(setting, scope), version=newest, tenant=OF_ALL, kind=KIND, body=None, actor=actor, written_at=now)
-        return _version(self.kept.change(based, {"values": dict(values), "reason": reason}, actor=actor, now=now))
+        return _version(self.kept.change(based, {"values": kept, "reason": reason}, actor=actor, now=now))
 
-    def check(self, setting: Adjustable, values: Mapping[str, Any], *, scope: str = EVERYWHERE) -> None:
-        """Whether a change would be taken.
+    def check(self, setting: Adjustable, values: Mapping[str, Any], *, scope: str = EVERYWHERE) -> dict[str, Any]:
+        """The values as they would be kept: in the types of their fields.
 
         Raises:
-            ConfigError: a field or a value is not allowed, or the scope is not one of this setting's.
+            ConfigError: a field or a value is not allowed, alone or together with what holds in a narrower scope, or the scope is not one of
+                this setting's.
         """
         why_not = setting.refused(scope)
         if why_not:
             raise ConfigError(f"{setting.name}: {why_not}.", fix="Nothing was changed.")
         wider = {} if scope == EVERYWHERE else dict(self.current(setting, EVERYWHERE).values)
-        try:
-            setting.model.model_validate(wider | dict(values))
-        except ValidationError as error:
-            told = "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'together'}: {e['msg']}" for e in error.errors())
-            raise ConfigError(f"{setting.name}: {told}.", fix="Nothing was changed.") from error
+        kept = _checked(setting, wider | dict(values), scope).model_dump(mode="json", include=set(values))
+        if scope == EVERYWHERE and setting.scopes != "everywhere":
+            for narrower in filter(None, self.scopes(setting)):
+                _checked(setting, kept | dict(self.current(setting, narrower).values), narrower)
+        return kept
 
     def back(self, setting: Adjustable, number: int, *, scope: str = EVERYWHERE, actor: str, reason: str, now: dt.datetime) -> Version:
         """Make an earlier version the newest one; 0 = as if nobody had adjusted it.
@@ -141,6 +142,14 @@ class Adjusted:
                 f"{setting.name} has no version {number}{f' for {scope}' if scope else ''}.", fix="Its history lists those that there are."
             )
         return self.change(setting, found.values, scope=scope, actor=actor, reason=reason, now=now)
+
+
+def _checked(setting: Adjustable, values: Mapping[str, Any], scope: str) -> BaseModel:
+    try:
+        return setting.model.model_validate(dict(values))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'together'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{setting.name}{f' for {scope}' if scope else ''}: {told}.", fix="Nothing was changed.") from error
 
 
 def _id(setting: Adjustable, scope: str) -> str:

@@ -7,7 +7,6 @@ import pytest
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.cleaning.score import Ratio
-from seeding_platform.errors import ConfigError
 from seeding_platform.quality.scorecard import SCORECARD, Observed, scorecard
 from seeding_platform.quality.standing import Point, accuracy
 from seeding_platform_tests.quality.reports import report, table
@@ -52,7 +51,7 @@ def test_throughput_and_coverage_come_from_runs_and_bundles():
     assert found["data_coverage"]["state"] == "not_met"
 
 
-def test_accuracy_is_told_against_a_reference_only(tmp_path):
+def test_accuracy_is_told_against_a_reference_only(tmp_path, caplog):
     contract = LANDED["ad_facts"]
     kept = contract.empty("clean")
     row = dict.fromkeys(kept.columns) | {"tenant": "acme", "row_id": "r1", "campaign": "Spring", "clicks": 5, "impressions": 50, "_source": "x"}
@@ -62,5 +61,11 @@ def test_accuracy_is_told_against_a_reference_only(tmp_path):
     assert accuracy(kept, contract, tmp_path) == Ratio(3, 4)
     assert lines(report(table("ad_facts", accuracy=Ratio(3, 4))))["accuracy"]["value"] == 0.75
     (tmp_path / "ad_facts.csv").write_text("campaign\nSpring\n")
-    with pytest.raises(ConfigError, match="row_id"):
-        accuracy(kept, contract, tmp_path)
+    with caplog.at_level("WARNING"):
+        assert accuracy(kept, contract, tmp_path) == Ratio(0, 0)
+    assert "row_id" in caplog.text
+    (tmp_path / "ad_facts.csv").write_text("")
+    assert accuracy(kept, contract, tmp_path) == Ratio(0, 0)
+    (tmp_path / "ad_facts.csv").write_text("row_id,clicks\nr1,5\n")
+    two = pl.concat([kept, kept.with_columns(tenant=pl.lit("other"))])
+    assert accuracy(two, contract, tmp_path) == Ratio(0, 0), "a row without a tenant is nobody's"

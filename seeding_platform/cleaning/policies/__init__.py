@@ -45,7 +45,8 @@ def adjusted_policy(contract: TableContract, folder: Path | None, adjusted: Adju
     Raises:
         ConfigError: a file is no policy, or names a column that the contract does not have.
     """
-    return load_policy(contract, folder).model_copy(update=adjusted.told(LIMITS, contract.name))
+    policy = load_policy(contract, folder)
+    return _validated(CleaningPolicy, policy.model_dump() | adjusted.told(LIMITS, contract.name), f"{contract.name}: {LIMITS.name}")
 
 
 def read_entries(file: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from seeding_platform.cleaning.days import of_days
 from seeding_platform.cleaning.policies import fingerprint
 from seeding_platform.defs.clean.assets import POLICY
 from seeding_platform.defs.describe import made_by, written_metadata
-from seeding_platform.defs.io_managers import check_schema
+from seeding_platform.defs.io_managers import check_schema, expected_schema
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import ConfigError
 
@@ -29,7 +29,8 @@ def clean_keys(contract: TableContract) -> list[dg.AssetKey]:
 
 def policy_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
     """The sensor that has a table cleaned again when it was not made by the policy and the contract that hold now."""
-    selection = dg.AssetSelection.assets(*(key for c in contracts for key in clean_keys(c)))
+    learned = [dg.AssetKey(["quality", f"{c.name}__calibration"]) for c in contracts]
+    selection = dg.AssetSelection.assets(*learned, *(key for c in contracts for key in clean_keys(c)))
 
     @dg.sensor(
         name="cleaning_policies",
@@ -53,7 +54,8 @@ def policy_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
             if made is None or made[1] == wanted:
                 continue
             change = f"clean:{contract.name}@{made[0]}>{wanted}"
-            requests.append(dg.RunRequest(run_key=change, asset_selection=clean_keys(contract), tags={"seeding/because": "policy"}))
+            keys = [*clean_keys(contract), dg.AssetKey(["quality", f"{contract.name}__calibration"])]
+            requests.append(dg.RunRequest(run_key=change, asset_selection=keys, tags={"seeding/because": "policy"}))
             if asked.get(contract.name) != change:
                 marks.append(_mark(contract, made[1], wanted))
             asked[contract.name] = change
@@ -106,16 +108,25 @@ def recleaned(platform: Platform, contract: TableContract, first: dt.date, last:
     """Clean days again and write what changed; what was written, one event a table."""
     lake = platform.lake
     tables = {part: f"clean/{contract.name}{side}" for part, side in TABLE_OF.items() if part != "clusters" or contract.text}
-    before: dict[str, pl.DataFrame] = {part: lake.read(table).collect() for part, table in tables.items()}
+    before: dict[str, pl.DataFrame] = {part: _whole(lake.read(table).collect(), table) for part, table in tables.items()}
     after = clean(lake.read(f"raw/{contract.name}"), contract, platform.cleaning(contract), now=platform.now())
     changed = of_days(before, after, contract, first, last)
     order = ["tenant", *contract.key, "_source", "_row"]
     changed["kept"] = changed["kept"].sort(order)
     events = []
-    for part, frame in changed.items():
+    for part, frame in changed.items():  # all of them before the first is written
         check_schema(tables[part], frame)
+    for part, frame in changed.items():
         told: dict[str, Any] = written_metadata(lake.overwrite(tables[part], frame), lake.uri(tables[part]))
         days = f"{first} to {last}"
         # no policy is named: rows of other days may be of another one, and the sensor sees to that
         events.append(dg.AssetMaterialization(tables[part].split("/"), description=f"cleaned again: {days}", metadata={**told, "days": days}))
     return events
+
+
+def _whole(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """A table as it is written today; one of an earlier version lacks what came since."""
+    schema = expected_schema(table)
+    if schema is None or set(schema) <= set(frame.columns):
+        return frame
+    return frame.with_columns(pl.lit(None, dtype=t).alias(c) for c, t in schema.items() if c not in frame.columns).select(list(schema))
