@@ -32,6 +32,7 @@ class Adjustable:
         scopes: `everywhere` = one value; `table`, `engine` = also one a table or an engine, which takes the place of single fields; `schedule` = one
             a name that people choose, and none that holds everywhere.
         affects: assets (`layer/table`) that a change for a scope concerns; `EVERYWHERE` concerns all.
+        lasting: what it does cannot be taken back by a later version, and it does it to everybody: admins only.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Adjustable:
     describes: str
     scopes: Literal["everywhere", "table", "engine", "schedule"] = "everywhere"
     affects: Callable[[str], list[str]] = _nothing
+    lasting: bool = False
 
     def refused(self, scope: str) -> str | None:
         """Why a scope is none of this setting's; None where it is."""

@@ -28,7 +28,12 @@ def _tables(scope: str) -> list[str]:
 
 
 RETENTION = Adjustable(
-    "governance.retention", RetentionPolicy, "How long the rows of a table are kept; the nightly upkeep deletes older ones.", "table", _tables
+    "governance.retention",
+    RetentionPolicy,
+    "How long the rows of a table are kept; the nightly upkeep deletes older ones.",
+    "table",
+    _tables,
+    lasting=True,
 )
 
 

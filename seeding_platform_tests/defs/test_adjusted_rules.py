@@ -70,3 +70,17 @@ def test_an_engine_is_given_what_was_adjusted_and_its_bundle_is_built_again_once
         assert asked() == []
     with pytest.raises(ConfigError, match="there is no engine"):
         change(platform, RULES, "no_engine", minimum_confidence=0.5)
+
+
+def test_values_are_kept_in_the_types_of_their_fields(platform):
+    change(platform, LIMITS, "orders", iqr_factor="3", outlier_min_rows="40")
+    assert platform.adjusted.current(LIMITS, "orders").values == {"iqr_factor": 3.0, "outlier_min_rows": 40}
+    change(platform, RULES, minimum_confidence="0.8")
+    assert as_adjusted(load_engines()["analytics"], platform.adjusted).minimum_confidence == 0.8
+
+
+def test_scopes_are_checked_together(platform):
+    change(platform, LIMITS, "orders", weight_required=0, weight_filled=0)
+    with pytest.raises(ConfigError, match="for orders"):
+        change(platform, LIMITS, weight_consistency=0)
+    assert platform.cleaning(ORDERS).weight_consistency > 0

@@ -117,6 +117,20 @@ def test_a_change_of_rules_has_the_table_judged_again_once(platform, instance):
     assert not platform.lake.read("quality/content_posts").collect()["text"].str.contains("@acme").any()
 
 
+def test_a_table_that_never_passed_is_tried_again_when_its_limit_is_changed(platform, instance, place):
+    now = platform.now()
+    set_gate(platform, now, score=100.0)
+    assert asked(platform, instance) == [], "nothing was tried yet"
+    assert not judged(platform, instance).success
+    first = asked(platform, instance)
+    set_gate(platform, now, score=50.0)
+    second = asked(platform, instance)
+    assert [selection for _, selection in first + second] == [[dg.AssetKey(["quality", "content_posts"])]] * 2
+    assert first[0][0] != second[0][0], "another limit is another try, the same limit is not"
+    assert judged(platform, instance).success
+    assert asked(platform, instance) == []
+
+
 def test_a_policy_that_is_refused_leaves_the_table_and_says_so(platform, instance):
     judged(platform, instance)
     (platform.settings.policies / "content_posts.personal.yaml").write_text("labels: {HANDLE: explode}\n")

@@ -97,6 +97,26 @@ def test_thirty_days_with_three_without_a_daemon_and_a_change_of_clocks(platform
     assert sum("2026-03-29" in key for key in asked) == 1
 
 
+def test_one_that_cannot_be_followed_holds_no_other(platform, instance, monkeypatch):
+    put(platform, "broken", cron="0 * * * *")
+    put(platform, "hourly", cron="0 * * * *")
+    whole = Recurring.model_validate
+    put(platform, "broken", cron="0 * * * *", job="upkeep")
+    monkeypatch.setattr(Recurring, "model_validate", lambda told: whole(dict(told) | ({"cron": "x"} if told.get("job") == "upkeep" else {})))
+    assert ticks(platform, instance, [START + dt.timedelta(hours=1, minutes=1)]) == [[("collect", "hourly@2026-03-02T06:00:00+00:00")]]
+
+
+def test_a_long_way_to_the_hours_is_short():
+    """Every minute, but only at night, asked at noon: the way back does not go minute by minute."""
+    import time
+
+    began = time.process_time()
+    found = latest_tick(Recurring(cron="* * * * *", from_hour=1, to_hour=2), dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC))
+    assert found == dt.datetime(2026, 7, 1, 1, 59, tzinfo=dt.UTC)
+    assert time.process_time() - began < 5  # CPU-seconds; 15 when it goes minute by minute
+    assert latest_tick(Recurring(cron="30 2 29 2 *"), dt.datetime(2026, 7, 1, tzinfo=dt.UTC)) is None  # two years back, further than it looks
+
+
 def test_hours_and_zones():
     morning = dt.datetime(2026, 7, 1, 12, 2, tzinfo=dt.UTC)
     office = Recurring(cron="*/5 * * * *", zone="Europe/Amsterdam", from_hour=8, to_hour=18)
@@ -106,7 +126,22 @@ def test_hours_and_zones():
 
 
 @pytest.mark.parametrize(
-    "cron", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "@daily", "a * * * *"]
+    "cron",
+    [
+        "",
+        "* * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "@daily",
+        "a * * * *",
+        "0 6 31 2 *",
+        "0 6 31 4,6 *",
+    ],
 )
 def test_a_form_that_is_none_is_refused(cron):
     with pytest.raises(ValidationError):

@@ -85,6 +85,16 @@ def test_a_figure_alarms_once_a_day(calm):
     assert alarms["at"].dt.date().to_list() == [(START + dt.timedelta(days=d)).date() for d in (40, 41)]
 
 
+def test_a_tenant_whose_rows_vanish_and_a_table_that_becomes_empty_are_told(calm):
+    at = START + dt.timedelta(days=40)
+    none = measured(ADS.empty("quality").lazy(), ADS, quarantined={}, now=at)
+    history = history_with(calm, none, table="ad_facts", version=99_999, at=at)
+    lost = history.filter((pl.col("at") == at) & pl.col("alerted"))
+    assert lost.select("tenant", "metric", "value").rows() == [("acme", "rows", 0.0)]
+    again = history_with(history, none, table="ad_facts", version=100_000, at=at + dt.timedelta(days=1))
+    assert again.filter(pl.col("at") > at).height == 0, "it is told once, not for ever"
+
+
 def test_the_same_version_is_one_run(calm):
     at = START + dt.timedelta(days=50)
     figures = measured(table(np.random.default_rng(1), 50), ADS, quarantined={}, now=at)

@@ -45,3 +45,11 @@ def test_what_is_wrong_is_refused(service):
     assert {s["name"] for s in service.get("/api/v1/settings", headers=steward).json()} == set(SETTINGS)
     assert service.put("/api/v1/settings/schedules", json=WANTED | {"scope": "", "values": {}}, headers=steward).status_code == 422
     assert service.put("/api/v1/settings/distribution.rules", json=WANTED | {"scope": "no_engine", "values": {}}, headers=steward).status_code == 404
+
+
+def test_what_deletes_for_good_is_for_admins(service):
+    body = {"values": {"days": 400}, "reason": "the law", "scope": "orders"}
+    refused = service.put("/api/v1/settings/governance.retention", json=body, headers=service.key("steward"))
+    assert refused.status_code == 403
+    assert "only admins" in refused.json()["detail"]
+    assert service.put("/api/v1/settings/governance.retention", json=body, headers=service.key("admin")).status_code == 200

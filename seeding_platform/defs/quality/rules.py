@@ -31,6 +31,12 @@ def rules_of(platform: Platform, contract: TableContract) -> str:
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
+def _tried(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
+    """Whether a gate has kept a table out from the first time on: a limit that is changed may let it in."""
+    gate = instance.event_log_storage.get_latest_asset_check_execution_by_key([dg.AssetCheckKey(key, "gate")])
+    return bool(gate)
+
+
 def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
     """The sensor that has a table judged again when it was not made by the rules that hold now."""
 
@@ -51,10 +57,11 @@ def rules_sensor(contracts: Sequence[TableContract]) -> dg.SensorDefinition:
                 refused.append(str(error))
                 context.log.warning(f"A policy is refused, its table stays as it is: {error}")
                 continue
-            made = made_by(context.instance, dg.AssetKey(["quality", contract.name]), RULES)
-            if made is not None and made[1] != wanted:
-                change = f"quality:{contract.name}@{made[0]}>{wanted}"
-                key = dg.AssetKey(["quality", contract.name])
+            key = dg.AssetKey(["quality", contract.name])
+            made = made_by(context.instance, key, RULES)
+            refused_so_far = made is None and _tried(context.instance, key)
+            if refused_so_far or (made is not None and made[1] != wanted):
+                change = f"quality:{contract.name}@{made[0] if made else 0}>{wanted}"
                 requests.append(dg.RunRequest(run_key=change, asset_selection=[key], tags={"seeding/because": "rules"}))
         if requests:
             return dg.SensorResult(run_requests=requests)

@@ -69,7 +69,10 @@ def history_with(
         limits: when a figure is called unusual.
     """
     limits = limits or MonitorLimits()
-    if not figures.height or (history.height and (history["version"] == version).any()):
+    if history.height and (history["version"] == version).any():
+        return history
+    figures = pl.concat([figures, _gone(history, figures)])
+    if not figures.height:
         return history
     runs = history["at"].unique().sort(descending=True)
     window = history.filter(pl.col("at").is_in(runs.head(WINDOW).implode())).filter(pl.col("value").is_not_null())
@@ -84,6 +87,20 @@ def history_with(
     recent = pl.col("at").is_in(runs.head(WINDOW - 1).implode())
     kept = history.filter(pl.col("at").is_in(runs.head(KEPT - 1).implode())).with_columns(shape=pl.when(recent).then("shape"))
     return pl.concat([kept, marked.select(pl.col(c).cast(t) for c, t in MONITORS.items())]).sort("at", *SAME)
+
+
+def _gone(history: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+    """No rows, for each tenant that had some at the run before and has none now."""
+    before = history.filter((pl.col("at") == pl.col("at").max()) & (pl.col("metric") == "rows") & (pl.col("column") == "") & (pl.col("value") > 0))
+    lost = before.select("tenant").unique().join(figures.select("tenant").unique(), on="tenant", how="anti").sort("tenant")
+    return lost.select(
+        "tenant",
+        column=pl.lit(""),
+        metric=pl.lit("rows"),
+        value=pl.lit(0.0),
+        n=pl.lit(0, dtype=pl.Int64),
+        shape=pl.lit(None, dtype=pl.String),
+    ).select(figures.columns)
 
 
 def shapes_of(history: pl.DataFrame) -> dict[tuple[str, str], str]:

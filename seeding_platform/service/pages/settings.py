@@ -167,7 +167,7 @@ def _group(
         "history": _history(setting, store, scope, fields, say, k),
         "affects": setting.affects(scope),
         "preview": preview,
-        "may_change": actor.role.may(Role.STEWARD),
+        "may_change": actor.role.may(Role.ADMIN if setting.lasting else Role.STEWARD),
         "names": names_of(request, actor),
         "inner": f"/{name}",
     }
@@ -204,7 +204,8 @@ def _read(setting: Adjustable, store: Adjusted, scope: str, form: FormData, say:
     wrong: dict[str, str] = {}
     for f in fields_of(setting.model):
         texts[f.name] = [text.replace("\r\n", "\n") for text in typed_all(form, f"value.{f.name}")]
-        if f.name not in marked and not _changed(f, texts[f.name], held.get(f.name)):
+        meant = setting.scopes == "schedule"  # one has no wider value to follow: all of it is its own
+        if not meant and f.name not in marked and not _changed(f, texts[f.name], held.get(f.name)):
             continue
         marked.add(f.name)
         try:

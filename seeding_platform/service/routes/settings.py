@@ -116,6 +116,17 @@ def post_back(request: Request, actor: Steward, name: str, wanted: BackWanted) -
     return ChangedAnswer(adjusted=_version(made), affects=setting.affects(wanted.scope))
 
 
+def _own(actor: Actor, setting: Adjustable) -> Adjustable:
+    """The setting, where who asks may change it.
+
+    Raises:
+        Problem: 403 for what only admins may.
+    """
+    if setting.lasting and not actor.role.may(Role.ADMIN):
+        raise Problem(403, "forbidden", f"{setting.name} deletes rows of everybody for good: only admins may change it; the key has {actor.role}.")
+    return setting
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Say why a change is refused.
