@@ -24,10 +24,13 @@ def test_a_round_of_changes(place):
     assert "changed quality.gate" in place.run("settings", "apply", str(file), "--reason", "x").stdout
     assert "Nothing to change" in place.run("settings", "apply", str(file), "--reason", "x").stdout
     assert place.run("settings", "back", "quality.gate", "--version", "0", "--scope", "orders", "--reason", "y").returncode == 0
+    assert place.run("settings", "set", "schedules", "cron=*/5 * * * *", "--scope", "often", "--reason", "z").returncode == 0
+    assert place.run("settings", "set", "schedules", "--scope", "often", "--reason", "z").returncode == 0
+    assert "often" not in place.run("settings", "export").stdout
     told = place.run("settings", "history", "quality.gate", "--scope", "orders").stdout
     assert "asked by [EMAIL]" in told
     assert "as if nobody had adjusted it" in told
-    assert place.run("audit", "list").stdout.count("settings.change") == 3
+    assert place.run("audit", "list").stdout.count("settings.change") == 5
 
 
 def test_a_file_with_one_wrong_value_changes_nothing(place):

@@ -95,7 +95,7 @@ def list_versions(request: Request, _: Analyst, name: str, scope: Scope = EVERYW
 @router.put("/{name}")
 def put_setting(request: Request, actor: Steward, name: str, wanted: ChangeWanted) -> ChangedAnswer:
     """Adjust a setting for one scope."""
-    service, setting = service_of(request), _named(name, wanted.scope)
+    service, setting = service_of(request), _own(actor, _named(name, wanted.scope))
     [reason] = texts_told([wanted.reason])  # every version stays
     audited.tell(request, scope=wanted.scope, values=wanted.values, reason=reason)
     with _refusals():
@@ -108,7 +108,7 @@ def put_setting(request: Request, actor: Steward, name: str, wanted: ChangeWante
 @router.post("/{name}/back")
 def post_back(request: Request, actor: Steward, name: str, wanted: BackWanted) -> ChangedAnswer:
     """Return to an earlier version; it becomes the newest."""
-    service, setting = service_of(request), _named(name, wanted.scope)
+    service, setting = service_of(request), _own(actor, _named(name, wanted.scope))
     [reason] = texts_told([wanted.reason])
     audited.tell(request, scope=wanted.scope, version=wanted.version, reason=reason)
     with _refusals():
