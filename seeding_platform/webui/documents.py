@@ -49,8 +49,9 @@ class Asked:
 def asked(text: str) -> Asked:
     """What a document asks for.
 
-    >>> asked("query A { version } mutation B { harmless: deleteRun(runId: 1) { __typename } }")
-    Asked(kinds=frozenset({'query', 'mutation'}), mutations=('deleteRun',))
+    >>> told = asked("query A { version } mutation B { harmless: deleteRun(runId: 1) { __typename } }")
+    >>> sorted(told.kinds), told.mutations
+    (['mutation', 'query'], ('deleteRun',))
 
     Raises:
         Unreadable: the text cannot be parsed, is too large, or has no operation.
