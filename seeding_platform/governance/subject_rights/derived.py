@@ -14,7 +14,7 @@ from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.restriction import LINEAGE, rows_about
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.marks import CORRECTED, RESTRICTED
-from seeding_platform.storage.recalls import recall, recalled
+from seeding_platform.storage.recalls import recall, recalled, remaining
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,10 @@ class RecalledBundles:
         root, lake = self.settings.bundles / self.tenant, Lake(self.settings.lake)
         now = {t: lake.version(t) for t in self.tables if lake.exists(t)}
         for bundle in sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []:
-            if recalled(bundle) is None and any(_number(v) < now[t] for t, v in _inputs(bundle).items() if t in now):
+            if recalled(bundle) is not None:
+                if remaining(bundle):  # its recall was cut short
+                    yield bundle
+            elif any(_number(v) < now[t] for t, v in _inputs(bundle).items() if t in now):
                 yield bundle
 
 
