@@ -104,10 +104,11 @@ def test_a_recall_that_was_cut_short_keeps_its_number_and_is_finished(platform, 
 
         return carried_on
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", dies(unlink))
         patched.setattr(Path, "replace", dies(replace))
-        recall(bundle, request="r", reason="erased", at="2026")
+        with pytest.raises(Killed):
+            recall(bundle, request="r", reason="erased", at="2026")
     assert (bundle.parent / CURRENT).exists() or recalled_in(bundle.parent)[0].generation == 7, "the number is never lost"
     store = RecalledBundles(platform.settings, TENANT, ["quality/orders"], "r", "erased", "2026")
     assert store.residue() == [f"{TENANT}/churn/{'7' * 32}"]
@@ -124,9 +125,10 @@ def test_a_bundle_made_while_its_recall_was_cut_short_gets_a_new_number(tmp_path
     def dies(path):
         raise Killed
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", dies)
-        recall(first.path, request="r", reason="restricted", at="2026")
+        with pytest.raises(Killed):
+            recall(first.path, request="r", reason="restricted", at="2026")
     again = build(tmp_path)
     assert (again.content_id, again.generation) == (first.content_id, 2)
     assert verify_bundle(again.path.parent).generation == 2
