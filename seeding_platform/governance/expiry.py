@@ -157,11 +157,19 @@ class ExpiredRows:
 
     def find(self) -> dict[str, int]:
         """Rows by table, and files."""
-        found: dict[str, int] = {}
+        return self.found(None)
+
+    def found(self, tenant: str | None) -> dict[str, int]:
+        """The same of one tenant, or of all."""
+        counts: dict[str, int] = {}
         for table, rows, rest in [*self._made(), *self._source_rows(), *self._raw()]:
-            if n := rows.height - rest.height:
-                found[table] = n
-        return found | dict.fromkeys(self._shown(self._files(self._source_rows())), 1)
+            if n := _height(rows, tenant) - _height(rest, tenant):
+                counts[table] = n
+        files = self._files(self._source_rows())
+        if tenant is not None:
+            theirs = {(landing.sha256, landing.file_name) for landing in self.state.landings() if landing.tenant == tenant}
+            files = [p for p in files if (p.parent.name, p.name) in theirs]
+        return counts | dict.fromkeys(self._shown(files), 1)
 
     def export(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Nothing: what goes is nobody's answer."""
@@ -344,6 +352,11 @@ class ExpiredRows:
 
     def _shown(self, files: list[Path]) -> list[str]:
         return [str(p.relative_to(self.settings.state)) for p in files]
+
+
+def _height(rows: pl.DataFrame, tenant: str | None) -> int:
+    """Rows of a tenant, or all."""
+    return rows.height if tenant is None else rows.filter(pl.col("tenant") == tenant).height
 
 
 def _files_in(folder: Path) -> list[Path]:
