@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seeding_platform.governance.subject_rights.rectification import Correction
     from seeding_platform.governance.subject_rights.requests import Done, SubjectRights
     from seeding_platform.storage.state import State
+    from seeding_platform.storage.subject_keys import Counted
 
 privacy_app = typer.Typer(help="Answering people about their data: what is held, erasing it everywhere, proof.", no_args_is_help=True)
 Subject = Annotated[list[str], typer.Option("--subject", metavar="LABEL=VALUE", help="An identifier, such as EMAIL=jan@example.nl; repeatable.")]
@@ -253,10 +254,14 @@ def privacy_rewrap() -> None:
     from seeding_platform.storage.subject_keys import SubjectKeys
 
     settings, now = Settings(), dt.datetime.now(dt.UTC)
-    with State.open(settings.state_url) as state:
-        trail = Trail(settings, state)
-        keys = SubjectKeys(state, trail.keys, now=lambda: now)
-        done = keys.rotate()
-        trail.record(Event(at=now, tenant="", actor="cli", action="privacy.rewrap", detail={"keys": done}))
-        found = keys.counted()
+
+    def work(instance: Any) -> tuple[int, Counted]:
+        with State.open(settings.state_url) as state:
+            trail = Trail(settings, state)
+            keys = SubjectKeys(state, trail.keys, now=lambda: now)
+            done = keys.rotate()
+            trail.record(Event(at=now, tenant="", actor="cli", action="privacy.rewrap", detail={"keys": done}))
+            return done, keys.counted()
+
+    done, found = running(settings, "the wrapping of people's keys", work)
     say(f"{done:,} keys are wrapped with version {max(found.versions, default=1)}; {found.shredded:,} were shredded before.")

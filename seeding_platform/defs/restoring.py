@@ -1,11 +1,13 @@
 """Putting an old version of a table in force again: on record with its reason, and told to Dagster, so that what lies below follows."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
+from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.layers import key_of
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import PermanentError
@@ -13,6 +15,7 @@ from seeding_platform.governance import redacted
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.changes import Difference, difference
 from seeding_platform.storage.locks import exclusive
+from seeding_platform.storage.marks import CORRECTED, RESTRICTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,15 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
         tenant: whose data it concerns; empty for everybody's.
 
     Raises:
-        PermanentError: it holds what is in force already, it is not there any more, or no reason is given.
+        PermanentError: it holds what is in force already, it is not there any more, no reason is given, or it is older than a restriction or a
+            correction that stands for somebody in it.
     """
     if not reason.strip():
         raise PermanentError(f"{table} was not restored: no reason is given.", fix="Say why with --reason; it goes on record.")
     changes = preview(platform, table, version)
     if changes.nothing:
         raise PermanentError(f"{table}: version {version} holds what is in force already.", fix="`seeding table history` lists the others.")
+    _refuse_older_than_marks(platform, table, version)
     made = _put_in_force(platform, table, version)
     facts = {"restored_version": version, "version": made, "added": changes.added, "removed": changes.removed, "changed": changes.changed}
     reason = redacted(pl.Series([reason]))[0]  # it goes on record for good
@@ -58,6 +63,31 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
     )
     instance.report_runless_asset_event(materialization)
     return Restored(made, changes)
+
+
+def _refuse_older_than_marks(platform: Platform, table: str, version: int) -> None:
+    """Refuse a quality version that may hold people whose data is restricted since, or values that were put right since.
+
+    Personal columns of quality tables do not say any more whose rows they are, so that nobody can be left out of them by name.
+    """
+    layer, _, name = table.partition("/")
+    if layer != "quality" or name not in LANDED:
+        return
+    marks = [("restricted", tenant, mark.at) for tenant, mark in platform.marks.of(RESTRICTED)]
+    marks += [("put right", tenant, mark.at) for tenant, mark in platform.marks.of(CORRECTED) if mark.body.get("table") == name]
+    if not marks:
+        return
+    tenants = set(platform.lake.rows(table, version=version)["tenant"].unique())
+    written = next((c.at for c in platform.lake.history(table) if c.version == version), None)
+    newer = [(at, what) for what, tenant, at in marks if tenant in tenants and (written is None or _utc(at) >= written)]
+    if newer:
+        at, what = max(newer)
+        told = f"{table}: version {version} is older than {_utc(at):%Y-%m-%d %H:%M} UTC, when somebody's data was {what}; it would undo that."
+        raise PermanentError(told, fix=f"Restore a later version, or restore clean/{name}: {table} is then made of it as people's requests say.")
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
 def _put_in_force(platform: Platform, table: str, version: int) -> int:

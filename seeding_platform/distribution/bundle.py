@@ -24,7 +24,7 @@ from seeding_platform.distribution.verify import CURRENT, Pointer, file_sha256, 
 from seeding_platform.errors import BusyError, PermanentError
 from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
-from seeding_platform.storage.recalls import recalled_in
+from seeding_platform.storage.recalls import recalled, recalled_in
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -178,12 +178,13 @@ def build_bundle(
         files = _staged_files(engine, fed, staged)
         before = read_pointer(folder)
         identity = content_id(engine.schema_hash(), files)
-        same = before is not None and before.content_id == identity
         target = folder / folder_name(identity)
+        withdrawn = recalled(target) is not None  # its pointer may stand, and files of it, where the recall was cut short
+        same = before is not None and before.content_id == identity and not withdrawn
         last = max([before.generation if before else 0, *(r.generation for r in recalled_in(folder))])  # a recalled number is not given again
         generation = before.generation if before is not None and same else last + 1
         supersedes = before.content_id if before is not None and not same else None
-        if _whole(target):
+        if _whole(target) and not withdrawn:
             shutil.rmtree(staged)
         else:
             manifest = Manifest(

@@ -7,6 +7,7 @@ counted, and so is what a hold keeps.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,9 @@ from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.holds import EVERYTHING, PERSON, TABLE, Holds
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.marks import HELD
-from seeding_platform.storage.state import LandingStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from seeding_platform.catalog import TableContract
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Part = tuple[str, pl.DataFrame, pl.DataFrame]
 """A table, its rows, and those of them that stay."""
+_SIGNS = re.compile(r"""[\n\r\t,;|"'{}\[\]<>:=]+""")
+"""What stands between the values of a text file, whatever its form."""
 SIDES = ("", "__quarantine", "__duplicates", "__repairs", "__clusters")
 
 
@@ -63,15 +65,42 @@ class Keeping:
                 kept = kept | self._of_person(rows, hold)
         return kept
 
-    def _of_person(self, rows: pl.DataFrame, hold: Hold) -> pl.Series:
-        none = pl.Series("held", [False]).new_from_index(0, rows.height)
-        places = (rows["tenant"] == hold.tenant).arg_true()
-        mine = rows[places]
+    def held_of(self, rows: pl.DataFrame, tables: Iterable[str]) -> pl.Series:
+        """True for rows that a hold keeps which may be of any of these tables."""
+        kept = self.held(rows, "")
+        for table in tables:
+            kept = kept | self.held(rows, table)
+        return kept
+
+    def held_file(self, path: Path, tenant: str, tables: Collection[str]) -> bool:
+        """Whether a hold keeps a tenant's file that feeds these tables; one that is no text is kept for each person of the tenant that is held."""
+        concern = [h for h in self.holds if h.tenant in ("", tenant)]
+        if any(h.kind == EVERYTHING or (h.kind == TABLE and h.target in tables) for h in concern):
+            return True
+        people = [h for h in concern if h.kind == PERSON and h.tenant]
+        if not people:
+            return False
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            return True
+        if "\x00" in text or text.startswith("PK"):  # archives and other binary forms may happen to be valid UTF-8
+            return True
+        cells = pl.DataFrame({"text": [*text.splitlines(), *(cell.strip() for cell in _SIGNS.split(text))]}, schema={"text": pl.String})
+        return any(recognised(cells, tenant, self._known(h), self.marks.token) for h in people)
+
+    def _known(self, hold: Hold) -> dict[str, set[str]]:
         known: dict[str, set[str]] = {}
         for _, mark in self.marks.of(HELD, hold.tenant):
             if mark.request_id == hold.hold_id:
                 known.setdefault(mark.label, set()).add(mark.token)
-        people = recognised(mine, hold.tenant, known, self.marks.token)
+        return known
+
+    def _of_person(self, rows: pl.DataFrame, hold: Hold) -> pl.Series:
+        none = pl.Series("held", [False]).new_from_index(0, rows.height)
+        places = (rows["tenant"] == hold.tenant).arg_true()
+        mine = rows[places]
+        people = recognised(mine, hold.tenant, self._known(hold), self.marks.token)
         return none.scatter(places.filter(Matcher(people).rows(mine)), True) if people else none
 
 
@@ -128,11 +157,19 @@ class ExpiredRows:
 
     def find(self) -> dict[str, int]:
         """Rows by table, and files."""
-        found: dict[str, int] = {}
+        return self.found(None)
+
+    def found(self, tenant: str | None) -> dict[str, int]:
+        """The same of one tenant, or of all."""
+        counts: dict[str, int] = {}
         for table, rows, rest in [*self._made(), *self._source_rows(), *self._raw()]:
-            if n := rows.height - rest.height:
-                found[table] = n
-        return found | dict.fromkeys(self._shown(self._files(self._source_rows())), 1)
+            if n := _height(rows, tenant) - _height(rest, tenant):
+                counts[table] = n
+        files = self._files(self._source_rows())
+        if tenant is not None:
+            theirs = {(landing.sha256, landing.file_name) for landing in self.state.landings() if landing.tenant == tenant}
+            files = [p for p in files if (p.parent.name, p.name) in theirs]
+        return counts | dict.fromkeys(self._shown(files), 1)
 
     def export(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Nothing: what goes is nobody's answer."""
@@ -157,14 +194,18 @@ class ExpiredRows:
     @cached_property
     def judged(self) -> list[Judged]:
         """What is past of each table that has a limit."""
-        settings, keeping = Adjusted(self.state), Keeping(tuple(Holds(self.state).standing()), self.marks)
+        settings = Adjusted(self.state)
         found = []
         for name, contract in LANDED.items():
             policy = settings.value(RETENTION, name)
             days = policy.days if isinstance(policy, RetentionPolicy) else None
             if days is not None and contract.time is not None and self.lake.exists(f"raw/{name}"):
-                found.append(self._judge(contract, days, keeping))
+                found.append(self._judge(contract, days))
         return found
+
+    @cached_property
+    def _keeping(self) -> Keeping:
+        return Keeping(tuple(Holds(self.state).standing()), self.marks)
 
     def told(self) -> dict[str, dict[str, Any]]:
         """The tables that have a limit: days, the moment before which rows go, and what is kept all the same."""
@@ -179,11 +220,11 @@ class ExpiredRows:
             for j in self.judged
         }
 
-    def _judge(self, contract: TableContract, days: int, keeping: Keeping) -> Judged:
+    def _judge(self, contract: TableContract, days: int) -> Judged:
         rows = self.lake.read(f"raw/{contract.name}").collect()
         times = row_times(rows, contract)
         old = past(times, days, self.now)
-        held = old & keeping.held(rows, contract.name) if old.any() else old & False
+        held = old & self._keeping.held(rows, contract.name) if old.any() else old & False
         lineage = rows.select(LINEAGE)
         goes = old & ~held
         return Judged(contract.name, days, lineage.filter(goes), lineage.filter(~goes), times.null_count(), int(held.sum()))
@@ -217,7 +258,10 @@ class ExpiredRows:
                 yield f"raw/{j.table}", rows, _without(rows, j.gone)
 
     def _source_rows(self) -> list[Part]:
-        """Sources' own tables with what goes of them: rows that no table keeps, and rows of which no table was made, by when they were landed."""
+        """Sources' own tables with what goes of them: rows that no table keeps, and rows of which no table was made, by when they were landed.
+
+        The latter are kept by a hold of a table that their source feeds, too.
+        """
         if not self.judged:
             return []
         found: list[Part] = []
@@ -233,7 +277,8 @@ class ExpiredRows:
             if days is not None:
                 made = pl.concat([gone, stays])
                 unmade = rows.join(made, on=list(LINEAGE), how="anti", nulls_equal=True)
-                goes = pl.concat([goes, unmade.filter(past(unmade["_landed_at"], days, self.now)).select(LINEAGE)])
+                old = unmade.filter(past(unmade["_landed_at"], days, self.now))
+                goes = pl.concat([goes, old.filter(~self._keeping.held_of(old, self._fed.get(source, ()))).select(LINEAGE)])
             found.append((table, rows, _without(rows, goes)))
         return found
 
@@ -260,8 +305,23 @@ class ExpiredRows:
                 days |= {source: None for source in fed if source in days}
         return days
 
+    @cached_property
+    def _fed(self) -> Mapping[str, set[str]]:
+        """Tables with a limit by the source that feeds them."""
+        fed: dict[str, set[str]] = {}
+        for j in self.judged:
+            for source in pl.concat([j.gone, j.stay])["_source"].unique().drop_nulls().to_list():
+                fed.setdefault(source, set()).add(j.table)
+        return fed
+
     def _files(self, sources: list[Part]) -> list[Path]:
-        """Files in the spool of which no row is left, in any source and tenant that they were landed for."""
+        """Files in the spool of which no row is left, in any source and tenant that they were landed for, because of age alone.
+
+        A batch that is not there may have been put aside by an older version of its table that is in force again: its file stays, unless rows of it
+        are past, or the landing itself is.
+        """
+        root = self.settings.spool / "landed"
+        aged = self._aged
         left = {table.removeprefix("raw/"): set(rest["_batch"]) for table, _, rest in sources}
         limits = self._limits
         spent: dict[str, bool] = {}
@@ -269,10 +329,19 @@ class ExpiredRows:
             days = limits.get(landing.source)
             emptied = landing.source in left and landing.partition_key not in left[landing.source]
             old = days is not None and landing.landed_at < self.now - dt.timedelta(days=days)
-            done = emptied and (old or (landing.status is LandingStatus.LANDED and landing.rows > 0))
+            files = _files_in(root / landing.sha256)
+            done = emptied and (old or (landing.source, landing.partition_key) in aged)
+            if done and any(self._keeping.held_file(p, landing.tenant, self._fed.get(landing.source, ())) for p in files):
+                done = False
             spent[landing.sha256] = spent.get(landing.sha256, True) and done
-        root = self.settings.spool / "landed"
-        return sorted(p for sha, done in spent.items() if done and (root / sha).is_dir() for p in (root / sha).iterdir() if p.is_file())
+        return sorted(p for sha, done in spent.items() if done for p in _files_in(root / sha))
+
+    @cached_property
+    def _aged(self) -> set[tuple[str, str]]:
+        """Source and batch of which every row that tables were made of is past."""
+        gone = pl.concat([j.gone for j in self.judged]) if self.judged else None
+        pairs = ["_source", "_batch"]
+        return set() if gone is None else set(gone.select(pairs).join(self._stays, on=pairs, how="anti").unique().iter_rows())
 
     def _unspooled(self) -> dict[str, int]:
         files = self._files(self._source_rows())
@@ -283,6 +352,15 @@ class ExpiredRows:
 
     def _shown(self, files: list[Path]) -> list[str]:
         return [str(p.relative_to(self.settings.state)) for p in files]
+
+
+def _height(rows: pl.DataFrame, tenant: str | None) -> int:
+    """Rows of a tenant, or all."""
+    return rows.height if tenant is None else rows.filter(pl.col("tenant") == tenant).height
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
 
 
 def _without(rows: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:

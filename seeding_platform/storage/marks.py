@@ -115,6 +115,14 @@ class Marks:
         with writing(self.engine) as connection:
             return int(connection.execute(table.delete().where(table.c.request_id == request_id, table.c.tenant == tenant)).rowcount)
 
+    def rewrite(self, request_id: str, tenant: str, body: Mapping[str, Any]) -> int:
+        """Say anew what is to be done by the marks of a request; returns how many there are."""
+        from seeding_platform.storage.schema import privacy_marks as table
+
+        where = (table.c.request_id == request_id) & (table.c.tenant == tenant) & table.c.body.is_not(None)
+        with writing(self.engine) as connection:
+            return int(connection.execute(table.update().where(where).values(body=self._sealed(body, request_id))).rowcount)
+
     def digest(self, kind: str) -> str:
         """Names all marks of a kind that stand, in short; empty without any."""
         told = [(tenant, m.request_id, m.token) for tenant, m in self.of(kind)]

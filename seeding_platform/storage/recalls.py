@@ -40,24 +40,31 @@ class Recall:
 def recall(bundle: Path, *, request: str, reason: str, at: str) -> int:
     """Put a bundle out of force and delete its files; a marker stays in their place. Returns how many files went.
 
-    The pointer goes first: a kill in between leaves a bundle that nobody is told to take.
+    The marker comes first, with the number in force, then the pointer goes, then the files: after a kill in between the number is known, nobody takes
+    the bundle, and a repeat finishes it.
     """
     generation, content_id = _named(bundle)
     pointer = bundle.parent / CURRENT
-    if _points_to(pointer, bundle):
-        pointer.unlink()
-        synced(bundle.parent)
     marker = bundle / RECALLED
     if not marker.is_file():
         partial = bundle / f".{RECALLED}.{os.getpid()}.part"
         partial.write_text(json.dumps(asdict(Recall(generation, content_id, request, reason, at))), encoding="utf-8")
         synced(partial)
         partial.replace(marker)
-    gone = [p for p in sorted(bundle.rglob("*"), reverse=True) if p.is_file() and p != marker]
+        synced(bundle)
+    if _points_to(pointer, bundle):
+        pointer.unlink()
+        synced(bundle.parent)
+    gone = remaining(bundle)
     for path in gone:
         path.unlink()
     synced(bundle)
     return len(gone)
+
+
+def remaining(bundle: Path) -> list[Path]:
+    """Files of a bundle besides its marker."""
+    return [p for p in sorted(bundle.rglob("*"), reverse=True) if p.is_file() and p != bundle / RECALLED]
 
 
 def recalled(bundle: Path) -> Recall | None:

@@ -118,23 +118,26 @@ class SubjectKeys:
         return gone
 
     def rotate(self) -> int:
-        """Wrap every key anew with the next version of the key-encryption key; returns how many. No table is touched."""
+        """Wrap every key anew with the next version of the key-encryption key; returns how many. No table is touched.
+
+        The rows are locked as they are read: a key that is shredded meanwhile stays shredded.
+        """
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import privacy_subject_keys as table
 
         with writing(self.engine) as connection:
             version = self._version(connection) + 1
-            rows = connection.execute(
-                sa.select(table.c.tenant, table.c.subject, table.c.wrapped, table.c.kek_version).where(table.c.wrapped.is_not(None))
-            ).all()
+            query = sa.select(table.c.tenant, table.c.subject, table.c.wrapped, table.c.kek_version).where(table.c.wrapped.is_not(None))
+            rows = connection.execute(query.order_by(table.c.tenant, table.c.subject).with_for_update()).all()
             wrapping, before = self._kek(version), {old: self._kek(old) for old in {row.kek_version for row in rows}}
+            done = 0
             for tenant, subject, wrapped, old in rows:
                 key = _unwrapped(before[old], wrapped, tenant, subject)
                 again = base64.b64encode(wrapping.encrypt(key, _bound(tenant, subject))).decode()
-                where = (table.c.tenant == tenant) & (table.c.subject == subject)
-                connection.execute(table.update().where(where).values(wrapped=again, kek_version=version))
-        return len(rows)
+                where = (table.c.tenant == tenant) & (table.c.subject == subject) & (table.c.wrapped == wrapped)
+                done += connection.execute(table.update().where(where).values(wrapped=again, kek_version=version)).rowcount
+        return done
 
     def counted(self, tenant: str | None = None) -> Counted:
         """How many keys there are."""

@@ -8,6 +8,7 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.restoring import preview, restore
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.changes import difference
+from seeding_platform.storage.marks import CORRECTED, RESTRICTED
 from seeding_platform_tests.places import Place
 
 TABLE = "clean/orders"
@@ -63,3 +64,41 @@ def test_what_cannot_be_done_changes_nothing(platform, version, reason, told):
 def test_a_preview_changes_nothing(platform):
     assert preview(platform, TABLE, 0).removed == 1
     assert platform.lake.version(TABLE) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "tenant", "body", "refused"),
+    [
+        (RESTRICTED, "t", None, True),
+        (CORRECTED, "t", {"table": "orders", "columns": {"city": "Ede"}}, True),
+        (CORRECTED, "t", {"table": "content_posts", "columns": {"city": "Ede"}}, False),
+        (RESTRICTED, "other", None, False),
+    ],
+)
+def test_a_quality_version_from_before_a_restriction_or_correction_is_not_put_in_force(platform, kind, tenant, body, refused):
+    table = "quality/orders"
+    platform.lake.overwrite(table, rows(a="Delft", b="Breda"))
+    platform.marks.put(kind, tenant, [("EMAIL", "a@x.nl")], request_id="r", now=platform.now(), body=body)
+    platform.lake.overwrite(table, rows(a="Delft"))
+    platform.lake.overwrite(table, rows(a="Ede"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        if refused:
+            with pytest.raises(PermanentError, match="it would undo that"):
+                restore(platform, instance, table, 0, actor="k", reason="x")
+            assert platform.lake.version(table) == 2
+        else:
+            restore(platform, instance, table, 0, actor="k", reason="x")
+            assert platform.lake.read(table).collect().height == 2
+        assert restore(platform, instance, table, 1, actor="k", reason="x").version > 2, "what was made since may be restored"
+    assert platform.lake.read(table).collect()["city"].to_list() == ["Delft"]
+
+
+def test_a_restriction_that_was_lifted_holds_no_version_back(platform):
+    table, who = "quality/orders", [("EMAIL", "a@x.nl")]
+    platform.lake.overwrite(table, rows(a="Delft", b="Breda"))
+    platform.marks.put(RESTRICTED, "t", who, request_id="r", now=platform.now())
+    platform.lake.overwrite(table, rows(a="Delft"))
+    platform.marks.lift(RESTRICTED, "t", [platform.marks.token("t", *who[0])], now=platform.now())
+    with dg.DagsterInstance.ephemeral() as instance:
+        restore(platform, instance, table, 0, actor="k", reason="x")
+    assert platform.lake.read(table).collect().height == 2

@@ -23,6 +23,7 @@ from seeding_platform.quality.gate import GATE
 from seeding_platform.settings import project_root
 from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.audit import Event
+from seeding_platform.storage.state import Landing, LandingStatus
 from seeding_platform_tests.governance.orders import NOW, TENANT, carried, raw
 from seeding_platform_tests.governance.test_subject_rights import NoModels
 from seeding_platform_tests.places import place_in
@@ -128,6 +129,32 @@ def test_retention_is_set_and_carried_out(filled):
     assert check(filled, "retention_carried_out").status is MET
     late = check(filled, "retention_carried_out", now=NOW + dt.timedelta(days=500))
     assert (late.status, "raw/orders" in late.lacking) == (NOT_MET, True)
+
+
+def test_what_is_past_of_another_tenant_is_not_told(filled):
+    filled.adjusted.change(RETENTION, {"days": 400}, scope="orders", actor="k", reason="x", now=NOW)
+    later = NOW + dt.timedelta(days=500)
+    names = ["cust-0001", "cust-0002"]
+    batches = [(TENANT, "a.csv@1", names), ("other", "secret-name.csv@1", [*names, "cust-0003"])]
+    rows = pl.concat([raw(people, tenant=tenant, batch=batch) for tenant, batch, people in batches])
+    carried(filled, rows)
+    filled.lake.overwrite("raw/shop", rows.select("tenant", "_source", "_batch", "_row", "_op", "_landed_at", "customer_ref"))
+    for n, (tenant, batch, people) in enumerate(batches):
+        file, folder = batch.split("@")[0], filled.settings.spool / "landed" / (str(n) * 64)
+        folder.mkdir(parents=True)
+        (folder / file).write_text("x")
+        filled.state.record_landing(
+            Landing(source="shop", partition_key=batch, tenant=tenant, file_name=file, sha256=str(n) * 64, status=LandingStatus.LANDED,
+                    landed_at=NOW, rows=len(people))
+        )  # fmt: skip
+    mine, all_of_them = (check(filled, "retention_carried_out", now=later, tenant=tenant) for tenant in (TENANT, None))
+    assert [name for name in mine.lacking if "spool" in name] == [f"spool/landed/{'0' * 64}/a.csv"]
+    assert [name for name in all_of_them.lacking if "spool" in name] == [
+        f"spool/landed/{n * 64}/{f}" for n, f in (("0", "a.csv"), ("1", "secret-name.csv"))
+    ]
+    assert (mine.counts["rows"], all_of_them.counts["rows"]) == (4 * 2 + 1, 4 * 5 + 2), "four tables, and files"
+    nobody = check(filled, "retention_carried_out", now=later, tenant="third")
+    assert (nobody.status, nobody.lacking) == (ABSENT, ())
 
 
 def test_what_is_personal_is_declared_and_does_not_leave_as_it_is(filled):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.distribution.pull import BundleRecalled, NoSuchBundle, fetched
 from seeding_platform.distribution.verify import CURRENT, read_pointer, verify_bundle
 from seeding_platform.errors import PermanentError
+from seeding_platform.governance.subject_rights.derived import RecalledBundles
 from seeding_platform.governance.subject_rights.matcher import Identifier
 from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.requests import SubjectRights
@@ -19,7 +21,7 @@ from seeding_platform.service.people import people
 from seeding_platform.storage.recalls import RECALLED, recall, recalled_in
 from seeding_platform_tests.distribution.test_bundle import build, more_posts
 from seeding_platform_tests.governance.orders import NOW, TENANT, carried, raw
-from seeding_platform_tests.governance.test_subject_rights import NoModels
+from seeding_platform_tests.governance.test_subject_rights import Killed, NoModels
 from seeding_platform_tests.models.test_pretraining import SPEC, made
 from seeding_platform_tests.places import place_in
 
@@ -86,6 +88,51 @@ def test_a_recalled_number_is_gone_and_never_given_again(tmp_path):
     assert fetched(tmp_path, "t1", ENGINE, 1).folder == first.path, "an earlier one that was not recalled is still there"
     assert recall(second.path, request="r2", reason="erased", at="2027") == 0, "a repeat changes nothing"
     assert recalled_in(second.path.parent)[0].request == "r"
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_recall_that_was_cut_short_keeps_its_number_and_is_finished(platform, monkeypatch, step):
+    """A kill at the marker, the pointer, and either of the two files."""
+    bundle = manifest_of(platform, "churn", 7, {"quality/orders": -1})
+    steps, unlink, replace = iter(range(9)), Path.unlink, Path.replace
+
+    def dies(then):
+        def carried_on(path, *rest):
+            if next(steps) == step:
+                raise Killed
+            return then(path, *rest)
+
+        return carried_on
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", dies(unlink))
+        patched.setattr(Path, "replace", dies(replace))
+        with pytest.raises(Killed):
+            recall(bundle, request="r", reason="erased", at="2026")
+    assert (bundle.parent / CURRENT).exists() or recalled_in(bundle.parent)[0].generation == 7, "the number is never lost"
+    store = RecalledBundles(platform.settings, TENANT, ["quality/orders"], "r", "erased", "2026")
+    assert store.residue() == [f"{TENANT}/churn/{'7' * 32}"]
+    store.erase()
+    assert [p.name for p in bundle.iterdir()] == [RECALLED]
+    assert [r.generation for r in recalled_in(bundle.parent)] == [7]
+    assert not (bundle.parent / CURRENT).exists()
+    assert store.residue() == []
+
+
+def test_a_bundle_made_while_its_recall_was_cut_short_gets_a_new_number(tmp_path, monkeypatch):
+    first = build(tmp_path)
+
+    def dies(path):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", dies)
+        with pytest.raises(Killed):
+            recall(first.path, request="r", reason="restricted", at="2026")
+    again = build(tmp_path)
+    assert (again.content_id, again.generation) == (first.content_id, 2)
+    assert verify_bundle(again.path.parent).generation == 2
+    assert not (again.path / RECALLED).exists()
 
 
 def test_a_bundle_that_is_made_as_it_was_gets_a_new_number(tmp_path):

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from seeding_platform.catalog import LANDED
-from seeding_platform.errors import ConfigError, PermanentError
+from seeding_platform.cli import app
+from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.governance.audit import Trail
 from seeding_platform.governance.encryption import MARK, ColumnCipher, NotOurs
 from seeding_platform.governance.protection import load_pii_policy, protect
@@ -18,6 +20,7 @@ from seeding_platform.governance.subject_rights.matcher import Identifier
 from seeding_platform.service.people import people
 from seeding_platform.storage.keyring import Keyring
 from seeding_platform.storage.lake import Lake
+from seeding_platform.storage.locks import exclusive
 from seeding_platform.storage.state import State
 from seeding_platform.storage.subject_keys import KeyShredded, NoSuchKey, SubjectKeys
 from seeding_platform_tests.governance.planted import everything
@@ -217,3 +220,15 @@ def _wrapped(state):
 
     with state.engine.connect() as connection:
         return set(connection.execute(select(table.c.wrapped).where(table.c.wrapped.is_not(None))).scalars())
+
+
+def test_keys_are_wrapped_anew_by_who_is_alone_on_the_installation(tmp_path, monkeypatch):
+    place = place_in(tmp_path / "place")
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    with exclusive(place.settings.state / "seeding.lock", holder="an erasure"):
+        refused = CliRunner().invoke(app, ["privacy", "rewrap"])
+    assert isinstance(refused.exception, BusyError)
+    done = CliRunner().invoke(app, ["privacy", "rewrap"])
+    assert done.exit_code == 0, done.output
+    assert "0 keys are wrapped" in done.output

@@ -91,6 +91,26 @@ def test_a_wrong_identifier_is_put_right_itself_and_stays_so(platform):
     assert platform.marks.of("corrected") == [], "else the correction would bring the erased value back"
 
 
+def test_an_erasure_leaves_somebody_elses_correction_that_only_mentions_the_person(platform):
+    do(platform, "rectify", correction=Correction.checked("orders", {"carrier": "PostNL", "note": "leave it with cust-0002 next door"}))
+    done = do(platform, "erase", [Identifier("CUSTOMER_REF", "cust-0002")])
+    assert (done.state, done.stores["marks"]["changed"]) == ("closed", {"corrected": 1})
+    ((_, mark),) = platform.marks.of("corrected")
+    assert mark.body == {"table": "orders", "columns": {"carrier": "PostNL", "note": "leave it with [ERASED] next door"}}
+    carried(platform, raw(PEOPLE, batch="b.csv@3"))
+    assert row(platform, "clean")["carrier"] == "PostNL"
+    done = do(platform, "erase", [Identifier("CUSTOMER_REF", "cust-0001")])
+    assert done.stores["marks"]["changed"] == {"corrected": 1}
+    assert platform.marks.of("corrected") == []
+
+
+def test_a_value_of_a_correction_that_is_only_the_erased_person_becomes_none(platform):
+    do(platform, "rectify", correction=Correction.checked("orders", {"carrier": "PostNL", "note": "cust-0002"}))
+    do(platform, "erase", [Identifier("CUSTOMER_REF", "cust-0002")])
+    ((_, mark),) = platform.marks.of("corrected")
+    assert mark.body["columns"] == {"carrier": "PostNL", "note": None}
+
+
 @pytest.mark.parametrize(
     ("table", "columns"),
     [("nothing", {"a": "b"}), ("orders", {}), ("orders", {"order_id": "x"}), ("orders", {"created_at": None}), ("orders", {"created_at": "soon"}),

@@ -237,6 +237,48 @@ def test_a_hold_wins_over_retention_until_it_is_lifted(platform, told, kept):
     assert refs(platform, "raw") == NEW_PEOPLE
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"table": "orders"}, True),
+        ({}, True),
+        ({"person": [Identifier("CUSTOMER_REF", "cust-0777")]}, True),
+        ({"person": [Identifier("CUSTOMER_REF", "cust-0778")]}, False),
+        ({"table": "customers"}, False),
+        ({"tenant": "other"}, False),
+    ],
+)
+def test_a_hold_keeps_source_rows_of_which_nothing_was_made_and_files_of_which_no_row_is_left(platform, told, kept):
+    landed(platform, *BOTH)
+    source = platform.lake.read("raw/shop").collect()
+    long_ago = NOW - 200 * DAY
+    ended = source.head(1).with_columns(
+        _batch=pl.lit("ended@9"), customer_ref=pl.lit("cust-0777"), _landed_at=pl.lit(long_ago).cast(source.schema["_landed_at"])
+    )
+    platform.lake.overwrite("raw/shop", pl.concat([source, ended]))
+    folder = platform.settings.spool / "landed" / ("9" * 64)
+    folder.mkdir()
+    (folder / "refused.csv").write_text("ref;amount\ncust-0777;12\n")
+    platform.state.record_landing(
+        Landing(source="shop", partition_key="refused@7", tenant=TENANT, file_name="refused.csv", sha256="9" * 64, status=LandingStatus.FAILED,
+                landed_at=long_ago, rows=0)
+    )  # fmt: skip
+    limit(platform, 150)
+    hold(platform, **told)
+    retention(platform).apply(actor="k")
+    assert ("cust-0777" in platform.lake.read("raw/shop").collect()["customer_ref"].to_list()) is kept
+    assert bool(list(platform.settings.spool.rglob("refused.csv"))) is kept
+
+
+def test_a_file_stays_whose_batch_an_older_version_of_its_table_does_not_have(platform):
+    landed(platform, *BOTH)
+    source = platform.lake.read("raw/shop").collect()
+    platform.lake.overwrite("raw/shop", source.filter(pl.col("_batch") != "new.csv@1"))
+    limit(platform, 100)
+    retention(platform).apply(actor="k")
+    assert [p.name for p in platform.settings.spool.rglob("*.csv")] == ["new.csv"], "nothing of it is past"
+
+
 @pytest.mark.parametrize("told", [{"table": "orders"}, {}, {"person": [Identifier("CUSTOMER_REF", "cust-0001")]}])
 def test_a_hold_wins_over_an_erasure_which_says_so_and_goes_on_later(platform, told):
     landed(platform, *BOTH)

@@ -42,6 +42,26 @@ def test_keys_are_made_once_shredded_for_good_and_wrapped_anew(state):
     assert (keys(state).counted("u").live, keys(state).counted("u").versions) == (0, ())
 
 
+def test_a_key_that_is_shredded_while_all_are_wrapped_anew_stays_shredded(state):
+    made = keys(state)
+    names = made.subjects("t", ["EMAIL\x00a@x.nl", "EMAIL\x00b@x.nl"])
+    made.made("t", names)
+    shredding = threading.Thread(target=lambda: keys(state).shred("t", names[:1]))
+
+    class Interrupted(SubjectKeys):
+        def _kek(self, version):
+            if shredding.ident is None:  # the rows are read, and none is written yet
+                shredding.start()
+                shredding.join(0.5)
+            return super()._kek(version)
+
+    Interrupted(state, RING, now=lambda: NOW).rotate()
+    shredding.join()
+    opened = keys(state).opened("t", names)
+    assert opened[names[0]] is None
+    assert opened[names[1]] is not None
+
+
 def test_two_who_make_a_key_at_once_have_the_same(state):
     names = keys(state).subjects("t", [f"EMAIL\x00q{n}@x.nl" for n in range(50)])
     found = []

@@ -85,7 +85,7 @@ def retention_carried_out(at: Installation) -> Finding:
     limited = [n for n, days in at.days.items() if days is not None and n in at.filled]
     if not limited:
         return absent("tables with a limit of days: there is none")
-    found = ExpiredRows(at.settings, at.state, at.marks, at.now).find()
+    found = ExpiredRows(at.settings, at.state, at.marks, at.now).found(at.tenant)
     return Finding(
         Status.NOT_MET if found else Status.MET,
         "times of the rows of raw, clean and quality, files in the spool",

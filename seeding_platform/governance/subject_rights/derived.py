@@ -14,7 +14,7 @@ from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.restriction import LINEAGE, rows_about
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.marks import CORRECTED, RESTRICTED
-from seeding_platform.storage.recalls import recall, recalled
+from seeding_platform.storage.recalls import recall, recalled, remaining
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seeding_platform.catalog.ports import ModelTags, TrainedVersion
     from seeding_platform.governance.subject_rights.matcher import Matcher
     from seeding_platform.settings import Settings
-    from seeding_platform.storage.marks import Marks
+    from seeding_platform.storage.marks import Mark, Marks
 
 ERASED_TAG = "subject_erased"
 """Tag of a model version that was trained on somebody who must not be in it; `true` until it is trained anew."""
@@ -65,7 +65,10 @@ class RecalledBundles:
         root, lake = self.settings.bundles / self.tenant, Lake(self.settings.lake)
         now = {t: lake.version(t) for t in self.tables if lake.exists(t)}
         for bundle in sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []:
-            if recalled(bundle) is None and any(_number(v) < now[t] for t, v in _inputs(bundle).items() if t in now):
+            if recalled(bundle) is not None:
+                if remaining(bundle):  # its recall was cut short
+                    yield bundle
+            elif any(_number(v) < now[t] for t, v in _inputs(bundle).items() if t in now):
                 yield bundle
 
 
@@ -146,7 +149,10 @@ def _stood_in(lake: Lake, table: str, version: int, tenant: str, about: pl.DataF
 
 @dataclass(frozen=True, slots=True)
 class PersonsMarks:
-    """Corrections and restrictions of a person who is erased: a correction holds the right value, and would bring it back."""
+    """Corrections and restrictions of a person who is erased: a correction holds the right value, and would bring it back.
+
+    A correction of somebody else that only mentions the person stays in force without the person.
+    """
 
     marks: Marks
     tenant: str
@@ -167,10 +173,15 @@ class PersonsMarks:
                 yield "corrections", {"since": mark.at.isoformat(), **mark.body}
 
     def erase(self) -> dict[str, int]:
-        """Marks that were deleted, by kind."""
-        found = self.find()
-        for _, request_id in set(self._theirs()):
+        """Marks that were deleted, or rewritten without the person, by kind."""
+        found, theirs = self.find(), list(self._marks())
+        own = {mark.request_id for _, mark in theirs if mark.token in self._tokens()}
+        others = {mark.request_id: _correction(mark).without(self.matcher) for _, mark in theirs if mark.request_id not in own}
+        for request_id in sorted(own | {r for r, rest in others.items() if rest is None}):
             self.marks.forget(request_id, self.tenant)
+        for request_id, rest in others.items():
+            if rest is not None:
+                self.marks.rewrite(request_id, self.tenant, rest.body())
         return found
 
     def residue(self) -> list[str]:
@@ -180,10 +191,16 @@ class PersonsMarks:
     def _theirs(self) -> Iterable[tuple[str, str]]:
         return ((kind, mark.request_id) for kind, mark in self._marks())
 
-    def _marks(self) -> Iterator[tuple[str, Any]]:
-        tokens = {self.marks.token(self.tenant, i.label, i.value) for i in self.matcher.identifiers}
+    def _tokens(self) -> set[str]:
+        return {self.marks.token(self.tenant, i.label, i.value) for i in self.matcher.identifiers}
+
+    def _marks(self) -> Iterator[tuple[str, Mark]]:
+        tokens = self._tokens()
         for kind in (CORRECTED, RESTRICTED):
             for _, mark in self.marks.of(kind, self.tenant):
-                right = Correction(str(mark.body["table"]), mark.body["columns"]) if kind == CORRECTED else None
-                if mark.token in tokens or (right is not None and right.mentions(self.matcher)):
+                if mark.token in tokens or (kind == CORRECTED and _correction(mark).mentions(self.matcher)):
                     yield kind, mark
+
+
+def _correction(mark: Mark) -> Correction:
+    return Correction(str(mark.body["table"]), mark.body["columns"])

@@ -125,7 +125,7 @@ class Matcher:
         for name in searched_columns(frame) if columns is None else columns:
             texts = _flat(frame[name])
             rows = self._in_column(texts).arg_true()
-            whole = [row for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True) if self._cell(text) is None]
+            whole = [row for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True) if self.without(text) is None]
             hit = hit.scatter(whole, True) if whole else hit
         return hit
 
@@ -139,7 +139,7 @@ class Matcher:
                 continue
             changed += hit.len()
             if column.dtype == pl.String:
-                values = [self._cell(v) for v in column.gather(hit).to_list()]
+                values = [self.without(v) for v in column.gather(hit).to_list()]
                 columns.append(column.clone().scatter(hit, pl.Series(values, dtype=pl.String)))
             elif column.dtype.is_integer():
                 columns.append(column.clone().scatter(hit, None))
@@ -150,7 +150,8 @@ class Matcher:
                 columns.append(pl.Series(name, cells, dtype=column.dtype))
         return frame.with_columns(columns), changed
 
-    def _cell(self, value: str) -> str | None:
+    def without(self, value: str) -> str | None:
+        """A cell with each identifier replaced; None where it is nothing else."""
         made = self.replaced(value)
         return None if made.strip() == ERASED else made
 

@@ -102,6 +102,25 @@ class Correction:
         """Whether a person stands in the right values."""
         return any(value is not None and matcher.found(value) for value in self.columns.values())
 
+    def without(self, matcher: Matcher) -> Correction | None:
+        """The same without a person who stands in its right values; None where it says nothing else than the person.
+
+        A value that is only the person becomes none, as in every table; one that the column cannot be without, or cannot have, is left out.
+        """
+        kept: dict[str, str | None] = {}
+        for name, value in self.columns.items():
+            if value is None or not matcher.found(value):
+                kept[name] = value
+                continue
+            told = matcher.without(value)
+            try:
+                Correction.checked(self.table, {name: told})
+            except ConfigError:
+                continue
+            kept[name] = told
+        left = any(value is not None or self.columns[name] is None for name, value in kept.items())
+        return Correction(self.table, kept) if left else None
+
 
 def corrected(rows: pl.LazyFrame, contract: TableContract, marks: Marks) -> tuple[pl.LazyFrame, int]:
     """Raw rows of a contract with what is known to be wrong put right, and how many rows that concerned.
