@@ -123,8 +123,15 @@ def test_somebody_signs_in_works_and_signs_out(client, issuer):
     recorded = [(e.event.action, e.event.actor, e.event.outcome) for e in events(client)]
     assert ("GET /sign-in/callback", actor.key_id, "ok") in recorded
     assert "jan" not in str([e.body for e in events(client)])
+    own, mark = {"Cookie": f"sp_session={cookie}"}, client.app.state.service.sessions.csrf_token(cookie)
     client.get("/en/sign-out")
-    assert client.get("/en/upload", headers={"Cookie": f"sp_session={cookie}"}).status_code == 303, "the cookie is worth nothing any more"
+    assert "sp_session" not in client.cookies
+    client.post("/en/sign-out", headers=own)
+    client.post("/en/sign-out", headers={**own, "Origin": "https://evil.example"}, data={"csrf": mark})
+    assert client.get("/en/upload", headers=own).status_code == 200, "nobody elsewhere ends a session"
+    assert f'name="csrf" value="{mark}"' in client.get("/en/upload", headers=own).text
+    client.post("/en/sign-out", headers=own, data={"csrf": mark})
+    assert client.get("/en/upload", headers=own).status_code == 303, "the cookie is worth nothing any more"
 
 
 def test_the_same_person_has_the_same_pseudonym_and_another_another(client, issuer):
