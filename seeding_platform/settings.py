@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI, on 127.0.0.1")
     ui_auth: Literal["auto", "on", "off"] = Field("auto", description="Whether the web UI asks for a key; auto: once there is one")
     ui_tenants: str = Field(
-        "", description="Tenants whose keys may enter the web UI, comma-separated; default: all keys while they are of one tenant"
+        "", description="Tenants whose keys may enter the web UI, comma-separated; default: all keys while only one tenant was ever known"
     )
     oidc_issuer: str = Field("", description="OpenID Connect issuer that vouches for people at the pages, just as it calls itself")
     oidc_client_id: str = Field("", description="What the issuer calls this installation")

@@ -16,10 +16,14 @@ from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage.snapshots import NoSnapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI, Request
 
 log = logging.getLogger("seeding.service")
 MEDIA = "application/problem+json"
+MOST_DETAIL, MOST_PLACE, MOST_ERRORS = 300, 100, 20
+"""How many letters of a detail, of a place in a body, and how many errors are told: looking for personal data takes longer the more there is."""
 TITLES = {
     400: "The request cannot be read",
     401: "Who is asking?",
@@ -74,7 +78,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """The answer to a refused request."""
-    detail, instance = texts_told([detail, request.url.path])
+    detail, instance = texts_told([detail[:MOST_DETAIL], request.url.path[:MOST_DETAIL]])
     body = {
         "type": f"/problems/{code}",
         "title": TITLES.get(status, "Refused"),
@@ -86,6 +90,11 @@ def problem(request: Request, status: int, code: str, detail: str, *, headers: d
         **more,
     }
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA)
+
+
+def _place(parts: Sequence[int | str]) -> str:
+    """Where in a request an error is; names in it are whoever asks's own, of any length."""
+    return ".".join(str(part)[:MOST_PLACE] for part in parts)[:MOST_PLACE]
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:
@@ -106,7 +115,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        told = texts_told([text for e in error.errors() for text in (".".join(str(p) for p in e["loc"]), e["msg"])])
+        told = texts_told([text for e in error.errors()[:MOST_ERRORS] for text in (_place(e["loc"]), e["msg"][:MOST_DETAIL])])
         found = [{"at": at, "message": message} for at, message in zip(told[::2], told[1::2], strict=True)]
         return problem(request, 422, "invalid-request", "; ".join(f"{e['at']}: {e['message']}" for e in found), errors=found)
 

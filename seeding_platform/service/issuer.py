@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
     from joserfc.jwk import KeySet
 
+log = logging.getLogger("seeding.service")
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 """Signatures that are taken; the last two are the old and the new name of one (RFC 9864)."""
 LEEWAY_S = 60
@@ -29,6 +31,8 @@ HELD_S = 3600
 """How long documents of the issuer are held."""
 LOOK_AGAIN_S = 10
 """How soon keys may be fetched again for a token whose key is not known."""
+AWAY_S = 10
+"""How long an issuer that did not give a document is not asked for it again."""
 TIMEOUT_S = 5.0
 MOST_BYTES = 1_000_000
 DISCOVERY = "/.well-known/openid-configuration"
@@ -75,8 +79,10 @@ class Issuer:
     groups_claim: str
     now: Callable[[], dt.datetime]
     client: Callable[[], httpx.Client]
-    _held: dict[str, tuple[float, Any]] = field(default_factory=dict, init=False, repr=False)
-    _turn: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    _held: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict, init=False, repr=False)
+    _away: dict[str, tuple[float, str]] = field(default_factory=dict, init=False, repr=False)
+    _asking: set[str] = field(default_factory=set, init=False, repr=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not safe(self.url) or urlsplit(self.url).query or urlsplit(self.url).fragment:
@@ -185,22 +191,66 @@ class Issuer:
         Args:
             at_most_s: how old what is held may be.
         """
-        from joserfc.jwk import KeySet
+        from joserfc.errors import JoseError
+        from joserfc.jwk import JWKRegistry, KeySet
 
-        found = self._document(self._discovered()["jwks_uri"], at_most_s)
-        kept = [key for key in found.get("keys", []) if isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and key.get("use") != "enc"]
-        return KeySet.import_key_set({"keys": kept})
+        told = self._document(self._discovered()["jwks_uri"], at_most_s).get("keys")
+        if not isinstance(told, list):
+            raise IssuerUnreachable("The issuer names no list of keys.", fix="Check SEEDING_OIDC_ISSUER: its jwks_uri must hold a key set.")
+        usable = []
+        for key in told:
+            if not isinstance(key, dict) or key.get("kty") not in ("RSA", "EC", "OKP") or key.get("use") == "enc":
+                continue
+            try:
+                read = JWKRegistry.import_key(key)
+                read.ensure_kid()
+            except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:  # whatever a library makes of somebody's odd key
+                log.warning("a key of the issuer was left out: it cannot be read (%s)", type(error).__name__)
+            else:
+                usable.append(read)
+        if not usable:
+            raise IssuerUnreachable("The issuer names no key that can be read.", fix="Check SEEDING_OIDC_ISSUER: its jwks_uri must hold its keys.")
+        return KeySet(usable)
 
     def _document(self, url: str, at_most_s: float) -> dict[str, Any]:
+        """A document of the issuer, at most so old; an older one where the issuer does not answer, or while somebody else is asking it.
+
+        Raises:
+            IssuerUnreachable: it does not answer, did not a moment ago, or is being asked, and there is none from before.
+        """
         with self._turn:
             now = self.now().timestamp()
             fetched, held = self._held.get(url, (0.0, None))
-            if held is None or not 0 <= now - fetched < at_most_s:
-                status, held = self._asked("GET", url)
-                if status != 200:
-                    raise IssuerUnreachable(f"The issuer answers {status} to a question for its documents.", fix="Check SEEDING_OIDC_ISSUER.")
-                self._held[url] = (now, held)
-            return dict(held)
+            if held is not None and 0 <= now - fetched < at_most_s:
+                return dict(held)
+            failed, why = self._away.get(url, (0.0, ""))
+            if why and not 0 <= now - failed < AWAY_S:
+                why = ""
+            if not why and url in self._asking:
+                why = "The issuer is being asked for its documents just now."
+            if why:
+                return _stale(held, IssuerUnreachable(why, fix="Try again in some seconds."))
+            self._asking.add(url)
+        try:
+            found = self._fetched(url)
+        except IssuerUnreachable as error:
+            with self._turn:
+                self._away[url] = (self.now().timestamp(), error.what)
+            return _stale(held, error)
+        else:
+            with self._turn:
+                self._held[url] = (now, found)
+                self._away.pop(url, None)
+            return dict(found)
+        finally:
+            with self._turn:
+                self._asking.discard(url)
+
+    def _fetched(self, url: str) -> dict[str, Any]:
+        status, found = self._asked("GET", url)
+        if status != 200:
+            raise IssuerUnreachable(f"The issuer answers {status} to a question for its documents.", fix="Check SEEDING_OIDC_ISSUER.")
+        return found
 
     def _asked(
         self, method: str, url: str, *, form: dict[str, str] | None = None, signed: tuple[str, str] | None = None
@@ -222,6 +272,17 @@ class Issuer:
                 f"The issuer cannot be asked ({type(error).__name__}).", fix="Check SEEDING_OIDC_ISSUER and the network."
             ) from error
         return answer.status_code, found if isinstance(found, dict) else {}
+
+
+def _stale(held: dict[str, Any] | None, error: IssuerUnreachable) -> dict[str, Any]:
+    """A document from before.
+
+    Raises:
+        IssuerUnreachable: there is none.
+    """
+    if held is None:
+        raise error
+    return dict(held)
 
 
 def http_client() -> httpx.Client:

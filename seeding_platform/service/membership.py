@@ -62,6 +62,11 @@ class Memberships:
             raise ConfigError("No group may sign in: SEEDING_OIDC_ISSUER is set, SEEDING_OIDC_GROUPS is not.", fix=FIX)
         return cls(tuple(places))
 
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Tenants of all places."""
+        return frozenset(place.tenant for _, place in self.places)
+
     def place(self, groups: Collection[str]) -> Place | None:
         """The place of the highest-ranking group, the first of equals; None where no group has one."""
         ranks = list(Role)

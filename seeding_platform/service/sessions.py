@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seeding_platform.errors import ConfigError
+from seeding_platform.storage.api_keys import Role
 from seeding_platform.storage.durable import made_once
 from seeding_platform.storage.person_sessions import PersonSession
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from seeding_platform.storage.api_state import ApiState, Role
+    from seeding_platform.storage.api_state import ApiState
     from seeding_platform.storage.person_sessions import PersonSessions
 
 COOKIE = "sp_session"
@@ -113,6 +114,23 @@ class Sessions:
         told = f"{key_id}.{int(self.now().timestamp()) + SESSION_SECONDS}"
         return f"{told}.{self._signed(f'{told}.{by}')}"
 
+    def spend(self, attempt: str, *, seconds: int) -> None:
+        """An attempt to sign in is used, whatever becomes of it.
+
+        Args:
+            attempt: its unguessable name.
+            seconds: how long an attempt lasts.
+
+        Raises:
+            AttemptUsed: it was used before.
+            ConfigError: nobody signs in without a key here.
+        """
+        now = self.now()
+        # kept as a session of nobody that is over: the table forgets it by itself
+        spent = self._signed(f"spent:{attempt}")[:_ID_SIGNS]
+        ends = now + dt.timedelta(seconds=seconds)
+        self._kept().begin(PersonSession(session_id=spent, person="", role=Role.VIEWER, tenant="", began_at=now, expires_at=ends, ended_at=now))
+
     def begun(self, attempt: str, *, person: str, role: Role, tenant: str) -> tuple[str, Actor]:
         """The cookie of a new session of a person, and who that is.
 
@@ -126,12 +144,10 @@ class Sessions:
             AttemptUsed: it has opened one before.
             ConfigError: nobody signs in without a key here.
         """
-        if self.people is None:
-            raise ConfigError("Nobody signs in without a key here.", fix="Set SEEDING_OIDC_ISSUER.")
         now = self.now()
         ends = now + dt.timedelta(seconds=SESSION_SECONDS)
         session_id = self._signed(f"attempt:{attempt}")[:_ID_SIGNS]
-        self.people.begin(PersonSession(session_id=session_id, person=person, role=role, tenant=tenant, began_at=now, expires_at=ends))
+        self._kept().begin(PersonSession(session_id=session_id, person=person, role=role, tenant=tenant, began_at=now, expires_at=ends))
         told = f"{PERSON}{session_id}.{int(ends.timestamp())}"
         cookie = f"{told}.{self._signed(told)}"
         return cookie, Actor(person, role, tenant, session=cookie)
@@ -141,6 +157,11 @@ class Sessions:
         name = cookie.partition(".")[0]
         if self.people is not None and name.startswith(PERSON) and self.opened(cookie) is not None:
             self.people.end(name.removeprefix(PERSON), now=self.now())
+
+    def _kept(self) -> PersonSessions:
+        if self.people is None:
+            raise ConfigError("Nobody signs in without a key here.", fix="Set SEEDING_OIDC_ISSUER.")
+        return self.people
 
     def _person(self, name: str, expires: str, signature: str, cookie: str) -> Actor | None:
         if self.people is None or not hmac.compare_digest(signature, self._signed(f"{name}.{expires}")):

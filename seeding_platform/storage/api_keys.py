@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import logging
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ USED_EVERY = dt.timedelta(minutes=1)
 MOST_GRACE = dt.timedelta(hours=24)
 """How long at most a secret is taken after it was replaced."""
 _MARK_SIGNS = 16
+_KEY_ID = re.compile(r"[0-9a-z_]+")
 
 
 class Role(StrEnum):
@@ -195,6 +197,16 @@ class ApiKeys:
             rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.created_at, api_keys.c.key_id)).mappings().all()
         return [_key(row) for row in rows]
 
+    def tenants_known(self) -> frozenset[str]:
+        """Every tenant that ever had a key, or a file that landed: what they left is still there when their last key ends."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import api_keys, landings
+
+        known = sa.union(sa.select(api_keys.c.tenant), sa.select(landings.c.tenant))
+        with self.engine.connect() as connection:
+            return frozenset(connection.execute(known).scalars())
+
     def rotate(self, key_id: str, *, secret: str, grace: dt.timedelta, now: dt.datetime, seen: int | None = None) -> str:
         """Give a key a new secret; returns the key, which nobody can read here again.
 
@@ -252,6 +264,8 @@ class ApiKeys:
 
         from seeding_platform.storage.schema import api_keys
 
+        if not _KEY_ID.fullmatch(key_id):  # a database may not even take it, a NUL for one
+            return None
         with self.engine.connect() as connection:
             return connection.execute(sa.select(api_keys).where(api_keys.c.key_id == key_id)).mappings().one_or_none()
 

@@ -78,13 +78,21 @@ class PrivacyState:
             row = connection.execute(sa.select(table).where(table.c.request_id == request_id)).mappings().one_or_none()
         return None if row is None else PrivacyRequest(**row)
 
-    def all(self, tenant: str) -> list[PrivacyRequest]:
-        """Requests of a tenant, the one that is due first first."""
+    def all(self, tenant: str, *, limit: int | None = None, offset: int = 0) -> list[PrivacyRequest]:
+        """Requests of a tenant, the one that is due first first.
+
+        Args:
+            tenant: whose.
+            limit: at most so many; default: all.
+            offset: how many of the first are left out.
+        """
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import privacy_requests as table
 
         query = sa.select(table).where(table.c.tenant == tenant).order_by(table.c.closed_at.is_not(None), table.c.due_at, table.c.request_id)
+        if limit is not None:
+            query = query.limit(limit).offset(offset)
         with self.engine.connect() as connection:
             return [PrivacyRequest(**row) for row in connection.execute(query).mappings()]
 
@@ -117,13 +125,20 @@ class PrivacyState:
 
     def receipts(self, request_id: str) -> dict[str, dict[str, Any]]:
         """What was done for a request, by store."""
+        return self.receipts_of([request_id])[request_id]
+
+    def receipts_of(self, request_ids: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
+        """What was done for each of some requests, by store."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import privacy_receipts as table
 
+        found: dict[str, dict[str, dict[str, Any]]] = {request_id: {} for request_id in request_ids}
+        query = sa.select(table).where(table.c.request_id.in_(request_ids)).order_by(table.c.at, table.c.store)
         with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(table).where(table.c.request_id == request_id).order_by(table.c.at, table.c.store)).mappings()
-            return {row["store"]: {"at": row["at"].isoformat(), **json.loads(row["result"])} for row in rows}
+            for row in connection.execute(query).mappings():
+                found[row["request_id"]][row["store"]] = {"at": row["at"].isoformat(), **json.loads(row["result"])}
+        return found
 
     def forget_receipt(self, request_id: str, store: str) -> None:
         """Something was found in a store after its receipt."""

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from seeding_platform.governance.audit import Trail
+from seeding_platform.service.membership import Memberships
 from seeding_platform.service.pages import render
 from seeding_platform.service.sessions import Sessions, session_secret
 from seeding_platform.storage.api_state import ApiState
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 def door_of(settings: Settings, state: State, *, now: Callable[[], dt.datetime], new_id: Callable[[int], str]) -> Door:
     """Who comes into the web UI of an installation."""
     sessions = Sessions(ApiState(state), session_secret(settings.state, new_id), now, PersonSessions(state))
-    return Door(sessions, settings.ui_auth, settings.ui_tenant_names)
+    grouped = Memberships.parsed(settings.oidc_groups).tenants if settings.oidc_groups.strip() else frozenset()
+    return Door(sessions, settings.ui_auth, settings.ui_tenant_names, grouped)
 
 
 def create_app(context: RoleProcessContext, settings: Settings, state: State, door: Door) -> Starlette:

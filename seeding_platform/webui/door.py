@@ -31,17 +31,19 @@ class Door:
     """Who comes in.
 
     The web UI knows no tenants: names of every tenant's files and tables stand in it. So keys come in only when they are of a tenant that is named
-    for it, or, where none is named, while all keys of the installation are of one tenant.
+    for it, or, where none is named, while all that the installation has ever known are of one tenant.
 
     Args:
         sessions: keys and sessions.
         mode: `auto` asks for keys once there is one, `on` always, `off` never.
         tenants: whose keys come in; none named: whoever there is, while it is one.
+        grouped: tenants whose people an issuer may vouch for.
     """
 
     sessions: Sessions
     mode: Mode = "auto"
     tenants: frozenset[str] = frozenset()
+    grouped: frozenset[str] = frozenset()
     _keys_seen: bool = field(default=False, init=False)
 
     @property
@@ -72,7 +74,7 @@ class Door:
         Raises:
             WrongTenant: it does not.
         """
-        of = self.tenants or {key.tenant for key in self.sessions.api.all_keys() if key.valid(self.sessions.now())}
+        of = self.tenants or self.grouped | self.sessions.api.tenants_known()
         if actor.tenant not in of or (not self.tenants and len(of) > 1):
             raise WrongTenant
         return actor

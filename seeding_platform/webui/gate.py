@@ -14,10 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.routing import Match
 
+from seeding_platform.service.origin import same_origin
 from seeding_platform.storage.api_state import Role
 from seeding_platform.webui.documents import Unreadable, asked
 from seeding_platform.webui.door import EVERYBODY, WrongTenant
-from seeding_platform.webui.refusals import Refusal, same_origin
+from seeding_platform.webui.refusals import Refusal
 from seeding_platform.webui.rules import MUTATIONS, ROUTES, STATIC
 from seeding_platform.webui.schema import refusal
 from seeding_platform.webui.sockets import GuardedSocket

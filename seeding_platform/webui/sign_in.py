@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from seeding_platform.service.app import SECURITY
+from seeding_platform.service.origin import same_origin
 from seeding_platform.service.pages.render import LOCALES, environment, words
 from seeding_platform.service.sessions import COOKIE, SESSION_SECONDS
 from seeding_platform.webui.door import WrongTenant
-from seeding_platform.webui.refusals import same_origin
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,8 +74,9 @@ class SignInPages:
         self.recorder.event(actor, "ui.sign_in", "ok")
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session."""
-        await run_in_threadpool(self.door.sessions.ended, request.cookies.get(COOKIE, ""))
+        """End the session; a link from elsewhere ends it in this browser only."""
+        if same_origin(request.headers) is not False:
+            await run_in_threadpool(self.door.sessions.ended, request.cookies.get(COOKIE, ""))
         response = RedirectResponse("/sign-in", status_code=303, headers=SECURITY)
         response.delete_cookie(COOKIE)
         return response

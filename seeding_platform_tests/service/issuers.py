@@ -43,6 +43,7 @@ class LocalIssuer:
     url: str
     signing: Any = None
     alg: str = "RS256"
+    key_set: dict[str, Any] | None = None
     published: list[Any] = field(default_factory=list)
     claims: dict[str, Any] = field(default_factory=dict)
     token: str | None = None
@@ -68,6 +69,8 @@ class LocalIssuer:
     def keys(self, _: Request) -> JSONResponse:
         """Its public keys, and one for encryption that signs nothing."""
         self.asked.append("keys")
+        if self.key_set is not None:
+            return JSONResponse(self.key_set)
         return JSONResponse({"keys": [*(key.as_dict(private=False) for key in self.published), {"kty": "oct", "k": "AAAA", "kid": "oct"}]})
 
     def authorize(self, request: Request) -> RedirectResponse:

@@ -165,3 +165,8 @@ def test_actions_are_said_in_words(lang):
     assert all(a not in words_of for a, words_of in said.items())
     assert action_said("room.unheard", k) == "room.unheard"
     assert action_said("POST /api/v1/unheard/{x}", k).endswith(": unheard")
+
+
+@pytest.mark.parametrize("seq", ["9" * 30, str(2**63), "0", "-1"])
+def test_a_number_that_no_event_has(service, seq):
+    assert service.get(f"/en/audit/{seq}", headers=service.key("steward")).status_code == 422

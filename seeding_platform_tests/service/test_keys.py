@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from seeding_platform.cli import app
 from seeding_platform.service.pages.keys import GRACES_H
 from seeding_platform.service.serve import first_admin_key
-from seeding_platform.storage.api_keys import MOST_GRACE, KeyRefused, LastAdmin
+from seeding_platform.storage.api_keys import MOST_GRACE, ApiKeys, KeyRefused, LastAdmin
 from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.state import State
 from seeding_platform_tests.service.pages import Pages
@@ -218,3 +219,9 @@ def test_a_first_admin_key_is_made_when_the_last_has_ended(place):
     assert len(said) == 1
     first_admin_key(settings, tenant="t", says=said.append)
     assert len(said) == 1
+
+
+def test_an_id_that_no_key_has_is_not_asked_for():
+    nowhere = ApiKeys(SimpleNamespace(engine=None))
+    assert nowhere.key("sp_a\0b_secret", now=dt.datetime(2026, 11, 24, tzinfo=dt.UTC)) is None
+    assert nowhere.named_key("a\0b") is nowhere.named_key("") is nowhere.named_key("A-b") is None

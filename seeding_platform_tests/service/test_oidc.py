@@ -5,6 +5,7 @@ import datetime as dt
 import hmac
 import json
 import secrets
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -13,12 +14,14 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
+from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
 
 from seeding_platform.errors import ConfigError
 from seeding_platform.service.app import create_app
 from seeding_platform.service.issuer import Issuer, IssuerUnreachable, NotVouched, http_client, safe
 from seeding_platform.service.membership import Memberships
+from seeding_platform.service.pages import oidc
 from seeding_platform.storage.api_keys import Role
 from seeding_platform_tests.places import place_in
 from seeding_platform_tests.service.issuers import CLIENT, KEYS, OTHER, SECRET, local_issuer
@@ -75,8 +78,15 @@ def served(tmp_path_factory, running, ticking):
 def client(served, issuer, clock):
     """A browser that nobody is signed in with, before a service that has asked the issuer nothing yet."""
     served.cookies.clear()
-    served.app.state.service.vouching[0]._held.clear()
+    forget(served)
     return served
+
+
+def forget(client):
+    """The service has asked the issuer nothing yet."""
+    known = client.app.state.service.vouching[0]
+    known._held.clear()
+    known._away.clear()
 
 
 def begun(client, **query) -> str:
@@ -113,8 +123,15 @@ def test_somebody_signs_in_works_and_signs_out(client, issuer):
     recorded = [(e.event.action, e.event.actor, e.event.outcome) for e in events(client)]
     assert ("GET /sign-in/callback", actor.key_id, "ok") in recorded
     assert "jan" not in str([e.body for e in events(client)])
+    own, mark = {"Cookie": f"sp_session={cookie}"}, client.app.state.service.sessions.csrf_token(cookie)
     client.get("/en/sign-out")
-    assert client.get("/en/upload", headers={"Cookie": f"sp_session={cookie}"}).status_code == 303, "the cookie is worth nothing any more"
+    assert "sp_session" not in client.cookies
+    client.post("/en/sign-out", headers=own)
+    client.post("/en/sign-out", headers={**own, "Origin": "https://evil.example"}, data={"csrf": mark})
+    assert client.get("/en/upload", headers=own).status_code == 200, "nobody elsewhere ends a session"
+    assert f'name="csrf" value="{mark}"' in client.get("/en/upload", headers=own).text
+    client.post("/en/sign-out", headers=own, data={"csrf": mark})
+    assert client.get("/en/upload", headers=own).status_code == 303, "the cookie is worth nothing any more"
 
 
 def test_the_same_person_has_the_same_pseudonym_and_another_another(client, issuer):
@@ -242,8 +259,74 @@ def test_an_attempt_opens_one_session_even_if_the_issuer_takes_a_code_twice(clie
     assert client.get(back).status_code == 303
     client.cookies.clear()
     again = client.get(back, headers={"Cookie": attempt})
-    assert issuer.used == ["code0", "code0"]
+    assert issuer.used == ["code0"], "it is asked once"
     assert nobody_in(client, again, 401, "was used before")
+
+
+def test_an_attempt_that_failed_is_spent(client, issuer):
+    back = begun(client)
+    attempt = {"Cookie": f"sp_attempt={client.cookies.get('sp_attempt')}"}
+    assert client.get(f"{back}&error=access_denied", headers=attempt).status_code == 401
+    assert nobody_in(client, client.get(back, headers=attempt), 401, "This attempt is over")
+    assert "token" not in issuer.asked
+
+
+def test_one_address_does_not_lock_out_the_others(client, issuer, monkeypatch):
+    monkeypatch.setattr(oidc, "MOST_A_MINUTE", RateLimitItemPerMinute(2, namespace="few"))
+    assert [client.get(begun(client)).status_code for _ in range(3)] == [303, 303, 429]
+    with TestClient(client.app, follow_redirects=False, client=("203.0.113.7", 5000)) as elsewhere:
+        assert elsewhere.get(begun(elsewhere)).status_code == 303
+
+
+def test_a_key_that_cannot_be_read_is_passed_over(client, issuer):
+    odd = [{"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA", "kid": "odd"}, {"kty": "RSA", "kid": "no number"}, {"kty": "OKP", "crv": 7}, 5, None]
+    issuer.key_set = {"keys": [*odd, KEYS["RS256"].as_dict(private=False)]}
+    assert client.get(begun(client)).status_code == 303
+
+
+@pytest.mark.parametrize("keys", [None, "rsa", {"kty": "RSA"}, [], [{"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"}]], ids=str)
+def test_without_keys_nobody_comes_in(client, issuer, keys):
+    issuer.key_set = {"keys": keys}
+    assert nobody_in(client, client.get(begun(client)), 502, "does not answer")
+
+
+def test_an_issuer_that_is_away_is_left_alone_for_a_moment(issuer, clock):
+    asked = Issuer(issuer.url, CLIENT, SECRET, "groups", clock, http_client)
+    issuer.down = True
+    for _ in range(3):
+        with pytest.raises(IssuerUnreachable, match="503"):
+            asked.checked("t", nonce="n")
+    assert issuer.asked == ["discovery"]
+    issuer.down, clock.ahead = False, dt.timedelta(seconds=11)
+    assert asked.checked(issuer.signed("n"), nonce="n").groups == {"desk"}
+    issuer.down, clock.ahead = True, dt.timedelta(hours=2)
+    assert asked.address(state="s", nonce="n", verifier="v", redirect_uri=HOME), "what was told before counts meanwhile"
+
+
+def test_one_asks_and_nobody_waits_for_it(clock):
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(request):
+        entered.set()
+        assert go.wait(10)
+        return httpx.Response(503)
+
+    asked = Issuer("https://id.example", CLIENT, SECRET, "groups", clock, lambda: httpx.Client(transport=httpx.MockTransport(slow)))
+
+    def ask():
+        with pytest.raises(IssuerUnreachable):
+            asked.checked("t", nonce="n")
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert entered.wait(10)
+    second = threading.Thread(target=ask)
+    second.start()
+    second.join(5)
+    waited = second.is_alive()
+    go.set()
+    first.join(10)
+    assert not waited
 
 
 def test_a_code_that_was_used_lets_nobody_in(client, issuer):
@@ -290,7 +373,7 @@ def test_the_issuer_is_not_believed_about_this_host(client):
 def test_an_issuer_that_refuses_or_is_away(client, issuer):
     back = begun(client)
     assert nobody_in(client, client.get(f"{back}&error=access_denied"), 401, "did not vouch for you")
-    client.app.state.service.vouching[0]._held.clear()
+    forget(client)
     issuer.down = True
     assert nobody_in(client, client.get("/en/sign-in/issuer"), 502, "does not answer")
 

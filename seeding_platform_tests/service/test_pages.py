@@ -113,6 +113,15 @@ def test_a_viewer_sees_no_place_to_drop_files(signed_in):
     assert "may look" in page
 
 
+@pytest.mark.parametrize("told", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_nobody_is_signed_in_from_elsewhere(service, told):
+    key = service.key("viewer")["Authorization"].removeprefix("Bearer ")
+    refused = service.post("/en/sign-in", data={"key": key}, headers=told, follow_redirects=False)
+    assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+    own = {"Origin": str(service.base_url), "Sec-Fetch-Site": "same-origin"}
+    assert service.post("/en/sign-in", data={"key": key}, headers=own, follow_redirects=False).status_code == 303
+
+
 def test_a_session_ends(signed_in):
     service = signed_in()
     assert service.get("/en/kpis", follow_redirects=False).status_code == 200

@@ -163,3 +163,17 @@ def test_a_held_erasure_says_by_what_and_goes_on_when_it_is_lifted(service):
     holding.release(placed.hold_id, actor="k")
     service.app.state.watch.answer_people()
     assert service.get("/api/v1/privacy/requests/r1", headers=steward).json()["state"] == "closed"
+
+
+def test_requests_are_told_by_the_page(service):
+    steward = service.key("steward")
+    for n in range(3):
+        service.post("/api/v1/privacy/requests", json=JAN | {"kind": "access", "request_id": f"q{n}"}, headers=steward)
+    url = "/api/v1/privacy/requests"
+    every = service.get(url, headers=steward).json()
+    parts = [service.get(f"{url}?limit=2&offset={n}", headers=steward).json() for n in (0, 2)]
+    assert [len(part) for part in parts] == [2, 1]
+    assert parts[0] + parts[1] == every
+    assert every == [service.get(f"{url}/{one['request_id']}", headers=steward).json() for one in every]
+    assert all(one["stores"] for one in every)
+    assert [service.get(f"{url}?limit={n}", headers=steward).status_code for n in (0, 501)] == [422, 422]

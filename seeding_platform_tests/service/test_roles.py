@@ -69,6 +69,7 @@ PAGES = {
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
     ("GET", "/{lang}/sign-out"): OPEN,
+    ("POST", "/{lang}/sign-out"): OPEN,
     ("GET", "/{lang}/sign-in/issuer"): OPEN,
     ("GET", "/sign-in/callback"): OPEN,
     ("GET", "/shared/{token}"): OPEN,

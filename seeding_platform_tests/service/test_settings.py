@@ -1,6 +1,7 @@
 """Settings over the API: changed by stewards, on record, with history and a way back."""
 
 from seeding_platform.service.adjustables import SETTINGS
+from seeding_platform.service.routes import settings
 
 WANTED = {"values": {"completeness": 0.9}, "reason": "the new source is whole"}
 
@@ -22,6 +23,15 @@ def test_a_threshold_is_changed_for_a_table_and_returned_to(service):
     ]
     told = service.get("/api/v1/audit", params={"action": "PUT /api/v1/settings"}, headers=steward).json()["items"]
     assert told[0]["detail"]["values"] == {"completeness": 0.9}
+
+
+def test_a_long_history_tells_the_newest(service, monkeypatch):
+    monkeypatch.setattr(settings, "MOST_VERSIONS", 2)
+    for score in (91, 92, 93):
+        body = {"values": {"score": score}, "reason": "step by step"}
+        assert service.put("/api/v1/settings/quality.gate", json=body, headers=service.key("steward")).status_code == 200
+    told = service.get("/api/v1/settings/quality.gate/history", headers=service.key("steward")).json()
+    assert [one["values"]["score"] for one in told] == [93, 92]
 
 
 def test_everywhere_concerns_every_table(service):

@@ -297,3 +297,9 @@ def test_every_group_and_field_has_its_words_in_both_languages():
     for lang in ("en", "nl"):
         groups = words(lang)["settings"]["groups"]
         assert {n: set(s.model.model_fields) - set(groups.get(n, {}).get("fields", {})) for n, s in SETTINGS.items()} == {n: set() for n in SETTINGS}
+
+
+def test_a_version_of_very_many_digits_was_never_seen(service):
+    pages = Pages(service)
+    answer = pages.send(GATE, **as_shown(pages.get(GATE)) | {"value.score": "90", "reason": "x", "step": "save", "seen": "1" * 5_000})
+    assert answer.status_code == 409

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 import pytest
+import sqlalchemy as sa
 from dagster import DagsterInstance
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from seeding_platform.service.sessions import Sessions
 from seeding_platform.settings import Settings
 from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.audit import Event
+from seeding_platform.storage.schema import api_keys
 from seeding_platform.storage.state import State
 from seeding_platform.webui.app import create_app
 from seeding_platform.webui.context import RoleProcessContext
@@ -91,6 +93,13 @@ def as_it_was(ui):
     ui.door.mode, ui.door.tenants, ui.door._keys_seen = "on", frozenset(), False
     ui.clock[0] = NOW
     ui.client.cookies.clear()
+    ui.door.grouped = frozenset()
     for key_id in [k for k in ui.made if not k.endswith("default")]:
-        ui.api.revoke(key_id, now=NOW)
+        forget_key(ui, key_id)
         del ui.made[key_id]
+
+
+def forget_key(ui, key_id):
+    """As if a key had never been."""
+    with ui.state.engine.begin() as connection:
+        connection.execute(sa.delete(api_keys).where(api_keys.c.key_id == key_id))

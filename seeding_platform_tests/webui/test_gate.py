@@ -7,7 +7,7 @@ import pytest
 from dagster_graphql.schema import create_schema
 
 from seeding_platform.webui.rules import MUTATIONS, ROUTES, STATIC
-from seeding_platform_tests.webui.conftest import HOME
+from seeding_platform_tests.webui.conftest import HOME, forget_key
 
 ROLES = ["viewer", "analyst", "operator", "steward", "admin"]
 SAMPLES = {
@@ -222,6 +222,14 @@ def test_a_revoked_key_and_an_old_session_are_out(ui):
 def test_the_installation_as_a_whole_is_for_its_own_tenants(ui):
     mine, theirs = ui.key("admin"), ui.key("admin", "acme")
     assert ui.ask("{ version }", mine).status_code == 403, "two tenants, none named: nobody"
+    ui.api.revoke("adminacme", now=ui.clock[0])
+    assert ui.ask("{ version }", mine).status_code == 403, "what a tenant left is still there"
+    del ui.made["adminacme"]
+    forget_key(ui, "adminacme")
+    assert ui.ask("{ version }", mine).status_code == 200
+    ui.door.grouped = frozenset({"acme"})
+    assert ui.ask("{ version }", mine).status_code == 403, "an issuer may vouch for people of another"
+    ui.door.grouped, theirs = frozenset(), ui.key("admin", "acme")
     ui.door.tenants = frozenset({"default"})
     assert ui.ask("{ version }", mine).status_code == 200
     refused = ui.ask("{ version }", theirs)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from seeding_platform.service.auth import service_of
@@ -83,7 +83,7 @@ def verify_now(request: Request, lang: Locale, form: Form) -> Response:
 
 
 @router.get("/{lang}/audit/{seq}")
-def event_page(request: Request, lang: Locale, seq: int) -> Response:
+def event_page(request: Request, lang: Locale, seq: Annotated[int, Path(ge=1, le=2**62)]) -> Response:
     """One event whole, with the text that its hash is over."""
     actor = looking(request, lang, Role.STEWARD)
     if isinstance(actor, Response):

@@ -1,6 +1,7 @@
 """Signing in by an issuer: sent there with an attempt that only this browser holds, and back with a code that is changed for a session.
 
-An attempt is a signed cookie with state, nonce and verifier; it is over after ten minutes, and opens one session.
+An attempt is a signed cookie with state, nonce and verifier; it is over after ten minutes, or once it
+was used, whatever came of it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ CALLBACK = "/sign-in/callback"
 ATTEMPT = "sp_attempt"
 ATTEMPT_SECONDS = 600
 MOST_A_MINUTE = RateLimitItemPerMinute(120)
-"""Codes that are changed in a minute: each is a question to the issuer."""
+"""Attempts that come back from one address in a minute: each is a question to the issuer."""
 _RANDOM_BYTES = 32
 _LONGEST_TARGET = 1000
 
@@ -67,10 +68,14 @@ def from_issuer(request: Request, state: str = "", code: str = "", error: str = 
     issuer, memberships = service.vouching
     if attempt is None or not hmac.compare_digest(state.encode(), attempt["state"].encode()):
         return _refused(request, lang, "attempt_over", 401, "no attempt of this browser")
+    if not service.limiter.hit(MOST_A_MINUTE, "codes", request.client.host if request.client else ""):
+        return _refused(request, lang, "issuer_away", 429, "too many codes of one address in a minute")
+    try:
+        service.sessions.spend(attempt["state"], seconds=ATTEMPT_SECONDS)
+    except AttemptUsed as used:
+        return _refused(request, lang, "attempt_over", 401, str(used))
     if error or not code:
         return _refused(request, lang, "issuer_refused", 401, f"the issuer says {error[:100]!r}")
-    if not service.limiter.hit(MOST_A_MINUTE, "codes"):
-        return _refused(request, lang, "issuer_away", 429, "too many codes in a minute")
     try:
         vouched = issuer.vouched(code, nonce=attempt["nonce"], verifier=attempt["verifier"], redirect_uri=_redirect_uri(service))
     except IssuerUnreachable as away:

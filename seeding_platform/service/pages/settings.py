@@ -102,9 +102,15 @@ def change_setting(request: Request, lang: Locale, name: str, form: Form) -> Res
         return _group(request, lang, actor, name, scope, said=said, status=422)
     if not saving:
         return _group(request, lang, actor, name, scope, said=said, preview=_preview(setting, store, scope, values, Speaker(lang, None), k))
-    seen = typed(form, "seen")
+    told = typed(form, "seen")
+    seen = int(told[:MOST_DIGITS]) if told.isdecimal() else None
     try:
-        put_setting(request, actor, name, ChangeWanted(values=values, scope=scope, reason=said.reason, seen=int(seen) if seen.isdecimal() else None))
+        put_setting(
+            request,
+            actor,
+            name,
+            ChangeWanted(values=values, scope=scope, reason=said.reason, seen=seen),
+        )
     except Problem as problem:
         said.wrong[""] = k["meanwhile"] if problem.status == 409 else problem.detail
         return _group(request, lang, actor, name, scope, said=said, status=problem.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hmac
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from seeding_platform.errors import SeedingError
 from seeding_platform.service import auth
 from seeding_platform.service.auth import Actor, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.origin import same_origin
 from seeding_platform.service.pages.figures import currency_of, findings_shown, kpis_shown
 from seeding_platform.service.pages.questions import ask_shown
 from seeding_platform.service.pages.render import Speaker, environment, judged, words
@@ -84,6 +86,8 @@ def sign_in_page(request: Request, lang: Locale, next: str = "") -> Response:
 def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: Annotated[str, Form()] = "") -> Response:
     """Open a session with a key."""
     service = service_of(request)
+    if same_origin(request.headers) is False:
+        return sign_in_shown(request, lang, status=403, wrong="wrong", next=next)
     found = service.sessions.presented(key)
     if found is None:
         return sign_in_shown(request, lang, status=401, wrong="wrong", next=next)
@@ -95,9 +99,21 @@ def sign_in(request: Request, lang: Locale, key: Annotated[str, Form()], next: A
 
 
 @router.get("/{lang}/sign-out")
-def sign_out(request: Request, lang: Locale) -> Response:
-    """End the session."""
-    service_of(request).sessions.ended(request.cookies.get(COOKIE, ""))
+def forget_here(request: Request, lang: Locale) -> Response:
+    """End the session in this browser only: any site may link to here."""
+    return _signed_out(lang)
+
+
+@router.post("/{lang}/sign-out")
+def sign_out(request: Request, lang: Locale, csrf: Annotated[str, Form()] = "") -> Response:
+    """End the session, for a page of ours."""
+    sessions, cookie = service_of(request).sessions, request.cookies.get(COOKIE, "")
+    if same_origin(request.headers) is not False and hmac.compare_digest(csrf.encode(), sessions.csrf_token(cookie).encode()):
+        sessions.ended(cookie)
+    return _signed_out(lang)
+
+
+def _signed_out(lang: str) -> Response:
     response = RedirectResponse(f"/{lang}/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
@@ -117,10 +117,17 @@ def post_request(request: Request, actor: Steward, wanted: RequestWanted) -> Req
 
 
 @router.get("/requests")
-def list_requests(request: Request, actor: Steward) -> list[RequestAnswer]:
+def list_requests(
+    request: Request,
+    actor: Steward,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> list[RequestAnswer]:
     """Requests of one's own tenant, the one that is due first first."""
     rights = rights_of(request)
-    return [_answer(rights, found) for found in rights.kept.all(actor.tenant)]
+    found = rights.kept.all(actor.tenant, limit=limit, offset=offset)
+    receipts = rights.kept.receipts_of([one.request_id for one in found])
+    return [_told(rights, one, receipts[one.request_id]) for one in found]
 
 
 @router.get("/requests/{request_id}")
@@ -189,9 +196,14 @@ def _own(rights: SubjectRights, request_id: str, actor: Actor) -> PrivacyRequest
 
 
 def _answer(rights: SubjectRights, found: PrivacyRequest, held: dict[str, dict[str, int]] | None = None) -> RequestAnswer:
+    return _told(rights, found, rights.kept.receipts(found.request_id), held)
+
+
+def _told(
+    rights: SubjectRights, found: PrivacyRequest, stores: dict[str, dict[str, Any]], held: dict[str, dict[str, int]] | None = None
+) -> RequestAnswer:
     left = None if found.closed_at else (found.due_at - rights.now()).days
     names = ("request_id", "kind", "state", "subject", "actor", "received_at", "due_at", "closed_at")
-    stores = rights.kept.receipts(found.request_id)
     identity = json.loads(found.identity) if found.identity else None
     held_by = stores.get("hold", {}).get("held_by", [])
     return RequestAnswer(**{n: getattr(found, n) for n in names}, days_left=left, stores=stores, held=held, identity=identity, held_by=held_by)

@@ -24,6 +24,7 @@ from seeding_platform.storage.kept import VersionConflict
 router = APIRouter(prefix="/api/v1/settings", tags=["settings"])
 Analyst = Annotated[Actor, Depends(may(Role.ANALYST))]
 Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
+MOST_VERSIONS = 200
 Scope = Annotated[str, Query(max_length=100, description="A table, an engine or a schedule, or nothing for everywhere")]
 
 
@@ -88,8 +89,8 @@ def get_setting(request: Request, _: Analyst, name: str, scope: Scope = EVERYWHE
 
 @router.get("/{name}/history")
 def list_versions(request: Request, _: Analyst, name: str, scope: Scope = EVERYWHERE) -> list[VersionShown]:
-    """Every version for just this scope, the newest first."""
-    return [_version(v) for v in reversed(Adjusted(service_of(request).state).history(_named(name, scope), scope))]
+    """The newest 200 versions for just this scope, the newest first."""
+    return [_version(v) for v in reversed(Adjusted(service_of(request).state).history(_named(name, scope), scope)[-MOST_VERSIONS:])]
 
 
 @router.put("/{name}")
