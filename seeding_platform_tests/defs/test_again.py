@@ -63,7 +63,8 @@ def test_a_changed_policy_marks_its_table_and_asks_for_it_once(platform, instanc
     assert tick(platform, instance).run_requests == []
     (platform.settings.policies / "content_posts.yaml").write_text(RULES)
     first = tick(platform, instance)
-    assert first.run_requests[0].asset_selection == clean_keys(POSTS)
+    learned = dg.AssetKey(["quality", "content_posts__calibration"])  # by the policy that holds, too
+    assert first.run_requests[0].asset_selection == [*clean_keys(POSTS), learned]
     assert "cleaned again" in first.asset_events[0].description
     second = tick(platform, instance, first.cursor)
     assert second.run_requests[0].run_key == first.run_requests[0].run_key  # the same question is not asked twice

@@ -56,6 +56,16 @@ def test_rows_that_are_past_go_and_what_lies_below_is_told(place):
     assert "upkeep" in report.read_text()
 
 
+@dg.op
+def writes() -> None:
+    pass
+
+
+@dg.job
+def writing() -> None:
+    writes()
+
+
 def test_rows_stay_while_somebody_else_may_write_them(place):
     platform = Later(place.settings)
     now = dt.datetime.now(dt.UTC)
@@ -70,9 +80,11 @@ def test_rows_stay_while_somebody_else_may_write_them(place):
         with exclusive(place.settings.state / "seeding.lock", holder="a run"), pytest.raises(dg.RetryRequested) as again:
             tried(instance)
         assert again.value.max_retries == RETRIES
-        run = instance.create_run_for_job(upkeep, status=dg.DagsterRunStatus.STARTED)
+        mine = instance.create_run_for_job(upkeep, status=dg.DagsterRunStatus.STARTED)
+        run = instance.create_run_for_job(writing, status=dg.DagsterRunStatus.STARTED)
         with pytest.raises(dg.RetryRequested):
             tried(instance)
         assert refs(platform, "raw") == ["cust-0001"]
         instance.delete_run(run.run_id)
+        assert instance.has_run(mine.run_id), "two upkeeps do not wait for each other"
         assert tried(instance) == 3

@@ -9,6 +9,7 @@ from seeding_platform.defs.restoring import tell_changed
 from seeding_platform.errors import BusyError
 from seeding_platform.storage.locks import exclusive
 
+JOB = "upkeep"
 KEEP_RUNS_DAYS = 30
 KEEP_VERSIONS_HOURS = 24 * 7
 RUNS_A_NIGHT = 500
@@ -84,7 +85,7 @@ def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.Resour
     del tended  # only that it is done
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
     others = [
-        r for r in context.instance.get_runs(dg.RunsFilter(statuses=under_way)) if r.run_id != context.run_id and r.job_name != context.job_name
+        r for r in context.instance.get_runs(dg.RunsFilter(statuses=under_way)) if r.run_id != context.run_id and r.job_name != JOB
     ]
     if others:  # another upkeep writes nothing but by the lock below
         context.log.warning("another run is under way: rows that are past stay until it has ended")
@@ -103,7 +104,7 @@ def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.Resour
     return sum(done.gone.values())
 
 
-@dg.job(name="upkeep", description="Nightly: rows that are past, the lake's files, Dagster's event log, the audit log's seal.")
+@dg.job(name=JOB, description="Nightly: rows that are past, the lake's files, Dagster's event log, the audit log's seal.")
 def upkeep() -> None:
     """All pieces of work; rows go when files are no longer being compacted: what was only just written must not be vacuumed away."""
     expire_rows(tend_lake())
