@@ -84,9 +84,7 @@ def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.Resour
     """
     del tended  # only that it is done
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
-    others = [
-        r for r in context.instance.get_runs(dg.RunsFilter(statuses=under_way)) if r.run_id != context.run_id and r.job_name != JOB
-    ]
+    others = [r for r in context.instance.get_runs(dg.RunsFilter(statuses=under_way)) if r.run_id != context.run_id and r.job_name != JOB]
     if others:  # another upkeep writes nothing but by the lock below
         context.log.warning("another run is under way: rows that are past stay until it has ended")
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_S)
