@@ -17,7 +17,7 @@ PAGES = [
     "/en/settings",
     "/nl/settings/quality.gate?scope=orders",
     "/nl/tables",
-    "/en/tables/clean/orders/history?version=0",
+    "/en/tables/raw/orders/history?version=0",
     "/nl/quality/bias",
     "/en/people",
     "/nl/people",
@@ -129,7 +129,7 @@ def test_a_rule_is_changed_and_returned_to_without_a_script(browser, served):
 def test_a_version_is_put_in_force_again_without_a_script(browser, served):
     page = without_script(browser, served)
     page.click("nav.nav >> text=Versions of tables")
-    page.click("text=clean/orders")
+    page.click("text=raw/orders")
     page.click("a:has-text('Compare')")
     page.click("summary")
     assert "s2" in page.inner_text("del >> nth=0")
@@ -139,4 +139,4 @@ def test_a_version_is_put_in_force_again_without_a_script(browser, served):
     page.click("button:has-text('Put version 0 in force again')")
     page.locator("td:has-text('Put in force again')").wait_for(timeout=60_000)
     page.goto(f"{served[0]}/en/audit?action=table.restore")
-    assert "clean/orders" in page.inner_text("tbody")
+    assert "raw/orders" in page.inner_text("tbody")

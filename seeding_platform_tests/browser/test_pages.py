@@ -41,7 +41,7 @@ def served(tmp_path_factory):
     lake = Lake(place.settings.lake)
     cleaned_into(lake, raw_posts(("default", ROWS)), policies)
     for amounts in ({"a": 1, "b": 1}, {"a": 2, "c": 1}):
-        lake.overwrite("clean/orders", orders(**amounts))
+        lake.overwrite("raw/orders", orders(**amounts))
     for behind in (0.5, 0.7):
         lake.overwrite("quality/bias", platforms(behind))
     _, key = new_key(place.settings, role=Role.ADMIN, tenant="default", label="browser")
