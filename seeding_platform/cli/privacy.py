@@ -29,6 +29,7 @@ def _rights(settings: Settings, state: State) -> SubjectRights:
     return people(settings, state, now=lambda: dt.datetime.now(dt.UTC))
 
 
+RequestId = Annotated[str, typer.Option("--request", metavar="ID", help="Names the request; the same id again goes on where it ended.")]
 By = Annotated[str, typer.Option("--identity-by", metavar="WHO", help="Who confirmed that the person is who they say.")]
 How = Annotated[str, typer.Option("--identity-how", metavar="NOTE", help="How, in a few words; without it the request says `not_verified`.")]
 
@@ -126,7 +127,7 @@ def privacy_access(
 @privacy_app.command("erase")
 def privacy_erase(
     subject: Subject,
-    request: Annotated[str, typer.Option("--request", metavar="ID", help="Names the request; the same id again goes on where it ended.")] = "",
+    request: RequestId = "",
     identity_by: By = "",
     identity_how: How = "",
     tenant: Tenant = None,
@@ -142,7 +143,7 @@ def privacy_rectify(
     subject: Subject,
     table: Annotated[str, typer.Option("--table", metavar="TABLE", help="Contract, such as customers.")],
     values: Annotated[list[str], typer.Option("--set", metavar="COLUMN=VALUE", help="The right value; nothing behind = means none; repeatable.")],
-    request: Annotated[str, typer.Option("--request", metavar="ID", help="Names the request; the same id again goes on where it ended.")] = "",
+    request: RequestId = "",
     identity_by: By = "",
     identity_how: How = "",
     tenant: Tenant = None,
@@ -161,7 +162,7 @@ def privacy_rectify(
 @privacy_app.command("restrict")
 def privacy_restrict(
     subject: Subject,
-    request: Annotated[str, typer.Option("--request", metavar="ID", help="Names the request; the same id again goes on where it ended.")] = "",
+    request: RequestId = "",
     identity_by: By = "",
     identity_how: How = "",
     tenant: Tenant = None,
@@ -175,7 +176,7 @@ def privacy_restrict(
 @privacy_app.command("lift")
 def privacy_lift(
     subject: Subject,
-    request: Annotated[str, typer.Option("--request", metavar="ID", help="Names the request; the same id again goes on where it ended.")] = "",
+    request: RequestId = "",
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:

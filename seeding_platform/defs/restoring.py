@@ -11,7 +11,6 @@ from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.layers import key_of
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import PermanentError
-from seeding_platform.governance import redacted
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.changes import Difference, difference
 from seeding_platform.storage.locks import exclusive
@@ -55,6 +54,8 @@ def restore(platform: Platform, instance: dg.DagsterInstance, table: str, versio
     _refuse_older_than_marks(platform, table, version)
     made = _put_in_force(platform, table, version)
     facts = {"restored_version": version, "version": made, "added": changes.added, "removed": changes.removed, "changed": changes.changed}
+    from seeding_platform.governance import redacted  # its patterns take a while to be made
+
     reason = redacted(pl.Series([reason]))[0]  # it goes on record for good
     event = Event(at=platform.now(), tenant=tenant, actor=actor, action="table.restore", subject=table, detail={**facts, "reason": reason})
     platform.trail.record(event)

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seeding_platform.catalog import LANDED
 from seeding_platform.quality.confidence import Calibration, Reliability
 from seeding_platform.quality.confidence.table import as_table
 from seeding_platform.quality.monitors import MONITORS, history_with, measured
@@ -85,4 +84,3 @@ def test_dots_lie_where_their_figures_are():
     drawn = str(reliability([(0.5, 0.25, 100), (1.0, 1.0, 25)], label="x"))
     assert 'cx="100.0" cy="145.0" r="6.5"' in drawn
     assert 'cx="190.0" cy="10.0" r="4.5"' in drawn
-    assert LANDED["ad_facts"] is ADS
