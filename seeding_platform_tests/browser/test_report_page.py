@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from seeding_platform.quality.report import QualityReport, html_page
+from seeding_platform.quality.scorecard import scorecard
 from seeding_platform_tests.quality.reports import NOW, full_report, report
 
 pytestmark = pytest.mark.long
@@ -63,7 +64,7 @@ def run(chromium: str, folder: Path, *args: str) -> str:
 
 
 def measured(chromium: str, folder: Path, made: QualityReport, *widths: int) -> list[dict]:
-    source = escape(html_page(made, now=NOW), quote=True)
+    source = escape(html_page(made, scorecard(made), now=NOW), quote=True)
     frames = "".join(f'<iframe srcdoc="{source}" width="{width}" height="900" frameborder="0"></iframe>' for width in widths)
     harness = folder / "harness.html"
     harness.write_text(f'<!doctype html><meta charset="utf-8"><pre id="found"></pre>{frames}{MEASURE}', encoding="utf-8")
@@ -100,7 +101,7 @@ def png_size(path: Path) -> tuple[int, int]:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
 def test_it_opens_from_the_disk_in_both_themes(chromium, tmp_path, scheme):
     path = tmp_path / "quality.html"
-    path.write_text(html_page(full_report(), now=NOW), encoding="utf-8")
+    path.write_text(html_page(full_report(), scorecard(full_report()), now=NOW), encoding="utf-8")
     shot = tmp_path / "shot.png"
     run(chromium, tmp_path, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=1440,900", f"--screenshot={shot}", path.as_uri())
     assert png_size(shot) == (1440, 900)
@@ -122,7 +123,7 @@ def corner(path: Path) -> tuple[int, ...]:
 
 def test_it_prints_on_a4(chromium, tmp_path):
     path, pdf = tmp_path / "quality.html", tmp_path / "quality.pdf"
-    path.write_text(html_page(full_report(), now=NOW), encoding="utf-8")
+    path.write_text(html_page(full_report(), scorecard(full_report()), now=NOW), encoding="utf-8")
     run(chromium, tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri())
     boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf.read_bytes())
     assert boxes
