@@ -98,9 +98,12 @@ def _place(parts: Sequence[int | str]) -> str:
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:
-    """Methods that an address of the API takes."""
+    """Methods that an address of the API takes; where one is written out, a pattern beside it does not count."""
+    described = app.openapi()["paths"]
+    if path in described:
+        return {method.upper() for method in described[path]}
     found: set[str] = set()
-    for template, methods in app.openapi()["paths"].items():
+    for template, methods in described.items():
         if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
             found |= {method.upper() for method in methods}
     return found

@@ -122,6 +122,8 @@ def test_a_cell_that_would_be_a_formula_is_defused():
 def test_other_addresses_and_methods_are_problems(service):
     assert is_problem(service.get("/nowhere"), 404, "http-404")
     assert is_problem(service.delete("/api/v1/kpis"), 405, "http-405")
+    assert service.options("/api/v1/audit/verify").headers["allow"] == "POST"  # beside /audit/{seq}, which takes GET
+    assert is_problem(service.get("/api/v1/audit?to=0", headers=service.key("admin")), 422, "invalid-request")
     assert is_problem(service.get("/api/v1/ingestions/none", headers=service.key()), 404, "no-such-ingestion")
     response = service.get("/api/v1/kpis", headers=service.key())
     assert response.headers["x-content-type-options"] == "nosniff"

@@ -53,6 +53,8 @@ def test_a_key_tells_whom_it_is_for_and_when_it_was_used(service):
 @pytest.mark.parametrize("ends", ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00", "soon"])
 def test_an_end_that_is_past_or_without_a_zone_is_refused(service, ends):
     answer = service.post("/api/v1/keys", json={"role": "viewer", "expires_at": ends}, headers=service.key("admin"))
+    for wrong in (0, "0", "1795689600", "2026-12-01"):
+        assert service.post("/api/v1/keys", json={"role": "viewer", "expires_at": wrong}, headers=service.key("admin")).status_code == 422
     assert answer.status_code == 422
 
 

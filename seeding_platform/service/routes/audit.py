@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 
+from seeding_platform.analytics.periods import Day
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
@@ -75,8 +76,8 @@ def list_events(
     action: Annotated[str, Query(max_length=200, description="Only what begins with this")] = "",
     by: Annotated[str, Query(max_length=100, description="Only of this actor")] = "",
     outcome: Literal["", "ok", "refused", "failed"] = "",
-    first_day: Annotated[dt.date | None, Query(alias="from", description="Only from this day on (UTC)")] = None,
-    last_day: Annotated[dt.date | None, Query(alias="to", description="Only through this day (UTC)")] = None,
+    first_day: Annotated[Day | None, Query(alias="from", description="Only from this day on (UTC)")] = None,
+    last_day: Annotated[Day | None, Query(alias="to", description="Only through this day (UTC)")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> EventsAnswer:

@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.moments import Moment
 from seeding_platform.storage.api_keys import ApiKey, KeyRefused, KeyTaken, LastAdmin, Role
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
@@ -25,7 +26,7 @@ class NewKey(BaseModel, extra="forbid"):
     role: Role
     label: str = Field("", max_length=200, description="What it is for")
     holder: str = Field("", max_length=200, description="The person or system that it is for")
-    expires_at: AwareDatetime | None = Field(None, description="When it ends by itself; null: never")
+    expires_at: Moment | None = Field(None, description="When it ends by itself; null: never")
 
 
 class Rotation(BaseModel, extra="forbid"):
