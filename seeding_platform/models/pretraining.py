@@ -110,4 +110,5 @@ def pretrain(
         tags=tags,
         documents=documents,
     )
+    registry.serve(name, version.version)
     return Trained(name, Outcome.REGISTERED, f"version {version.version}: {figures}", version.version, judged, weighed)

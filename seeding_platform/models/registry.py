@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
+from seeding_platform.storage.ml.whose import Whose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,11 +43,21 @@ TRUSTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One registered version."""
+    """One registered version.
+
+    Args:
+        name: registered name.
+        version: its number.
+        tags: lineage and figures.
+        run_id: MLflow's run that made it.
+        created_ms: when, in milliseconds since 1970.
+    """
 
     name: str
     version: str
     tags: Mapping[str, str]
+    run_id: str = ""
+    created_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +108,45 @@ class Registry:
 
     def champion(self, name: str) -> ModelVersion | None:
         """The version that serves, or None before the first."""
+        return self._found(lambda: self.client.get_model_version_by_alias(name, CHAMPION))
+
+    def version(self, name: str, number: str) -> ModelVersion | None:
+        """One version, or None where there is no such."""
+        return self._found(lambda: self.client.get_model_version(name, number))
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Every version of a model, the newest first; none where it was never registered."""
+        if not self._anything():
+            return []
+        found = [self._shown(version) for version in _pages(self.client.search_model_versions, f"name = '{name}'")]
+        return sorted(found, key=lambda v: -int(v.version))
+
+    def serve(self, name: str, number: str | None) -> None:
+        """Point the alias of what serves to a version, or to none; a repeat changes nothing."""
+        if number is not None:
+            self.client.set_registered_model_alias(name, CHAMPION, number)
+        elif self.champion(name) is not None:
+            self.client.delete_registered_model_alias(name, CHAMPION)
+
+    def _anything(self) -> bool:
+        """Whether there is a registry yet: looking into one must not make it."""
+        return not self.uri.startswith("sqlite:///") or Path(self.uri.removeprefix("sqlite:///")).exists()
+
+    def _found(self, asked: Callable[[], Any]) -> ModelVersion | None:
         from mlflow.exceptions import MlflowException
 
+        if not self._anything():
+            return None
         try:
-            found = self.client.get_model_version_by_alias(name, CHAMPION)
+            return self._shown(asked())
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return ModelVersion(name, str(found.version), dict(found.tags))
+
+    @staticmethod
+    def _shown(found: Any) -> ModelVersion:
+        return ModelVersion(found.name, str(found.version), dict(found.tags), str(found.run_id), int(found.creation_timestamp))
 
     def register(
         self,
@@ -117,7 +158,7 @@ class Registry:
         tags: Mapping[str, str],
         documents: Mapping[str, str],
     ) -> ModelVersion:
-        """Store a model as a new version and make it champion.
+        """Store a model as a new version; what serves stays (`serve`).
 
         Args:
             name: registered model name, `<tenant>.<model>`.
@@ -159,26 +200,29 @@ class Registry:
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
-        client.set_registered_model_alias(name, CHAMPION, created.version)
-        return ModelVersion(name, str(created.version), tags)
+        return self._shown(created)
 
-    def load(self, name: str) -> tuple[ModelVersion, Pipeline]:
-        """The champion and its fitted pipeline, after its hash and its types were checked.
+    def load(self, name: str, number: str | None = None) -> tuple[ModelVersion, Pipeline]:
+        """A version and its fitted pipeline, after its hash and its types were checked.
+
+        Args:
+            name: registered name.
+            number: of the version; the champion without one.
 
         Raises:
-            PermanentError: no champion, an altered artefact, or a type that is not trusted.
+            PermanentError: no such version or no champion, one that must not serve, an altered artefact, or a type that is not trusted.
         """
         import skops.io
 
-        version = self.champion(name)
+        version = self.champion(name) if number is None else self.version(name, number)
         if version is None:
-            raise PermanentError(f"Model {name!r} has no champion.", fix="Train it first.")
+            what = "has no champion" if number is None else f"has no version {number}"
+            raise PermanentError(f"Model {name!r} {what}.", fix="Train it first.")
         if withdrawn(version.tags):
             why = version.tags.get(f"{WITHDRAWN}_why", "erased")
             raise PermanentError(f"{name} version {version.version} was trained on somebody whose data was {why} since.", fix="Train it anew.")
-        found = self.client.get_model_version(name, version.version)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(self.client.download_artifacts(found.run_id, ARTEFACT, folder))
+            path = Path(self.client.download_artifacts(version.run_id, ARTEFACT, folder))
             if hashlib.sha256(path.read_bytes()).hexdigest() != version.tags.get("sha256"):
                 raise PermanentError(
                     f"The artefact of {name} version {version.version} was altered.", fix="Retrain it; the altered file is not loaded."
@@ -188,13 +232,20 @@ class Registry:
                 raise PermanentError(f"{name} version {version.version} holds untrusted types: {', '.join(sorted(unknown))}.")
             return version, skops.io.load(path, trusted=sorted(TRUSTED))
 
+    def document(self, version: ModelVersion, file: str) -> str | None:
+        """A text artefact of a version; None where it has none of this name."""
+        if file not in {Path(a.path).name for a in self.client.list_artifacts(version.run_id)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(self.client.download_artifacts(version.run_id, file, folder)).read_text(encoding="utf-8")
+
     def trained(self, tenant: str) -> list[TrainedVersion]:
         """Every version of a tenant's models; none where nothing was ever registered."""
-        if self.uri.startswith("sqlite:///") and not Path(self.uri.removeprefix("sqlite:///")).exists():
+        if not self._anything():
             return []
         found = []
         for model in _pages(self.client.search_registered_models):
-            if model.name.partition(".")[0] == tenant:
+            if Whose.of(model.name).tenant == tenant:
                 for version in _pages(self.client.search_model_versions, f"name = '{model.name}'"):
                     inputs = {k.removeprefix(_INPUT): int(v) for k, v in version.tags.items() if k.startswith(_INPUT)}
                     found.append(TrainedVersion(model.name, str(version.version), inputs, dict(version.tags)))

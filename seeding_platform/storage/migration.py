@@ -23,6 +23,8 @@ _ADVISORY_LOCK = 0x5EED_5C4E
 _ONE_IN_THIS_PROCESS = threading.Lock()  # Alembic keeps the migration that runs in a module
 _TEMPORARY = ".first-migration"
 _SQLITE = b"SQLite format 3\0"
+_SMALLEST = 512
+"""Bytes of the smallest page that SQLite has: no database is smaller."""
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
@@ -58,14 +60,17 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def _has_content(file: Path) -> bool:
-    """Whether there is a database to open; SQLite itself takes a file of a few bytes for an empty one and writes over it."""
-    if not file.is_file():
-        return False
-    with file.open("rb") as opened:
-        start = opened.read(len(_SQLITE))
-    if start and start != _SQLITE:
+    """Whether there is a database to open; SQLite itself takes a file of a few bytes for an empty one and writes over it.
+
+    A file that may be a database is not opened here: closing it again would take away the locks that this process holds on it (POSIX), and another
+    process would then delete the WAL that this one still writes to.
+    """
+    size = file.stat().st_size if file.is_file() else 0
+    if size >= _SMALLEST:
+        return True
+    if size and not file.read_bytes().startswith(_SQLITE):
         raise damaged(file, "it does not begin like one")
-    return bool(start)
+    return bool(size)
 
 
 def _stored_revision(url: URL) -> str | None:

@@ -1,0 +1,188 @@
+"""Predictions that were given to somebody, and what became of them: how good a model is in real use is measured on these.
+
+The row that was asked about is not kept, only its hash: rows are whatever a caller sends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from seeding_platform.storage.database import writing
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from seeding_platform.storage.ml.whose import Whose
+    from seeding_platform.storage.state import State
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One answer of a model.
+
+    Attributes:
+        prediction_id: names it, for whoever brings the label.
+        whose: which model.
+        version: whose answer was served.
+        features_sha256: of the row that was asked about.
+        value: the answer.
+        predicted_at: when.
+        arm: whether the champion's or the shadow's answer was served.
+        score: probability of the positive label.
+        other_version: the version that answered too and was not served.
+        other_value: its answer.
+        other_score: its score.
+    """
+
+    prediction_id: str
+    whose: Whose
+    version: str
+    features_sha256: str
+    value: Any
+    predicted_at: dt.datetime
+    arm: Literal["champion", "shadow"] = "champion"
+    score: float | None = None
+    other_version: str | None = None
+    other_value: Any = None
+    other_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What became of what was predicted.
+
+    Args:
+        prediction_id: of which prediction.
+        actual: what it was.
+        observed_at: when that was seen, aware.
+    """
+
+    prediction_id: str
+    actual: Any
+    observed_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What became of labels that were brought.
+
+    Args:
+        taken: ids of predictions that have their label now.
+        repeated: ids that had this very label already.
+        unknown: ids of no prediction of this tenant.
+        conflicting: ids that have another label.
+        early: ids whose label was seen before the prediction was made: no proof of anything.
+    """
+
+    taken: tuple[str, ...]
+    repeated: tuple[str, ...]
+    unknown: tuple[str, ...]
+    conflicting: tuple[str, ...]
+    early: tuple[str, ...]
+
+
+class Predictions:
+    """Predictions in the state database."""
+
+    def __init__(self, state: State) -> None:
+        self.engine = state.engine
+
+    def keep(self, predictions: Sequence[Prediction]) -> None:
+        """Keep answers before they are given, so that every label finds its prediction."""
+        from seeding_platform.storage.schema import predictions as table
+
+        if predictions:
+            with writing(self.engine) as connection:
+                connection.execute(table.insert(), [_row(p) for p in predictions])
+
+    def label(self, labels: Sequence[Label], *, tenant: str, now: dt.datetime) -> Labelled:
+        """Put labels to their predictions; one that has a label keeps it."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        told: dict[str, list[str]] = {name: [] for name in ("taken", "repeated", "unknown", "conflicting", "early")}
+        with writing(self.engine) as connection:
+            for begin in range(0, len(labels), _AT_ONCE):
+                portion = labels[begin : begin + _AT_ONCE]
+                wanted = sa.select(table.c.prediction_id, table.c.actual, table.c.predicted_at)
+                wanted = wanted.where(table.c.tenant == tenant, table.c.prediction_id.in_([x.prediction_id for x in portion]))
+                known = {row.prediction_id: (row.actual, row.predicted_at) for row in connection.execute(wanted)}
+                for one in portion:
+                    state, actual = _judged(one, known.get(one.prediction_id))
+                    told[state].append(one.prediction_id)
+                    if state == "taken":
+                        known[one.prediction_id] = (actual, known[one.prediction_id][1])
+                        here = sa.update(table).where(table.c.prediction_id == one.prediction_id)
+                        connection.execute(here.values(actual=actual, observed_at=one.observed_at, labelled_at=now))
+        return Labelled(**{name: tuple(ids) for name, ids in told.items()})
+
+    def scores(self, whose: Whose, version: str, *, since: dt.datetime, until: dt.datetime, limit: int = 200_000) -> pl.DataFrame:
+        """Labelled answers of a version, served or in the shadow, by when their label was seen.
+
+        Returns:
+            `prediction_id, truth, prediction` (as JSON text), `score`, `observed_at`, the oldest first.
+        """
+        import polars as pl
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        served = table.c.version == version
+        value = sa.case((served, table.c.value), else_=table.c.other_value)
+        score = sa.case((served, table.c.score), else_=table.c.other_score)
+        query = (
+            sa.select(table.c.prediction_id, table.c.actual, value, score, table.c.observed_at)
+            .where(whose.at(table), sa.or_(served, table.c.other_version == version))
+            .where(table.c.actual.is_not(None), table.c.observed_at >= since, table.c.observed_at < until)
+            .order_by(table.c.observed_at, table.c.prediction_id)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        texts: dict[str, Any] = dict.fromkeys(("prediction_id", "truth", "prediction"), pl.String)
+        schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
+        return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+
+    def counted(self, whose: Whose, *, since: dt.datetime) -> dict[str, int]:
+        """How many answers were given since, and how many of them have their label."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        query = sa.select(sa.func.count(), sa.func.count(table.c.actual)).where(whose.at(table), table.c.predicted_at >= since)
+        with self.engine.connect() as connection:
+            given, labelled = connection.execute(query).one()
+        return {"given": int(given), "labelled": int(labelled)}
+
+    def forget(self, *, before: dt.datetime) -> int:
+        """Delete answers that were given before; how many those were."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        with writing(self.engine) as connection:
+            return int(connection.execute(sa.delete(table).where(table.c.predicted_at < before)).rowcount)
+
+
+def _judged(label: Label, known: tuple[str | None, dt.datetime] | None) -> tuple[str, str]:
+    actual = json.dumps(label.actual)
+    if known is None:
+        return "unknown", actual
+    if known[0] is not None:
+        return ("repeated" if known[0] == actual else "conflicting"), actual
+    return ("early" if label.observed_at < known[1] else "taken"), actual
+
+
+def _row(prediction: Prediction) -> dict[str, object]:
+    told = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction) if f.name != "whose"}
+    other = None if prediction.other_version is None else json.dumps(prediction.other_value)
+    return {**told, **prediction.whose.values(), "value": json.dumps(prediction.value), "other_value": other}
