@@ -40,6 +40,7 @@ class Prediction:
         other_version: the version that answered too and was not served.
         other_value: its answer.
         other_score: its score.
+        failed: there was no answer, or none that is a number.
     """
 
     prediction_id: str
@@ -53,6 +54,7 @@ class Prediction:
     other_version: str | None = None
     other_value: Any = None
     other_score: float | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,18 @@ class Predictions:
         with self.engine.connect() as connection:
             given, labelled = connection.execute(query).one()
         return {"given": int(given), "labelled": int(labelled)}
+
+    def answered(self, whose: Whose, version: str, *, since: dt.datetime) -> tuple[int, int]:
+        """How many answers a version was to give since, and how many of them failed."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        failed = sa.func.sum(sa.case((table.c.failed.is_(True), 1), else_=0))
+        query = sa.select(sa.func.count(), failed).where(whose.at(table), table.c.version == version, table.c.predicted_at >= since)
+        with self.engine.connect() as connection:
+            given, wrong = connection.execute(query).one()
+        return int(given), int(wrong or 0)
 
     def forget(self, *, before: dt.datetime) -> int:
         """Delete answers that were given before; how many those were."""

@@ -159,6 +159,7 @@ predictions = sa.Table(
     sa.Column("other_version", sa.Text, nullable=True, comment="The version that was not served, where both answered"),
     sa.Column("other_value", sa.Text, nullable=True),
     sa.Column("other_score", sa.Float, nullable=True),
+    sa.Column("failed", sa.Boolean, nullable=False, server_default=sa.false(), comment="There was no answer, or none that is a number"),
     sa.Column("predicted_at", UtcTime, nullable=False),
     sa.Column("actual", sa.Text, nullable=True, comment="What became of it, as JSON"),
     sa.Column("observed_at", UtcTime, nullable=True),

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("other_version", sa.Text(), nullable=True, comment="The version that was not served, where both answered"),
         sa.Column("other_value", sa.Text(), nullable=True),
         sa.Column("other_score", sa.Float(), nullable=True),
+        sa.Column("failed", sa.Boolean(), server_default=sa.false(), nullable=False, comment="There was no answer, or none that is a number"),
         sa.Column("predicted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actual", sa.Text(), nullable=True, comment="What became of it, as JSON"),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),

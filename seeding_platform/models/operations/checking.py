@@ -1,0 +1,297 @@
+"""The check that runs every four hours: how each model does in real use, whether it is due for training, whether a deployment is kept. It fits nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seeding_platform.errors import SeedingError
+from seeding_platform.models.operations.rows import live_frame
+from seeding_platform.models.operations.settings import retraining_of
+from seeding_platform.models.promotion.metrics import METRICS, scored
+from seeding_platform.models.registry import withdrawn
+from seeding_platform.models.retraining import Action, Due, ModelState, Performance, check, decide, watch
+from seeding_platform.models.retraining.calendar import slot
+from seeding_platform.storage.ml.jobs import Job, JobActive
+from seeding_platform.storage.ml.standing import Measurement
+from seeding_platform.storage.ml.whose import Whose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.models.retraining import RetrainingThresholds
+    from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.storage.ml.deployments import Deployment
+    from seeding_platform.storage.ml.standing import Standing
+
+log = logging.getLogger("seeding.models")
+CHECK = "check"
+MOST_ATTEMPTS, BACKOFF_S = 3, (60, 600)
+"""How often a training that failed for now is tried in all, and how long after each failure."""
+SPELL = dt.timedelta(days=120)
+"""Labels older than this are not looked at: the longest window and the longest baseline reach no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a model would be trained on now, told without building it where that can be.
+
+    Args:
+        version: of its inputs.
+        labelled: counts the labelled rows; called only when the version is another than the champion's.
+    """
+
+    version: str
+    labelled: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check of one model came to.
+
+    Args:
+        whose: the model.
+        says: one sentence.
+        due: what it is due for, if anything.
+        job_id: the job that was asked for.
+        evidence: the figures.
+        value: of the metric in the newest window; None without labels.
+        rows: labels in that window.
+    """
+
+    whose: Whose
+    says: str
+    due: str | None
+    job_id: str | None
+    evidence: dict[str, Any]
+    value: float | None = None
+    rows: int = 0
+
+
+def checked(
+    bench: Bench,
+    whose: Whose,
+    spec: ModelSpec,
+    data: Data,
+    *,
+    threshold: float | None = None,
+    time_window: int | None = None,
+    asked_by: str | None = None,
+    ask: bool = True,
+) -> Checked:
+    """Check one model, and ask for a training where it is due.
+
+    Args:
+        bench: what work on models shares.
+        whose: the model.
+        spec: its specification.
+        data: what it would be trained on.
+        threshold: another drop for this check only.
+        time_window: days of the window for this check only.
+        asked_by: who wants this check, if it is not the clock.
+        ask: whether what is due is asked for.
+    """
+    now, thresholds = bench.now(), retraining_of(bench.adjusted, spec.name)
+    standing = bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=now)
+    champion = None if standing.version is None else bench.registry.version(whose.registered, standing.version)
+    fit = champion is not None and not withdrawn(champion.tags)
+    rows = _live(bench, whose, spec, standing, thresholds) if fit else None
+    performance = _performance(spec, standing, rows, now, thresholds, threshold, time_window)
+    value, counted = _measured(bench, whose, spec, standing, rows, now, days=time_window or 1)
+    version = champion.tags.get("data_version", "") if champion is not None and fit else None
+    fresh = 0
+    if version is not None and version != data.version:
+        fresh = max(0, data.labelled() - int(champion.tags.get("rows", "0") if champion else 0))
+    state = ModelState(
+        whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, (), None
+    )
+    found = decide(state, now, thresholds)
+    _scheduled(bench, whose, standing, thresholds, now)
+    bench.standings.note(whose, now=now, checked_at=now)
+    told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
+    if performance is not None and performance.dropped:
+        bench.alert("performance_drop", whose, value=value, rows=counted)
+    elif performance is not None and performance.windows:
+        bench.all_clear("performance_drop", whose)
+    if value is not None and spec.floor is not None:
+        worse = spec.better(spec.floor, value)
+        _ = bench.alert("below_floor", whose, value=value, floor=spec.floor, rows=counted) if worse else bench.all_clear("below_floor", whose)
+    job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
+    due = str(found.trigger) if isinstance(found, Due) else None
+    bench.record("check", whose, actor=asked_by or CHECK, due=due, job=job_id, value=value, rows=counted, threshold=threshold, days=time_window)
+    return Checked(whose, found.says, due, job_id, told, value, counted)
+
+
+def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:
+    """Look after what was deployed lately: keep it, roll it back, or watch on; what was done, in words."""
+    done = []
+    for change in bench.deployer.ledger.watched():
+        spec = specs.get(change.whose.model)
+        if spec is None:
+            continue
+        try:
+            says = _watched(bench, change, spec)
+        except SeedingError as error:  # the others are watched all the same
+            log.error("%s could not be watched: %s", change.whose.registered, error)
+            continue
+        done += [says] if says else []
+    return done
+
+
+def retried(bench: Bench) -> list[Job]:
+    """Ask again for what failed for now, while attempts are left; jobs without a process any more count as such."""
+    bench.jobs.bury(now=bench.now())
+    asked = []
+    for standing in bench.standings.all():
+        last = bench.jobs.last(standing.whose, states=("succeeded", "no_change", "skipped", "failed"))
+        if last is None or last.state != "failed" or last.error != "transient" or last.attempt >= MOST_ATTEMPTS or last.finished_at is None:
+            continue
+        if bench.now() < last.finished_at + dt.timedelta(seconds=BACKOFF_S[min(last.attempt, len(BACKOFF_S)) - 1]):
+            continue
+        again = Job(
+            job_id=bench.new_id(), whose=last.whose, trigger=last.trigger, requested_by=last.requested_by, requested_at=bench.now(),
+            evidence=last.evidence, forced=last.forced, attempt=last.attempt + 1, callback=last.callback,
+        )  # fmt: skip
+        try:
+            asked.append(bench.jobs.request(again))
+        except JobActive:
+            continue  # somebody asked for it meanwhile
+    return asked
+
+
+def ask_for(bench: Bench, whose: Whose, spec: ModelSpec, *, by: str, trigger: str = "manual", forced: bool = True, callback: str = "") -> Job:
+    """Ask for a training by hand.
+
+    Raises:
+        JobActive: the model is being trained already.
+    """
+    now = bench.now()
+    bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=now)
+    job = Job(
+        job_id=bench.new_id(), whose=whose, trigger=trigger, requested_by=by, requested_at=now, evidence={"asked_by": by}, forced=forced, callback=callback
+    )
+    kept = bench.jobs.request(job)
+    bench.record("train.asked", whose, actor=by, job=job.job_id, trigger=trigger)
+    return kept
+
+
+def _live(bench: Bench, whose: Whose, spec: ModelSpec, standing: Standing, thresholds: RetrainingThresholds) -> pl.DataFrame | None:
+    """Labelled answers of the version that serves."""
+    if standing.version is None or spec.metric not in METRICS:
+        return None
+    now = bench.now()
+    rows = bench.predictions.scores(whose, standing.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
+    del thresholds
+    return live_frame(spec, rows, METRICS[spec.metric], positive=positive_of(spec))
+
+
+def positive_of(spec: ModelSpec) -> str | None:
+    """The positive label as it is kept."""
+    if spec.positive is None:
+        return None
+    return str(spec.positive).lower() if isinstance(spec.positive, bool) else str(spec.positive)
+
+
+def _performance(
+    spec: ModelSpec,
+    standing: Standing,
+    rows: pl.DataFrame | None,
+    now: dt.datetime,
+    thresholds: RetrainingThresholds,
+    threshold: float | None,
+    time_window: int | None,
+) -> Performance | None:
+    if rows is None or standing.deployed_at is None:
+        return None
+    return check(
+        rows, METRICS[spec.metric], deployed_at=standing.deployed_at, now=now, thresholds=thresholds, threshold=threshold, time_window=time_window
+    )
+
+
+def _measured(
+    bench: Bench, whose: Whose, spec: ModelSpec, standing: Standing, rows: pl.DataFrame | None, now: dt.datetime, *, days: int
+) -> tuple[float | None, int]:
+    """The metric over the newest days of labels, kept as a live measurement."""
+    import polars as pl
+
+    if rows is None or rows.is_empty() or standing.version is None:
+        return None, 0
+    since = now - dt.timedelta(days=days)
+    newest = rows.filter(pl.col("at") >= since)
+    if newest.height < 2:
+        return None, newest.height
+    metric = METRICS[spec.metric]
+    value = metric.value(scored(newest, metric))
+    if value != value:  # one class only: nothing to tell apart
+        return None, newest.height
+    at = slot(now)
+    bench.standings.measured(
+        Measurement(
+            measurement_id=f"live:{whose.registered}:{standing.version}:{days}:{at.isoformat()}", whose=whose, version=standing.version, source="live",
+            metric=spec.metric, value=value, rows=newest.height, from_at=since, to_at=now, at=now,
+        )
+    )  # fmt: skip
+    return value, newest.height
+
+
+def _asked(bench: Bench, whose: Whose, standing: Standing, found: Due, now: dt.datetime, asked_by: str | None) -> str | None:
+    """Ask for what is due; None while the model rests, or is being trained."""
+    if standing.cool_until is not None and now < standing.cool_until:
+        return None
+    job = Job(
+        job_id=bench.new_id(), whose=whose, trigger=str(found.trigger), requested_by=asked_by or CHECK, requested_at=now, evidence=_plain(found.evidence)
+    )
+    try:
+        return bench.jobs.request(job).job_id
+    except JobActive:
+        return None
+
+
+def _plain(evidence: Any) -> dict[str, Any]:
+    import json
+
+    kept: dict[str, Any] = json.loads(json.dumps(dict(evidence), default=str))
+    return kept
+
+
+def _scheduled(bench: Bench, whose: Whose, standing: Standing, thresholds: RetrainingThresholds, now: dt.datetime) -> None:
+    step = dt.timedelta(hours=thresholds.check_hours)
+    cron = f"0 */{thresholds.check_hours} * * *"
+    at = slot(now, hours=thresholds.check_hours, zone=thresholds.zone)
+    bench.standings.scheduled(whose, "performance_check", cron=cron, enabled=True, last_run_at=now, next_run_at=at + step)
+    trained = standing.trained_at
+    following = now if trained is None else trained + dt.timedelta(days=thresholds.forced_days)
+    bench.standings.scheduled(whose, "forced", cron=cron, enabled=True, last_run_at=trained, next_run_at=following)
+
+
+def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:
+    now, whose, thresholds = bench.now(), change.whose, retraining_of(bench.adjusted, spec.name)
+    since = change.verified_at or change.planned_at
+    if spec.metric not in METRICS or change.previous_version is None:
+        if change.watched_until is not None and now >= change.watched_until:
+            bench.deployer.ledger.watch_over(change.deployment_id)
+        return None
+    metric, end = METRICS[spec.metric], now + dt.timedelta(microseconds=1)
+    after = bench.predictions.scores(whose, change.version, since=since, until=end)
+    before = bench.predictions.scores(whose, change.previous_version, since=since - dt.timedelta(days=thresholds.baseline_days), until=since)
+    requests, failures = bench.predictions.answered(whose, change.version, since=since)
+    found = watch(
+        live_frame(spec, before, metric, positive=positive_of(spec)), live_frame(spec, after, metric, positive=positive_of(spec)), metric,
+        requests=requests, failures=failures, deployed_at=since, now=now, thresholds=thresholds,
+    )  # fmt: skip
+    if found.standing == "watching":
+        return None
+    if found.standing == "kept":
+        bench.deployer.ledger.watch_over(change.deployment_id)
+        bench.record("watch.kept", whose, actor="watch", deployment=change.deployment_id)
+        return f"{whose.registered}: version {change.version} is kept: {found.says}"
+    back = bench.deployer.roll_back(whose, to=change.previous_version, actor="watch", reason=found.says, expected=change.version)
+    bench.standings.note(whose, now=now, cool_until=now + dt.timedelta(hours=thresholds.cool_down_hours))
+    bench.alert("rolled_back", whose, version=change.version, previous=back.version, deployment=back.deployment_id)
+    bench.tell("model.rolled_back", whose, mark=back.deployment_id, version=back.version, previous=change.version)
+    return f"{whose.registered}: version {change.version} is rolled back to {back.version}: {found.says}"

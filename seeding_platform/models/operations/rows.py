@@ -1,0 +1,104 @@
+"""Rows as the gate compares them: which of them a version has not seen, and score frames in the gate's own form."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from seeding_platform.models.kinds import Kind
+
+if TYPE_CHECKING:
+    from seeding_platform.models.learning.scored import Scored
+    from seeding_platform.models.learning.trained import Trained
+    from seeding_platform.models.promotion.metrics import Metric
+    from seeding_platform.models.spec import ModelSpec
+
+DOCUMENT = "trained_on.txt"
+"""Hashes of the rows that a version was trained on: what it is compared by must be none of them."""
+_BYTES = 8
+
+
+def fingerprints(spec: ModelSpec, frame: pl.DataFrame) -> list[bytes]:
+    """One hash a row, over features and target; the same content is the same row wherever it stands.
+
+    >>> import polars as pl
+    >>> from seeding_platform.models.spec import ModelSpec
+    >>> toy = ModelSpec(name="toy", target="y", features={"x": "numeric"})
+    >>> a, b = fingerprints(toy, pl.DataFrame({"x": [1, 1], "y": [2, 2], "id": [1, 2]}))
+    >>> a == b
+    True
+    """
+    content = frame.select(sorted(c for c in spec.columns() if c in frame.columns))
+    return [hashlib.blake2b(line.encode(), digest_size=_BYTES).digest() for line in content.write_ndjson().splitlines()]
+
+
+def written(hashes: list[bytes]) -> str:
+    """Hashes as a text, each once."""
+    return base64.b64encode(b"".join(sorted(set(hashes)))).decode()
+
+
+def read(document: str | None) -> set[bytes]:
+    """Hashes of such a text; none of none."""
+    content = base64.b64decode(document) if document else b""
+    return {content[i : i + _BYTES] for i in range(0, len(content), _BYTES)}
+
+
+def unseen(spec: ModelSpec, held: pl.DataFrame, seen: set[bytes]) -> pl.DataFrame:
+    """The rows that a version was not trained on."""
+    if not seen or held.is_empty():
+        return held
+    return held.filter(pl.Series([mark not in seen for mark in fingerprints(spec, held)], dtype=pl.Boolean))
+
+
+def score_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+    """What a model says of rows, as the gate wants it."""
+    from seeding_platform.models.learning.scored import as_rows, scored
+
+    return gate_frame(spec, model, as_rows(spec, scored(model, spec, rows)), metric)
+
+
+def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+    """What its dummy says of the same rows."""
+    from dataclasses import replace
+
+    from seeding_platform.models.learning.scored import as_rows, scored
+
+    found: Scored = scored(model, spec, rows)
+    if found.dummy is None:
+        raise ValueError(f"{spec.kind} has no dummy")
+    return gate_frame(spec, model, as_rows(spec, replace(found, scores=found.dummy)), metric)
+
+
+def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+    """A score frame whose truth is 0 or 1 where the metric asks for that."""
+    if metric.needs != "score":
+        return scores
+    if spec.kind is not Kind.CLASSIFICATION or not model.classes or len(model.classes) != 2:
+        return scores  # the metric says itself that it cannot use it
+    from seeding_platform.models.learning.trained import positive_class
+
+    return scores.with_columns(truth=(pl.col("truth") == model.classes[positive_class(spec, model.classes)]).cast(pl.Int8))
+
+
+def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive: str | None) -> pl.DataFrame:
+    """Labelled answers as they are kept (JSON texts), as the gate and the checks want them, with `at`.
+
+    Args:
+        spec: the model.
+        rows: `truth, prediction, score, observed_at` of `Predictions.scores`.
+        metric: what they are judged by.
+        positive: label whose probability the score is; None where there are not two.
+    """
+    numbers = spec.kind in (Kind.REGRESSION, Kind.COUNTS)
+    kind: Any = pl.Float64 if numbers else pl.String
+    said = rows.select(
+        *(pl.col(name).str.strip_chars('"').cast(kind, strict=False) for name in ("truth", "prediction")), "score", at=pl.col("observed_at")
+    )
+    if metric.needs == "score":
+        said = said.with_columns(truth=(pl.col("truth") == positive).cast(pl.Int8)).filter(pl.col("score").is_not_null())
+    else:
+        said = said.drop("score")
+    return said.drop_nulls(["truth", "prediction"])

@@ -1,0 +1,296 @@
+"""One training job from its claim to its end: guards, fit, evaluation, registration, gate, deployment. A failure ends the job and nothing else."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from seeding_platform import __version__
+from seeding_platform.errors import SeedingError, TransientError
+from seeding_platform.models.deploying import SPEC_DOCUMENT
+from seeding_platform.models.golden import DOCUMENT as GOLDEN
+from seeding_platform.models.golden import golden
+from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
+from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
+from seeding_platform.models.operations.rows import fingerprints, written
+from seeding_platform.models.operations.settings import promotion_of, retraining_of
+from seeding_platform.models.registry import withdrawn
+from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
+from seeding_platform.storage.content import content_sha256
+from seeding_platform.storage.ml.jobs import Ended
+from seeding_platform.storage.ml.standing import Measurement, TrainingData
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from seeding_platform.models.evaluation import Evaluation
+    from seeding_platform.models.learning.trained import Trained
+    from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.models.promotion import Decision
+    from seeding_platform.models.registry import ModelVersion
+    from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.storage.ml.jobs import Job
+
+log = logging.getLogger("seeding.models")
+_CLASSES = (Kind.CLASSIFICATION, Kind.NEXT_ITEM)
+EVALUATION = "evaluation.json"
+WEIGHED = "reweighing.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a job is carried out with.
+
+    Args:
+        spec: the model.
+        frame: gives the training frame of its tenant; what it raises ends the job.
+        lineage: pinned input versions and run id, written as tags.
+        run_id: Dagster's run.
+        seed: of the fit.
+    """
+
+    spec: ModelSpec
+    frame: Callable[[], pl.DataFrame]
+    lineage: Mapping[str, str]
+    run_id: str
+    seed: int = 0
+
+
+def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
+    """Carry a queued job out; the job as it ended, or None where another process has it.
+
+    What goes wrong ends this job as failed, with its class, and is told of; it never becomes a figure.
+    """
+    if not bench.jobs.claim(job.job_id, run_id=work.run_id, now=bench.now()):
+        return None
+    try:
+        ended = _trained(bench, job, work)
+    except SeedingError as error:
+        ended = Ended(state="failed", says=str(error), error="transient" if isinstance(error, TransientError) else "permanent")
+    except (OSError, MemoryError) as error:
+        ended = Ended(state="failed", says=f"{type(error).__name__}: {error}", error="transient")
+    except Exception as error:  # the other models of the cycle go on; this one is failed, in the log and on an alert
+        log.exception("training %s of %s failed", job.job_id, job.whose.registered)
+        ended = Ended(state="failed", says=f"{type(error).__name__} in training; the log of the run has it whole", error="permanent")
+    bench.jobs.end(job.job_id, ended, now=bench.now())
+    _told(bench, job, ended)
+    return bench.jobs.one(job.job_id, tenant=job.whose.tenant)
+
+
+def _trained(bench: Bench, job: Job, work: Work) -> Ended:
+    spec, whose = work.spec, job.whose
+
+    def at(stage: str) -> None:
+        bench.jobs.move(job.job_id, stage, now=bench.now())
+
+    at("frame")
+    frame = work.frame()
+    bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
+    at("guards")
+    ready = _enough(bench, job, spec, frame)
+    if isinstance(ready, Skipped):
+        return Ended(state="skipped", says=ready.says)
+    data = content_sha256(ready)
+    champion = _champion(bench, job)
+    made_of = Fingerprint(data, __version__, spec.digest())
+    before = None if champion is None else Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))
+    same = unchanged(before, made_of)
+    if same is not None and champion is not None:
+        bench.standings.note(whose, now=bench.now(), trained_at=bench.now())
+        return Ended(state="no_change", says=same.says, version=champion.version, data_sha256=data)
+    from seeding_platform.models import evaluate, split_rows, train
+
+    at("fit")
+    train_rows, held = split_rows(spec, ready)
+    model = train(spec, train_rows, seed=work.seed)
+    at("evaluate")
+    found = evaluate(model, spec, held, seed=work.seed)
+    weighed = _weighed(spec, model, train_rows, held, seed=work.seed)
+    if champion is None and not found.beats_baseline(spec):
+        bench.standings.note(whose, now=bench.now(), cool_until=_rest(bench, spec))
+        report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
+        return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
+    at("register")
+    version = _registered(bench, job, work, model, found, train_rows, data=data, weighed=weighed, made_from=ready)
+    at("gate")
+    decision = _decided(bench, job, spec, model, found, held, champion, seed=work.seed)
+    report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
+    report |= {} if weighed is None else {"reweighing": weighed}
+    bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
+    at("deploy")
+    says, verdict = _acted(bench, job, spec, version, found, decision, report)
+    bench.standings.note(whose, now=bench.now(), trained_at=bench.now(), cool_until=_rest(bench, spec))
+    return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
+
+
+def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame | Skipped:
+    """The rows to train on, made-up ones among them; or why they are too few. What there was goes on record either way."""
+    real = frame.filter(~pl.col("synthetic")) if "synthetic" in frame.columns else frame
+    made_up = frame.filter(pl.col("synthetic")) if "synthetic" in frame.columns else frame.clear()
+    thresholds = retraining_of(bench.adjusted, spec.name)
+    bar = min(thresholds.min_training_samples, spec.minimum_rows) if "minimum_rows" in spec.model_fields_set else thresholds.min_training_samples
+    thresholds = thresholds.model_copy(update={"min_training_samples": bar})
+    content = [c for c in spec.columns() if c in real.columns]
+    ignore = [c for c in real.columns if c not in content]
+    if spec.target is None:
+        target, known = content[0], real.select(pl.all_horizontal(pl.col(c).is_null() for c in content)).to_series().not_()
+        real = real.filter(known)
+    else:
+        target = spec.target
+    found = trainable(real, target=target, classes=spec.kind in _CLASSES, thresholds=thresholds, ignore=ignore)
+    good = isinstance(found, Ready)
+    labelled = real[target].drop_nulls().len()
+    distinct = found.rows.height if isinstance(found, Ready) else real.drop_nulls(target).unique(content).height
+    filled = real.select(pl.col(c).is_not_null().mean() for c in spec.features if c in real.columns)
+    shares = [v for v in filled.row(0) if v is not None] if filled.width and filled.height else []
+    bench.standings.trained_on(
+        TrainingData(
+            job_id=job.job_id, whose=job.whose, rows=frame.height, labelled=labelled, distinct_rows=distinct, good=good,
+            says="" if isinstance(found, Ready) else found.says, at=bench.now(),
+            classes=real[target].n_unique() if spec.kind in _CLASSES else None, completeness=sum(shares) / len(shares) if shares else None,
+        )
+    )  # fmt: skip
+    return pl.concat([found.rows, made_up]) if isinstance(found, Ready) else found
+
+
+def _champion(bench: Bench, job: Job) -> ModelVersion | None:
+    """The version that serves; one that must not serve counts as none."""
+    standing = bench.standings.one(job.whose)
+    if standing is None or standing.version is None:
+        return None
+    found = bench.registry.version(job.whose.registered, standing.version)
+    return None if found is None or withdrawn(found.tags) else found
+
+
+def _rest(bench: Bench, spec: ModelSpec) -> dt.datetime:
+    import datetime as dt
+
+    return bench.now() + dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).cool_down_hours)
+
+
+def _weighed(spec: ModelSpec, model: Trained, train_rows: pl.DataFrame, held: pl.DataFrame, *, seed: int) -> dict[str, Any] | None:
+    if spec.reweigh is None:
+        return None
+    from seeding_platform.models.reweighing import reweighing
+
+    found = reweighing(spec, model, train_rows=train_rows, test_rows=held, seed=seed)
+    return None if found is None else asdict(found)
+
+
+def _registered(
+    bench: Bench, job: Job, work: Work, model: Trained, found: Evaluation, train_rows: pl.DataFrame, *, data: str, weighed: Any, made_from: pl.DataFrame
+) -> ModelVersion:
+    from seeding_platform.models import importance, predict
+    from seeding_platform.models.card import model_card
+
+    spec, now = work.spec, bench.now()
+    time = spec.time or spec.split.column
+    span = {"data_from": str(made_from[time].min()), "data_to": str(made_from[time].max())} if time and time in made_from.columns else {}
+    tags = {
+        "data_sha256": data, "spec": spec.digest(), "code_version": __version__, **span, **work.lineage, "tenant": job.whose.tenant,
+        "environment": job.whose.environment, "rows": str(made_from.height), "trigger": job.trigger, "job_id": job.job_id,
+        "features": ",".join(spec.features)[:500], "trained_at": now.isoformat(),
+    }  # fmt: skip
+    worth = {} if spec.kind is Kind.CLUSTERING else importance(model, spec, train_rows.head(500), seed=work.seed)
+    documents = {
+        SPEC_DOCUMENT: spec.model_dump_json(indent=1, exclude_unset=True),
+        EVALUATION: json.dumps(found.as_dict(), indent=1),
+        GOLDEN: golden(model, spec, made_from, predict),
+        TRAINED_ON: written(fingerprints(spec, train_rows)),
+        "model_card.md": model_card(spec, found, worth, facts={"trigger": job.trigger, "rows": str(made_from.height), "trained at": now.isoformat()}),
+    }
+    if weighed is not None:
+        documents[WEIGHED] = json.dumps(weighed, indent=1)
+    version = bench.registry.register(
+        job.whose.registered,
+        model,
+        metrics={k.replace("@", "_at_"): f.value for k, f in found.metrics.items() if f.value is not None},
+        params={"seed": str(work.seed)},
+        tags=tags,
+        documents=documents,
+    )
+    figure = found.metrics[spec.metric]
+    if figure.value is not None:
+        bench.standings.measured(
+            Measurement(
+                measurement_id=f"{job.job_id}:holdout", whose=job.whose, version=version.version, source="holdout", metric=spec.metric,
+                value=figure.value, ci_low=figure.ci_low, ci_high=figure.ci_high, rows=figure.n, at=now,
+            )
+        )  # fmt: skip
+    return version
+
+
+def _decided(
+    bench: Bench,
+    job: Job,
+    spec: ModelSpec,
+    model: Trained,
+    found: Evaluation,
+    held: pl.DataFrame,
+    champion: ModelVersion | None,
+    *,
+    seed: int,
+) -> Decision:
+    from seeding_platform.models.promotion.metrics import METRICS
+
+    thresholds = promotion_of(bench.adjusted, spec)
+    if thresholds.floor is None and found.baseline_value is not None:
+        thresholds = thresholds.model_copy(update={"floor": found.baseline_value})  # no worse than what needs no model
+    serving = None if champion is None else bench.registry.load(job.whose.registered, champion.version)[1]
+    if spec.metric in METRICS and spec.kind is not Kind.CLUSTERING:
+        seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
+        return judged_by_rows(spec, model, serving, held, thresholds, found, seen=seen, seed=seed)
+    return judged_by_figure(spec, model, serving, held, thresholds, found, seed=seed)
+
+
+def _acted(
+    bench: Bench, job: Job, spec: ModelSpec, version: ModelVersion, found: Evaluation, decision: Decision, report: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Deploy, hold in the shadow, or leave as it is; what happened in words, and the verdict."""
+    import datetime as dt
+
+    whose, standing = job.whose, bench.standings.one(job.whose)
+    expected = standing.version if standing else None
+    failed = [r.says for r in decision.reasons if not r.passed]
+    if decision.verdict == "hold":
+        bench.standings.note(whose, now=bench.now(), shadow=version.version)
+        more = f"; about {decision.more_rows} more rows would decide" if decision.more_rows else ""
+        return f"version {version.version} is held in the shadow: {'; '.join(failed)}{more}", "hold"
+    if decision.verdict == "refuse":
+        return f"version {version.version} is not deployed: {'; '.join(failed)}", "refuse"
+    watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)
+    reason = f"gain {decision.gain:+.4f} on {decision.n} rows" if decision.gain is not None else found.says()
+    done = bench.deployer.deploy(
+        whose, version.version, actor=f"job:{job.job_id}", reason=reason, expected=expected, report=report, watch=watch if expected else None
+    )
+    if done.state != "verified":
+        bench.alert("deployment_failed", whose, version=version.version, deployment=done.deployment_id)
+        return f"version {version.version} could not be deployed: {done.says}", "refuse"
+    figure = found.metrics[spec.metric]
+    bench.standings.note(whose, now=bench.now(), value=figure.value, ci_low=figure.ci_low, ci_high=figure.ci_high, rows=figure.n)
+    bench.all_clear("deployment_failed", whose)
+    bench.tell("model.deployed", whose, mark=done.deployment_id, version=version.version, previous=done.previous_version)
+    return f"version {version.version} serves: {reason}", "deploy"
+
+
+def _told(bench: Bench, job: Job, ended: Ended) -> None:
+    """Put the end on record, raise or clear what concerns it, and tell whoever waits."""
+    whose = job.whose
+    outcome = "failed" if ended.state == "failed" else "ok"
+    facts = {"job": job.job_id, "trigger": job.trigger, "version": ended.version, "verdict": ended.verdict or None, "state": ended.state}
+    bench.record("train", whose, actor=job.requested_by, outcome=outcome, **facts)
+    if ended.state == "failed":
+        bench.alert("training_failed", whose, job=job.job_id, attempt=job.attempt, error=ended.error)
+    elif ended.state == "skipped":
+        bench.alert("training_data", whose, job=job.job_id)
+    else:
+        bench.all_clear("training_failed", whose)
+        bench.all_clear("training_data", whose)
+    bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
+
