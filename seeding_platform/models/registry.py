@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -13,31 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
+from seeding_platform.models.artefacts import dumped, loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlflow import MlflowClient
-    from sklearn.pipeline import Pipeline
+
+    from seeding_platform.models.learning.trained import Trained
 
 CHAMPION = "champion"
 ARTEFACT = "model.skops"
 WITHDRAWN = "subject_erased"
 """Tag of a version that must not serve: it was trained on somebody who was erased, restricted or put right since."""
 _INPUT = "input "
-TRUSTED = frozenset(
-    {
-        "sklearn.compose._column_transformer._RemainderColsList",
-        "sklearn._loss._loss.CyHalfSquaredError",
-        "sklearn._loss.link.IdentityLink",
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.loss.HalfSquaredError",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "numpy.dtype",
-    }
-)
-"""Types beyond skops' own list that our estimators hold; an artefact with any other type is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +98,7 @@ class Registry:
     def register(
         self,
         name: str,
-        model: Pipeline,
+        model: Trained,
         *,
         metrics: Mapping[str, float],
         params: Mapping[str, str],
@@ -121,13 +109,12 @@ class Registry:
 
         Args:
             name: registered model name, `<tenant>.<model>`.
-            model: fitted pipeline.
+            model: fitted.
             metrics: figures of its evaluation.
             params: what it was trained with.
             tags: lineage, written on the run and on the version.
             documents: further text artefacts by file name.
         """
-        import skops.io
         from mlflow.entities import Metric, Param, RunTag
         from mlflow.exceptions import MlflowException
 
@@ -136,9 +123,9 @@ class Registry:
         run_id = run.info.run_id
         try:
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / ARTEFACT
-                skops.io.dump(model, path)
-                tags = {**tags, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                content, sha256 = dumped(model)
+                (Path(folder) / ARTEFACT).write_bytes(content)
+                tags = {**tags, "sha256": sha256}
                 for file, text in documents.items():
                     (Path(folder) / file).write_text(text, encoding="utf-8")
                 client.log_artifacts(run_id, folder)
@@ -162,14 +149,12 @@ class Registry:
         client.set_registered_model_alias(name, CHAMPION, created.version)
         return ModelVersion(name, str(created.version), tags)
 
-    def load(self, name: str) -> tuple[ModelVersion, Pipeline]:
-        """The champion and its fitted pipeline, after its hash and its types were checked.
+    def load(self, name: str) -> tuple[ModelVersion, Trained]:
+        """The champion and its fitted model, after its hash and its types were checked.
 
         Raises:
             PermanentError: no champion, an altered artefact, or a type that is not trusted.
         """
-        import skops.io
-
         version = self.champion(name)
         if version is None:
             raise PermanentError(f"Model {name!r} has no champion.", fix="Train it first.")
@@ -179,14 +164,7 @@ class Registry:
         found = self.client.get_model_version(name, version.version)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(self.client.download_artifacts(found.run_id, ARTEFACT, folder))
-            if hashlib.sha256(path.read_bytes()).hexdigest() != version.tags.get("sha256"):
-                raise PermanentError(
-                    f"The artefact of {name} version {version.version} was altered.", fix="Retrain it; the altered file is not loaded."
-                )
-            unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
-            if unknown:
-                raise PermanentError(f"{name} version {version.version} holds untrusted types: {', '.join(sorted(unknown))}.")
-            return version, skops.io.load(path, trusted=sorted(TRUSTED))
+            return version, loaded(path.read_bytes(), version.tags.get("sha256", ""), name=f"{name} version {version.version}")
 
     def trained(self, tenant: str) -> list[TrainedVersion]:
         """Every version of a tenant's models; none where nothing was ever registered."""
