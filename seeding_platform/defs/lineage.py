@@ -32,7 +32,7 @@ def all_columns(platform: Platform) -> dict[str, Columns]:
         found[f"quality/{name}"] = quality_columns(contract, platform.personal_data(contract))
     found |= {f"bundle/{name}": bundle_columns(engine) for name, engine in load_engines().items()}
     spec = shipped_spec("content_performance")
-    return found | {f"model/{spec.name}": fields_by_name([*spec.features, spec.target], spec.inputs)}
+    return found | {f"model/{spec.name}": fields_by_name(spec.columns(), list(spec.inputs))}
 
 
 def datasets_of(defs: dg.Definitions, columns: dict[str, Columns]) -> tuple[dict[str, Dataset], dict[str, list[str]]]:

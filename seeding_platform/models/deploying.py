@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError, SeedingError
+from seeding_platform.models import predict
 from seeding_platform.models.golden import DOCUMENT, departures
 from seeding_platform.models.spec import ModelSpec
-from seeding_platform.models.training import predict
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.locks import in_turn
 from seeding_platform.storage.ml.deployments import ANY, UNSETTLED, Deployment, Deployments

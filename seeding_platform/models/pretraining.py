@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from seeding_platform import __version__
+from seeding_platform.models import evaluate, split_rows, train
 from seeding_platform.models.registry import withdrawn
-from seeding_platform.models.training import evaluate, reweighing, split_rows, train
+from seeding_platform.models.reweighing import reweighing
 from seeding_platform.models.weighing import DOCUMENT
 from seeding_platform.storage.content import content_sha256
 
@@ -19,9 +18,11 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    import polars as pl
+
+    from seeding_platform.models import Evaluation, ModelSpec
     from seeding_platform.models.registry import Registry
-    from seeding_platform.models.spec import ModelSpec
-    from seeding_platform.models.training import Evaluation, Reweighing
+    from seeding_platform.models.reweighing import Reweighing
 
 
 class Outcome(StrEnum):
@@ -72,7 +73,7 @@ def pretrain(
         now: when.
     """
     name = f"{tenant}.{spec.name}"
-    real = frame.filter(~pl.col("synthetic")).height
+    real = frame.filter(~frame["synthetic"]).height
     if real < spec.minimum_rows:
         return Trained(name, Outcome.TOO_FEW_ROWS, f"{real} labelled rows, {spec.minimum_rows} are needed", None)
     data = content_sha256(frame)
@@ -83,10 +84,9 @@ def pretrain(
         return Trained(name, Outcome.NO_CHANGE, f"version {current.version} was trained on exactly this data", current.version)
     train_rows, test_rows = split_rows(spec, frame)
     model = train(spec, train_rows, seed=seed)
-    judged = evaluate(model, spec, train_rows=train_rows, test_rows=test_rows)
+    judged = evaluate(model, spec, test_rows, seed=seed)
     weighed = reweighing(spec, model, train_rows=train_rows, test_rows=test_rows, seed=seed)
-    against = f"RMSE {judged.rmse:.3f} against {judged.baseline_rmse:.3f} of the dummy"
-    figures = f"{against}, {judged.gain_se:+.1f} standard errors on {judged.test_rows} held-out rows"
+    figures = judged.says()
     if not judged.beats_baseline(spec):
         return Trained(name, Outcome.NOT_BETTER, f"not registered: {figures}", current.version if current else None, judged, weighed)
     time = spec.time or spec.split.column
@@ -99,13 +99,13 @@ def pretrain(
         "rows": str(frame.height),
         "trained_at": now.isoformat(),
     }
-    documents = {"spec.json": spec.model_dump_json(indent=1), "evaluation.json": json.dumps(asdict(judged), indent=1)}
+    documents = {"spec.json": spec.model_dump_json(indent=1), "evaluation.json": json.dumps(judged.as_dict(), indent=1)}
     if weighed is not None:
         documents[DOCUMENT] = json.dumps(asdict(weighed), indent=1)
     version = registry.register(
         name,
         model,
-        metrics={k: float(v) for k, v in asdict(judged).items()},
+        metrics={k.replace("@", "_at_"): f.value for k, f in judged.metrics.items() if f.value is not None},
         params={"seed": str(seed), "features": json.dumps(list(spec.features))[:500]},
         tags=tags,
         documents=documents,

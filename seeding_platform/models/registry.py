@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -13,32 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
+from seeding_platform.models.artefacts import dumped, loaded
 from seeding_platform.storage.ml.whose import Whose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlflow import MlflowClient
-    from sklearn.pipeline import Pipeline
+
+    from seeding_platform.models.learning.trained import Trained
 
 CHAMPION = "champion"
 ARTEFACT = "model.skops"
 WITHDRAWN = "subject_erased"
 """Tag of a version that must not serve: it was trained on somebody who was erased, restricted or put right since."""
 _INPUT = "input "
-TRUSTED = frozenset(
-    {
-        "sklearn.compose._column_transformer._RemainderColsList",
-        "sklearn._loss._loss.CyHalfSquaredError",
-        "sklearn._loss.link.IdentityLink",
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.loss.HalfSquaredError",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "numpy.dtype",
-    }
-)
-"""Types beyond skops' own list that our estimators hold; an artefact with any other type is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +139,7 @@ class Registry:
     def register(
         self,
         name: str,
-        model: Pipeline,
+        model: Trained,
         *,
         metrics: Mapping[str, float],
         params: Mapping[str, str],
@@ -162,13 +150,12 @@ class Registry:
 
         Args:
             name: registered model name, `<tenant>.<model>`.
-            model: fitted pipeline.
+            model: fitted.
             metrics: figures of its evaluation.
             params: what it was trained with.
             tags: lineage, written on the run and on the version.
             documents: further text artefacts by file name.
         """
-        import skops.io
         from mlflow.entities import Metric, Param, RunTag
         from mlflow.exceptions import MlflowException
 
@@ -177,9 +164,9 @@ class Registry:
         run_id = run.info.run_id
         try:
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / ARTEFACT
-                skops.io.dump(model, path)
-                tags = {**tags, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                content, sha256 = dumped(model)
+                (Path(folder) / ARTEFACT).write_bytes(content)
+                tags = {**tags, "sha256": sha256}
                 for file, text in documents.items():
                     (Path(folder) / file).write_text(text, encoding="utf-8")
                 client.log_artifacts(run_id, folder)
@@ -202,8 +189,8 @@ class Registry:
             raise
         return self._shown(created)
 
-    def load(self, name: str, number: str | None = None) -> tuple[ModelVersion, Pipeline]:
-        """A version and its fitted pipeline, after its hash and its types were checked.
+    def load(self, name: str, number: str | None = None) -> tuple[ModelVersion, Trained]:
+        """A version and its fitted model, after its hash and its types were checked.
 
         Args:
             name: registered name.
@@ -212,8 +199,6 @@ class Registry:
         Raises:
             PermanentError: no such version or no champion, one that must not serve, an altered artefact, or a type that is not trusted.
         """
-        import skops.io
-
         version = self.champion(name) if number is None else self.version(name, number)
         if version is None:
             what = "has no champion" if number is None else f"has no version {number}"
@@ -223,14 +208,7 @@ class Registry:
             raise PermanentError(f"{name} version {version.version} was trained on somebody whose data was {why} since.", fix="Train it anew.")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(self.client.download_artifacts(version.run_id, ARTEFACT, folder))
-            if hashlib.sha256(path.read_bytes()).hexdigest() != version.tags.get("sha256"):
-                raise PermanentError(
-                    f"The artefact of {name} version {version.version} was altered.", fix="Retrain it; the altered file is not loaded."
-                )
-            unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
-            if unknown:
-                raise PermanentError(f"{name} version {version.version} holds untrusted types: {', '.join(sorted(unknown))}.")
-            return version, skops.io.load(path, trusted=sorted(TRUSTED))
+            return version, loaded(path.read_bytes(), version.tags.get("sha256", ""), name=f"{name} version {version.version}")
 
     def document(self, version: ModelVersion, file: str) -> str | None:
         """A text artefact of a version; None where it has none of this name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from seeding_platform.models.training import GroupFigures, Reweighing
+from seeding_platform.models.reweighing import GroupFigures, Reweighing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,9 +4,7 @@ import polars as pl
 import pytest
 
 from seeding_platform.analytics.daily import ads_daily
-from seeding_platform.models import shipped_spec
-from seeding_platform.models.features import content_performance_frame
-from seeding_platform.models.training import evaluate, split_rows, train
+from seeding_platform.models import evaluate, frame_of, shipped_spec, split_rows, train
 from seeding_platform_tests.chain import cleaned, example, quality_tables
 from seeding_platform_tests.real import real_data
 
@@ -34,8 +32,8 @@ def test_real_posts_are_kept_whole_and_their_accounts_merged():
 def test_on_real_posts_the_model_beats_the_dummy():
     results = cleaned([(real_data("instagram_posts.csv"), example("instagram_posts"))])
     spec = shipped_spec("content_performance")
-    frame = content_performance_frame(quality_tables(results))
+    frame = frame_of(spec, quality_tables(results))
     assert frame.height == 176
     before, held = split_rows(spec, frame)
-    judged = evaluate(train(spec, before, seed=0), spec, train_rows=before, test_rows=held)
-    assert judged.beats_baseline(spec), judged
+    judged = evaluate(train(spec, before, seed=0), spec, held)
+    assert judged.beats_baseline(spec), judged.says()

@@ -13,11 +13,10 @@ import polars as pl
 import pytest
 
 from seeding_platform.errors import PermanentError
-from seeding_platform.models import ModelSpec
+from seeding_platform.models import ModelSpec, predict, train
 from seeding_platform.models.deploying import SPEC_DOCUMENT, Deployer
 from seeding_platform.models.golden import DOCUMENT, golden
 from seeding_platform.models.registry import Registry
-from seeding_platform.models.training import predict, train
 from seeding_platform.settings import project_root
 from seeding_platform.storage.audit import AuditLog
 from seeding_platform.storage.keyring import Keyring

@@ -7,14 +7,13 @@ import dagster as dg
 from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.lineage import fields_by_name
-from seeding_platform.models import ModelSpec
-from seeding_platform.models.features import content_performance_frame
+from seeding_platform.models import ModelSpec, frame_of
 from seeding_platform.models.pretraining import Outcome, Trained, pretrain
 
 
 def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
     """`model/content_performance`: one registered model a tenant."""
-    columns = fields_by_name([*spec.features, spec.target], spec.inputs)
+    columns = fields_by_name(spec.columns(), list(spec.inputs))
     lineage_of_columns = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
 
     @dg.asset(
@@ -38,7 +37,7 @@ def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
         done = []
         for tenant in platform.tenants():
             tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=tenant) for name in spec.inputs}
-            frame = content_performance_frame(tables)
+            frame = frame_of(spec, tables)
             done.append(pretrain(spec, frame, platform.registry, tenant=tenant, lineage=lineage, now=platform.now()))
         return dg.MaterializeResult(metadata=_metadata(done, snapshot) | lineage_of_columns, check_results=[_served(done)])
 
@@ -55,9 +54,9 @@ def _metadata(done: list[Trained], snapshot: str) -> dict[str, Any]:
         if trained.reweighing is not None:
             facts[f"{tenant} reweighing"] = dg.MetadataValue.md(trained.reweighing.markdown())
         if trained.evaluation is not None:
-            facts[f"{tenant} rmse"] = trained.evaluation.rmse
-            facts[f"{tenant} baseline rmse"] = trained.evaluation.baseline_rmse
-            facts[f"{tenant} gain in standard errors"] = trained.evaluation.gain_se
+            judged = trained.evaluation
+            figures = {judged.metric: judged.value, f"baseline {judged.metric}": judged.baseline_value, "gain in standard errors": judged.gain_se}
+            facts |= {f"{tenant} {name}": value for name, value in figures.items() if value is not None}
     return facts
 
 

@@ -23,7 +23,7 @@ from seeding_platform.storage.api_state import Role
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seeding_platform.models.training import GroupFigures, Reweighing
+    from seeding_platform.models.reweighing import GroupFigures, Reweighing
     from seeding_platform.storage.lake import Lake
 
 router = APIRouter(include_in_schema=False)

@@ -1,0 +1,81 @@
+"""Texts as weighted words, pairs of words and pieces of words; kept as their terms and weights, without a vectoriser's inner state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from seeding_platform.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_FORMS: tuple[dict[str, Any], ...] = (
+    {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w\w+\b"},
+    {"analyzer": "char_wb", "ngram_range": (2, 4)},
+)
+"""Word pairs hold "not good"; pieces of words hold misspellings, inflections, emoji and marks."""
+_LARGE = 1000  # texts from which terms that occur once are noise
+
+
+@dataclass
+class Words:
+    """What was learned of the training texts.
+
+    Args:
+        column: whose texts.
+        terms: terms of each form, one a line.
+        weights: inverse document frequency of each term.
+    """
+
+    column: str
+    terms: list[str]
+    weights: list[NDArray[Any]]
+    _ready: list[TfidfVectorizer] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is kept: all but the vectorisers, which are made anew."""
+        return {"column": self.column, "terms": self.terms, "weights": self.weights, "_ready": None}
+
+    def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """One row a text."""
+        if self._ready is None:
+            self._ready = [_with_terms(form, t, w) for form, t, w in zip(_FORMS, self.terms, self.weights, strict=True)]
+        return sparse.hstack([v.transform(texts) for v in self._ready], format="csr")
+
+
+def learn_words(column: str, texts: Sequence[str]) -> Words:
+    """Terms and weights of training texts.
+
+    Raises:
+        PermanentError: no text holds a word.
+    """
+    least = 2 if len(texts) >= _LARGE else 1
+    terms, weights = [], []
+    for form in _FORMS:
+        vectoriser = TfidfVectorizer(sublinear_tf=True, min_df=least, **form)
+        try:
+            vectoriser.fit(texts)
+        except ValueError as error:  # an empty vocabulary
+            fix = "Take the column out of the features, or give it texts."
+            raise PermanentError(f"Column {column!r} holds no word that could be learned from ({error}).", fix=fix) from error
+        terms.append("\n".join(vectoriser.get_feature_names_out().tolist()))
+        weights.append(np.asarray(vectoriser.idf_, dtype=float))
+    return Words(column, terms, weights)
+
+
+def text_matrix(parts: Sequence[Words], texts: Mapping[str, Sequence[str]]) -> sparse.csr_matrix:
+    """The matrices of several text columns side by side."""
+    return sparse.hstack([p.matrix(texts[p.column]) for p in parts], format="csr")
+
+
+def _with_terms(form: dict[str, Any], terms: str, weights: NDArray[Any]) -> TfidfVectorizer:
+    vectoriser = TfidfVectorizer(sublinear_tf=True, vocabulary=terms.split("\n"), **form)
+    vectoriser.idf_ = weights
+    return vectoriser

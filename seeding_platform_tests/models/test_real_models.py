@@ -1,0 +1,75 @@
+"""What models reach on tables that were not made for them, next to what needs no model."""
+
+import json
+import re
+
+import polars as pl
+import pytest
+
+from seeding_platform.models import evaluate, fit_and_evaluate, load_spec, train
+from seeding_platform.settings import project_root
+from seeding_platform_tests.real import real_data
+
+pytestmark = pytest.mark.real
+EXAMPLES = project_root() / "examples" / "models"
+
+# Written before the first model was tried on these texts: words that anybody would name, and those that turn the next one round.
+GOOD = {
+    "good", "great", "love", "loved", "loves", "nice", "happy", "best", "awesome", "amazing", "thanks", "thank", "lol", "haha", "fun", "yay",
+    "beautiful", "cool", "win", "won", "better", "glad", "hope", "perfect", "excited", "wonderful", "cute", "funny", "like", "well", "congrats",
+}  # fmt: skip
+BAD = {
+    "bad", "hate", "sad", "worst", "sucks", "sick", "wrong", "hurt", "sorry", "miss", "lost", "ugh", "tired", "cry", "pain", "die", "dead", "fail",
+    "boring", "angry", "worse", "annoying", "terrible", "awful", "horrible", "damn", "stupid", "poor", "problem", "stop", "lonely", "fuck", "shit",
+}  # fmt: skip
+TURNS = {"not", "no", "never", "don't", "dont", "isn't", "can't", "cant", "won't", "didn't", "doesn't", "aint"}
+
+
+def by_words(text: str) -> bool:
+    """Whether a text is positive by a list of words; positive where nothing speaks against it."""
+    words = re.findall(r"[\w']+", text.lower())
+    total = 0
+    for place, word in enumerate(words):
+        sign = (word in GOOD) - (word in BAD)
+        total += -sign if TURNS & set(words[max(0, place - 2) : place]) else sign
+    return total >= 0
+
+
+@pytest.mark.long
+def test_customers_who_leave_are_found():
+    spec = load_spec(EXAMPLES / "telco_churn.yaml")
+    frame = pl.read_csv(real_data("telco_churn.csv"), infer_schema=False)
+    judged = fit_and_evaluate(spec, frame, seed=0)
+    assert judged.split["folds"] == 5
+    assert judged.metrics["auc"].n == 7043, "the rows with a blank charge too"
+    assert judged.value >= 0.845, judged.says()
+    assert judged.metrics["auc"].ci_low < judged.value < judged.metrics["auc"].ci_high
+    assert judged.calibration.ece < 0.02
+    assert judged.beats_baseline(spec)
+
+
+@pytest.mark.long
+def test_messages_are_told_apart_by_what_they_are_about():
+    spec = load_spec(EXAMPLES / "message_intents.yaml")
+    before, held = (pl.read_csv(real_data(f"banking77_{side}.csv")) for side in ("train", "test"))
+    judged = evaluate(train(spec, before, seed=0), spec, held)
+    assert judged.metrics["accuracy"].n == 3080
+    assert judged.value >= 0.91, judged.says()
+    assert judged.calibration.ece < 0.05
+
+
+@pytest.mark.long
+def test_texts_are_judged_as_people_do_better_than_by_a_list_of_words():
+    texts = pl.read_csv(real_data("vader_tweets.tsv"), separator="\t", has_header=False, new_columns=["id", "mean", "text"], quote_char=None)
+    rated = pl.read_csv(
+        real_data("vader_tweets_ratings.tsv"), separator="\t", has_header=False, new_columns=["id", "mean", "sd", "ratings"], quote_char=None
+    )
+    means = pl.Series("rated", [sum(r) / len(r) for r in map(json.loads, rated["ratings"])])
+    frame = texts.join(rated.select("id").with_columns(means), on="id", how="inner").with_columns(
+        sentiment=pl.when(pl.col("rated") > 0).then(pl.lit("positive")).otherwise(pl.lit("negative"))
+    )
+    assert frame.height == 4200
+    words = sum(by_words(t) == (s == "positive") for t, s in frame.select("text", "sentiment").iter_rows()) / frame.height
+    judged = fit_and_evaluate(load_spec(EXAMPLES / "sentiment.yaml"), frame, seed=0)
+    assert judged.value >= 0.84, judged.says()
+    assert judged.value > words + 0.05, f"{judged.value:.3f} against {words:.3f} by words"
