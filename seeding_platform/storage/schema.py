@@ -12,7 +12,7 @@ from seeding_platform.storage.ml.schema import deployments, jobs, models, perfor
 
 __all__ = ["NaiveTime", "UtcTime", "deployments", "jobs", "metadata", "models", "performance", "predictions", "schedules", "training_data"]
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0009"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
