@@ -1,4 +1,4 @@
-"""What every table of the state database is made with: one set of names, and moments that keep their zone."""
+"""What all tables of the state database share: moments in UTC, and one way of naming constraints."""
 
 from __future__ import annotations
 

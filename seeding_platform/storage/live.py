@@ -37,10 +37,10 @@ class Message:
     Attributes:
         message_id: names it.
         tenant: whose it is.
-        channel: email or slack.
-        target: addresses, or nothing.
-        subject: one line.
-        body: plain text.
+        channel: email, slack, webhook or pager.
+        target: addresses, the id of a webhook, or nothing.
+        subject: one line; of a webhook the type of event.
+        body: plain text; of a webhook or pager JSON.
         attempts: how often it was tried.
         sent_at: when it went out.
         next_at: when it is tried again; None once it was sent or given up.
@@ -59,6 +59,25 @@ class Message:
     next_at: dt.datetime | None = None
     sent_at: dt.datetime | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a message.
+
+    Args:
+        attempt: from 1.
+        at: when.
+        code: status of the answer; None where there was none, or the channel has none.
+        took_ms: how long it took.
+        error: why it failed; empty where it did not.
+    """
+
+    attempt: int
+    at: dt.datetime
+    code: int | None
+    took_ms: int
+    error: str
 
 
 class Live:
@@ -103,13 +122,19 @@ class Live:
 
     # messages
 
-    def send(self, message: Message, *, mark: str) -> bool:
-        """Put a message in the outbox; false when this occasion was told before."""
+    def send(self, message: Message, *, mark: str, not_before: dt.datetime | None = None) -> bool:
+        """Put a message in the outbox; false when this occasion was told before.
+
+        Args:
+            message: what is sent.
+            mark: names the occasion.
+            not_before: when it may go out at the earliest; at once without it.
+        """
         import dataclasses
 
         from seeding_platform.storage.schema import outbox as table
 
-        row = dataclasses.asdict(message) | {"mark": mark, "next_at": message.created_at}
+        row = dataclasses.asdict(message) | {"mark": mark, "next_at": not_before or message.created_at}
         with writing(self.engine) as connection:
             return bool(connection.execute(_once(self.engine.dialect.name, table, row, ("tenant", "mark"))).rowcount)
 
@@ -123,13 +148,15 @@ class Live:
         with self.engine.connect() as connection:
             return connection.execute(query).first() is not None
 
-    def claimed(self, *, now: dt.datetime) -> Message | None:
-        """One message that is due, held for two minutes so that nobody else sends it meanwhile."""
+    def claimed(self, *, now: dt.datetime, message_id: str | None = None) -> Message | None:
+        """One message that is due, or the one that is named, held for two minutes so that nobody else sends it meanwhile."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import outbox as table
 
         query = sa.select(table).where(table.c.next_at <= now).order_by(table.c.next_at, table.c.message_id).limit(1)
+        if message_id is not None:
+            query = query.where(table.c.message_id == message_id)
         with writing(self.engine) as connection:
             row = connection.execute(query).mappings().one_or_none()
             if row is None:
@@ -139,33 +166,111 @@ class Live:
                 return None
         return _message(row)
 
-    def sent(self, message: Message, *, now: dt.datetime) -> None:
+    def sent(self, message: Message, *, now: dt.datetime, code: int | None = None, took_ms: int = 0) -> None:
         """It went out."""
-        self._update(message, attempts=message.attempts + 1, sent_at=now, next_at=None, error="")
+        self._tried(message, now, code, took_ms, "", sent_at=now, next_at=None)
 
-    def failed(self, message: Message, why: str, *, now: dt.datetime) -> None:
-        """It did not; it is tried again later, or given up."""
-        wait = RETRY_AFTER_S[message.attempts] if message.attempts < len(RETRY_AFTER_S) else None
-        later = None if wait is None else now + dt.timedelta(seconds=wait)
-        self._update(message, attempts=message.attempts + 1, next_at=later, error=why[:500])
+    def failed(
+        self,
+        message: Message,
+        why: str,
+        *,
+        now: dt.datetime,
+        code: int | None = None,
+        took_ms: int = 0,
+        wait_s: float = 0,
+        for_good: bool = False,
+    ) -> bool:
+        """It did not; it is tried again later, or given up. Returns whether it is tried again.
 
-    def messages(self, *, tenant: str, limit: int = 50) -> list[Message]:
-        """What was sent or waits, the newest first."""
+        Args:
+            message: what was to be sent.
+            why: what went wrong.
+            now: the moment.
+            code: status of the answer.
+            took_ms: how long it took.
+            wait_s: how long the other side wants to be left alone.
+            for_good: trying again would give the same.
+        """
+        planned = RETRY_AFTER_S[message.attempts] if message.attempts < len(RETRY_AFTER_S) and not for_good else None
+        later = None if planned is None else now + dt.timedelta(seconds=max(planned, min(wait_s, RETRY_AFTER_S[-1])))
+        self._tried(message, now, code, took_ms, why[:500], next_at=later)
+        return later is not None
+
+    def again(self, message_id: str, *, tenant: str, now: dt.datetime) -> bool:
+        """Send a message once more, under its own id; false where there is none, or it is under way."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox as table
+
+        over = sa.or_(table.c.next_at.is_(None), table.c.next_at > now + dt.timedelta(seconds=CLAIM_S), table.c.next_at <= now)
+        mine = sa.update(table).where(table.c.message_id == message_id, table.c.tenant == tenant, over)
+        with writing(self.engine) as connection:
+            return bool(connection.execute(mine.values(next_at=now, sent_at=None, attempts=0, error="")).rowcount)
+
+    def withdrawn(self, marked: str, *, tenant: str) -> list[str]:
+        """Take back what was never tried, by the beginning of its mark; the rest of each mark that went."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox as table
+
+        waits = sa.and_(table.c.tenant == tenant, table.c.mark.startswith(marked, autoescape=True), table.c.attempts == 0, table.c.sent_at.is_(None))
+        with writing(self.engine) as connection:
+            gone = [mark for (mark,) in connection.execute(sa.select(table.c.mark).where(waits))]
+            connection.execute(sa.delete(table).where(waits, table.c.mark.in_(gone)))
+        return [mark.removeprefix(marked) for mark in gone]
+
+    def messages(self, *, tenant: str, limit: int = 50, to: str | None = None) -> list[Message]:
+        """What was sent or waits, the newest first.
+
+        Args:
+            tenant: whose.
+            limit: at most so many.
+            to: deliveries to this webhook; without it what is no delivery to a webhook.
+        """
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import outbox as table
 
         query = sa.select(table).where(table.c.tenant == tenant).order_by(table.c.created_at.desc(), table.c.message_id).limit(limit)
+        hooked = sa.and_(table.c.channel == "webhook", table.c.target != "")
+        query = query.where(sa.not_(hooked)) if to is None else query.where(hooked, table.c.target == to)
         with self.engine.connect() as connection:
             return [_message(row) for row in connection.execute(query).mappings()]
 
-    def _update(self, message: Message, **values: Any) -> None:
+    def message(self, message_id: str, *, tenant: str) -> Message | None:
+        """One message of a tenant."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import outbox as table
 
+        query = sa.select(table).where(table.c.message_id == message_id, table.c.tenant == tenant)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _message(row)
+
+    def attempts(self, message_id: str) -> list[Attempt]:
+        """Every try to send a message, the oldest first."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox_attempts as table
+
+        query = sa.select(table).where(table.c.message_id == message_id).order_by(table.c.attempt)
+        with self.engine.connect() as connection:
+            return [Attempt(**{name: row[name] for name in Attempt.__dataclass_fields__}) for row in connection.execute(query).mappings()]
+
+    def _tried(self, message: Message, now: dt.datetime, code: int | None, took_ms: int, error: str, **values: Any) -> None:
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox as table
+        from seeding_platform.storage.schema import outbox_attempts as tries
+
         with writing(self.engine) as connection:
-            connection.execute(sa.update(table).where(table.c.message_id == message.message_id).values(values))
+            before = connection.execute(sa.select(sa.func.max(tries.c.attempt)).where(tries.c.message_id == message.message_id)).scalar() or 0
+            told = {"tenant": message.tenant, "at": now, "code": code, "took_ms": took_ms, "error": error}
+            connection.execute(tries.insert(), {"message_id": message.message_id, "attempt": before + 1, **told})
+            mine = sa.update(table).where(table.c.message_id == message.message_id)
+            connection.execute(mine.values(attempts=message.attempts + 1, error=error, **values))
 
 
 def _once(dialect: str, table: Any, row: Mapping[str, Any], unique: tuple[str, ...]) -> Any:

@@ -7,10 +7,26 @@ from __future__ import annotations
 
 import sqlalchemy as sa  # noqa: TID253  this module is itself imported inside functions only
 
+from seeding_platform.storage.alert_tables import alert_history, alerts, outbox_attempts, webhooks
 from seeding_platform.storage.columns import NaiveTime, UtcTime, metadata
 from seeding_platform.storage.ml.schema import deployments, jobs, models, performance, predictions, schedules, training_data
 
-__all__ = ["NaiveTime", "UtcTime", "deployments", "jobs", "metadata", "models", "performance", "predictions", "schedules", "training_data"]
+__all__ = [
+    "NaiveTime",
+    "UtcTime",
+    "alert_history",
+    "alerts",
+    "deployments",
+    "jobs",
+    "metadata",
+    "models",
+    "outbox_attempts",
+    "performance",
+    "predictions",
+    "schedules",
+    "training_data",
+    "webhooks",
+]
 
 HEAD_REVISION = "0009"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""

@@ -1,0 +1,1 @@
+"""Talking to others safely: requests that cannot be led astray, and signatures by which a receiver knows that they are ours."""
