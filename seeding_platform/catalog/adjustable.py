@@ -29,18 +29,20 @@ class Adjustable:
         name: `<room>.<what>`.
         model: its fields, with defaults, limits and descriptions.
         describes: one line for people.
-        scopes: `everywhere` = one value; `table`, `engine` = also one a table or an engine, which takes the place of single fields; `schedule` = one
-            a name that people choose, and none that holds everywhere.
+        scopes: `everywhere` = one value; `table`, `engine`, `model` = also one a table, an engine or a model, which takes the place of single fields;
+            `schedule` = one a name that people choose, and none that holds everywhere.
         affects: assets (`layer/table`) that a change for a scope concerns; `EVERYWHERE` concerns all.
         lasting: what it does cannot be taken back by a later version, and it does it to everybody: admins only.
+        known: the scopes beside everywhere, where a room further right knows them.
     """
 
     name: str
     model: type[BaseModel]
     describes: str
-    scopes: Literal["everywhere", "table", "engine", "schedule"] = "everywhere"
+    scopes: Literal["everywhere", "table", "engine", "model", "schedule"] = "everywhere"
     affects: Callable[[str], list[str]] = _nothing
     lasting: bool = False
+    known: Callable[[], list[str]] | None = None
 
     def refused(self, scope: str) -> str | None:
         """Why a scope is none of this setting's; None where it is."""
@@ -55,6 +57,8 @@ class Adjustable:
 
     def names(self) -> list[str]:
         """The scopes beside everywhere; none where people choose them, or where there is one value only."""
+        if self.known is not None:
+            return self.known()
         if self.scopes == "table":
             from seeding_platform.catalog import LANDED
 

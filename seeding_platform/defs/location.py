@@ -33,9 +33,9 @@ from seeding_platform.defs.quality.personal import personal_columns_asset
 from seeding_platform.defs.quality.recommendations import recommendations_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.recurring import recurring_sensor
-from seeding_platform.defs.train.assets import content_performance_asset
-from seeding_platform.defs.train.schedules import schedules
-from seeding_platform.models import shipped_spec
+from seeding_platform.defs.train.assets import model_assets
+from seeding_platform.defs.train.checks import check_job, retraining_sensor, schedules
+from seeding_platform.models import shipped_specs
 from seeding_platform.settings import Settings
 
 SOURCES_KEY = dg.AssetKey(["raw", "source_files"])
@@ -52,7 +52,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     platform = Platform(settings, sources.valid)
     contracts = list(LANDED.values())
     landing = landing_jobs(sources.valid)
-    specs = [shipped_spec("content_performance")]
+    specs = list(shipped_specs().values())
     assets: list[Any] = [
         landing_folder(),
         source_files(),
@@ -68,13 +68,13 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         controls_asset(),
         bias_asset(contracts),
         expectations_asset(contracts),
-        *(content_performance_asset(s) for s in specs),
+        model_assets(specs),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),
         serving_snapshot,
         learning_insights,
     ]
-    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job()]
+    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), check_job(specs)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
@@ -86,9 +86,10 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             rules_sensor(contracts),
             distribution_sensor(list(load_engines().values())),
             recurring_sensor(every_job),
+            retraining_sensor(specs),
             _automation(),
         ],
-        schedules=[*schedules(specs), nightly, expectations_schedule()],
+        schedules=[*schedules(), nightly, expectations_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )

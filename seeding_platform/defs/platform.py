@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seeding_platform.governance.audit import Trail
     from seeding_platform.governance.expiring import Retention
     from seeding_platform.governance.protection import PiiPolicy
+    from seeding_platform.models.operations.bench import Bench
     from seeding_platform.quality.gate import GatePolicy
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
@@ -152,6 +153,15 @@ class Platform:
     def registry(self) -> Registry:
         """The model registry."""
         return Registry(self.settings.registry_url, self.settings.state / "mlflow" / "artefacts")
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What work on models shares."""
+        import uuid
+
+        from seeding_platform.models.operations.bench import Bench
+
+        return Bench(self.settings, self.state, self.registry, self.trail.log, lambda: self.now(), lambda: uuid.uuid4().hex)
 
     def tenants(self) -> list[str]:
         """Everybody whose data is or was brought in: tenants of the fixed files and of all landed ones; never empty."""

@@ -163,7 +163,7 @@ class Deployer:
             raise PermanentError(f"{whose.registered} has no version {version}.", fix="Take one that the list of its versions names.")
         now = self.now()
         wanted = Deployment(
-            deployment_id=self.new_id(), whose=whose, version=version, actor=actor, reason=reason, planned_at=now, moved_at=now, kind=kind,
+            deployment_id=f"dep_{self.new_id()}", whose=whose, version=version, actor=actor, reason=reason, planned_at=now, moved_at=now, kind=kind,
             report=report, watched_until=None if watch is None else now + watch,
         )  # fmt: skip
         with self._alone(whose):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.models.reweighing import GroupFigures, Reweighing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 DOCUMENT = "reweighing.json"
@@ -34,10 +35,18 @@ def latest_reweighing(artefacts: Path, tenant: str) -> dict[str, Reweighing]:
     return found
 
 
+def told(document: Mapping[str, Any]) -> Reweighing:
+    """A document's content as figures.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    return Reweighing(str(document["feature"]), tuple(GroupFigures(**figures) for figures in document["figures"]))
+
+
 def _read(document: Path) -> Reweighing | None:
     """A document as it was written; None for one that an erasure emptied."""
     try:
-        told = json.loads(document.read_text(encoding="utf-8"))
-        return Reweighing(str(told["feature"]), tuple(GroupFigures(**figures) for figures in told["figures"]))
+        return told(json.loads(document.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,5 +1,9 @@
-"""Model assets: trained on what passed, registered when better than the dummy, and saying so when not."""
+"""Model assets: all of them in one step, so that one process trains what is due; each says what came of it, tenant by tenant."""
 
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,63 +12,153 @@ from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec, frame_of
-from seeding_platform.models.pretraining import Outcome, Trained, pretrain
+from seeding_platform.storage.ml.jobs import Job, JobActive
+from seeding_platform.storage.ml.whose import Whose
+
+QUEUED_ONLY = "seeding/queued_only"
+"""Tag of a run that carries out the jobs that were asked for, and no others."""
 
 
-def content_performance_asset(spec: ModelSpec) -> dg.AssetsDefinition:
-    """`model/content_performance`: one registered model a tenant."""
+def model_assets(specs: Sequence[ModelSpec]) -> dg.AssetsDefinition:
+    """`model/*`: one registered model a tenant each; any part of them may be trained by itself."""
+
+    @dg.multi_asset(
+        name="models",
+        specs=[_spec(spec) for spec in specs],
+        check_specs=[
+            dg.AssetCheckSpec("serves", asset=["model", s.name], description="Every tenant with enough rows has a version that its gate let serve")
+            for s in specs
+        ],
+        can_subset=True,
+        pool="ml_training",
+        op_tags=stage("model"),
+    )
+    def models(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult]:
+        failed: list[str] = []
+        for spec in specs:
+            if dg.AssetKey(["model", spec.name]) not in context.selected_asset_keys:
+                continue
+            began = time.process_time()
+            done = _carried_out(context, platform, spec)
+            failed += [f"{j.whose.registered}: {j.says}" for j in done if j.state == "failed"]
+            if done and all(j.state == "failed" for j in done):
+                continue
+            yield _result(platform, spec, done, cpu_seconds=time.process_time() - began)
+        if failed:
+            raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)
+
+    return models
+
+
+def _spec(spec: ModelSpec) -> dg.AssetSpec:
     columns = fields_by_name(spec.columns(), list(spec.inputs))
-    lineage_of_columns = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
-
-    @dg.asset(
+    return dg.AssetSpec(
         key=["model", spec.name],
         deps=[dg.AssetKey(["quality", name]) for name in spec.inputs],
         group_name="model",
         kinds={"scikitlearn", "mlflow"},
         owners=["team:ml"],
-        pool="ml_training",
-        op_tags=stage("model"),
-        description=f"{spec.description} One model a tenant, <tenant>.{spec.name} in MLflow; better than the dummy or not registered.",
+        description=f"{spec.description} One model a tenant, <tenant>.{spec.name} in MLflow; it serves once its gate says so.",
         code_version=spec.digest(),
-        check_specs=[
-            dg.AssetCheckSpec("serves", asset=["model", spec.name], description="Every tenant with enough rows has a model that beats the dummy")
-        ],
+        skippable=True,
+        metadata={COLUMN_LINEAGE: column_lineage(columns)} if columns else {},
     )
-    def model(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-        versions = {f"quality/{name}": platform.lake.version(f"quality/{name}") for name in spec.inputs}
-        snapshot = platform.state.pin(versions, purpose=f"model/{spec.name}", run_id=context.run.run_id, now=platform.now())
-        lineage = {"dagster_run_id": context.run.run_id, "snapshot_id": snapshot, **{f"input {t}": str(v) for t, v in versions.items()}}
-        done = []
-        for tenant in platform.tenants():
-            tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=tenant) for name in spec.inputs}
-            frame = frame_of(spec, tables)
-            done.append(pretrain(spec, frame, platform.registry, tenant=tenant, lineage=lineage, now=platform.now()))
-        return dg.MaterializeResult(metadata=_metadata(done, snapshot) | lineage_of_columns, check_results=[_served(done)])
-
-    return model
 
 
-def _metadata(done: list[Trained], snapshot: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def data_version(platform: Platform, spec: ModelSpec) -> str:
+    """Versions of the tables that a model is made of."""
+    return ",".join(f"{name}@{platform.lake.version(f'quality/{name}')}" for name in spec.inputs if platform.lake.exists(f"quality/{name}"))
+
+
+def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: ModelSpec) -> list[Job]:
+    """The jobs of one model in this run, as they ended; of every tenant, or of those that asked."""
+    from seeding_platform.models.operations.training import Work, carry_out
+
+    bench = platform.bench
+    versions = {f"quality/{name}": platform.lake.version(f"quality/{name}") for name in spec.inputs}
+    snapshot = platform.state.pin(versions, purpose=f"model/{spec.name}", run_id=context.run.run_id, now=platform.now())
+    lineage = {
+        "dagster_run_id": context.run.run_id,
         "snapshot_id": snapshot,
-        "outcomes": {t.model: {"outcome": str(t.outcome), "says": t.says, "version": t.version} for t in done},
+        "data_version": data_version(platform, spec),
+        **{f"input {t}": str(v) for t, v in versions.items()},
     }
-    for trained in done:
-        tenant = trained.model.split(".")[0]
-        if trained.reweighing is not None:
-            facts[f"{tenant} reweighing"] = dg.MetadataValue.md(trained.reweighing.markdown())
-        if trained.evaluation is not None:
-            judged = trained.evaluation
-            figures = {judged.metric: judged.value, f"baseline {judged.metric}": judged.baseline_value, "gain in standard errors": judged.gain_se}
+    waiting = {job.whose: job for job in bench.jobs.queued() if job.whose.model == spec.name}
+    if context.run.tags.get(QUEUED_ONLY) != "true":
+        for tenant in platform.tenants():
+            whose = Whose(tenant, spec.name)
+            if whose not in waiting and (job := _asked(platform, whose, run_id=context.run.run_id)) is not None:
+                waiting[whose] = job
+    done = []
+    for whose, job in sorted(waiting.items()):
+        tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=whose.tenant) for name in spec.inputs}
+        work = Work(spec, lambda given=tables: frame_of(spec, given), lineage, context.run.run_id)  # type: ignore[misc]
+        ended = carry_out(bench, job, work)
+        if ended is not None:
+            context.log.info(f"{whose.registered}: {ended.says}")
+            done.append(ended)
+    return done
+
+
+def _asked(platform: Platform, whose: Whose, *, run_id: str) -> Job | None:
+    """A job that this run asks for itself; None where another one is at it."""
+    bench, standing = platform.bench, platform.bench.standings.one(whose)
+    trigger = "first" if standing is None or standing.version is None else "manual"
+    by = f"run:{run_id[:8]}"
+    job = Job(
+        job_id=f"job_{bench.new_id()}",
+        whose=whose,
+        trigger=trigger,
+        requested_by=by,
+        requested_at=bench.now(),
+        evidence={"asked_by": by},
+        forced=True,
+    )
+    try:
+        return bench.jobs.request(job)
+    except JobActive:
+        return None
+
+
+def _result(platform: Platform, spec: ModelSpec, done: Sequence[Job], *, cpu_seconds: float) -> dg.MaterializeResult:
+    standings = {s.whose.tenant: s for s in platform.bench.standings.all() if s.whose.model == spec.name and s.whose.environment == "prod"}
+    serving = {tenant: s.version for tenant, s in sorted(standings.items()) if s.version is not None}
+    version = ",".join(f"{tenant}:{number}" for tenant, number in serving.items()) or "none"
+    return dg.MaterializeResult(
+        asset_key=["model", spec.name],
+        metadata=job_metadata(spec, done) | {"serves": serving, "cpu_seconds": round(cpu_seconds, 3)},
+        data_version=dg.DataVersion(f"{spec.name}:{version}"),
+        check_results=[_served(spec, done)],
+    )
+
+
+def job_metadata(spec: ModelSpec, done: Sequence[Job]) -> dict[str, Any]:
+    """What came of jobs, for the page of their asset."""
+    facts: dict[str, Any] = {
+        "outcomes": {j.whose.registered: {"state": j.state, "says": j.says, "version": j.version, "verdict": j.verdict} for j in done}
+    }
+    for job in done:
+        tenant, report = job.whose.tenant, job.report
+        if (weighed := report.get("reweighing")) is not None:
+            from seeding_platform.models.weighing import told
+
+            facts[f"{tenant} reweighing"] = dg.MetadataValue.md(told(weighed).markdown())
+        if (judged := report.get("evaluation")) is not None:
+            dummy = judged["dummy"].get(spec.metric, {}).get("value")
+            figures = {
+                spec.metric: judged["metrics"][spec.metric]["value"], f"baseline {spec.metric}": dummy, "gain in standard errors": judged["gain_se"],
+                "gain over what served": job.improvement,
+            }  # fmt: skip
             facts |= {f"{tenant} {name}": value for name, value in figures.items() if value is not None}
     return facts
 
 
-def _served(done: list[Trained]) -> dg.AssetCheckResult:
-    wanting = [t for t in done if t.outcome is Outcome.NOT_BETTER]
+def _served(spec: ModelSpec, done: Sequence[Job]) -> dg.AssetCheckResult:
+    wanting = [j for j in done if j.state == "failed" or j.verdict == "refuse"]
     return dg.AssetCheckResult(
+        asset_key=["model", spec.name],
         check_name="serves",
         passed=not wanting,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{t.model}: {t.says}" for t in done) or "no tenant has posts with measurements yet",
+        description="; ".join(f"{j.whose.registered}: {j.says}" for j in done)[:2000] or "no tenant has rows for it yet",
     )

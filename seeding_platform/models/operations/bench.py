@@ -11,7 +11,7 @@ from seeding_platform.monitoring.alert import Alert
 from seeding_platform.monitoring.desk import AlertDesk
 from seeding_platform.monitoring.events import emit
 from seeding_platform.storage.adjusted import Adjusted
-from seeding_platform.storage.audit import AuditLog, Event
+from seeding_platform.storage.audit import Event
 from seeding_platform.storage.live import Live
 from seeding_platform.storage.ml.jobs import TrainingJobs
 from seeding_platform.storage.ml.predictions import Predictions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.models.registry import Registry
     from seeding_platform.settings import Settings
+    from seeding_platform.storage.audit import AuditLog
     from seeding_platform.storage.ml.whose import Whose
     from seeding_platform.storage.state import State
 

@@ -1,4 +1,4 @@
-"""The check that runs every four hours: how each model does in real use, whether it is due for training, whether a deployment is kept. It fits nothing."""
+"""The check of every four hours: how each model does in real use, what it is due for, whether a deployment is kept. It fits nothing."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
-from seeding_platform.models.operations.rows import live_frame
+from seeding_platform.models.operations.rows import gate_metric, live_frame
 from seeding_platform.models.operations.settings import retraining_of
-from seeding_platform.models.promotion.metrics import METRICS, scored
+from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.registry import withdrawn
-from seeding_platform.models.retraining import Action, Due, ModelState, Performance, check, decide, watch
+from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
 from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.standing import Measurement
-from seeding_platform.storage.ml.whose import Whose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +23,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from seeding_platform.models.operations.bench import Bench
-    from seeding_platform.models.retraining import RetrainingThresholds
+    from seeding_platform.models.retraining import Performance, RetrainingThresholds
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.standing import Standing
+    from seeding_platform.storage.ml.whose import Whose
 
 log = logging.getLogger("seeding.models")
 CHECK = "check"
@@ -100,16 +100,14 @@ def checked(
     standing = bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=now)
     champion = None if standing.version is None else bench.registry.version(whose.registered, standing.version)
     fit = champion is not None and not withdrawn(champion.tags)
-    rows = _live(bench, whose, spec, standing, thresholds) if fit else None
+    rows = _live(bench, whose, spec, standing) if fit else None
     performance = _performance(spec, standing, rows, now, thresholds, threshold, time_window)
     value, counted = _measured(bench, whose, spec, standing, rows, now, days=time_window or 1)
     version = champion.tags.get("data_version", "") if champion is not None and fit else None
     fresh = 0
     if version is not None and version != data.version:
         fresh = max(0, data.labelled() - int(champion.tags.get("rows", "0") if champion else 0))
-    state = ModelState(
-        whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, (), None
-    )
+    state = ModelState(whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, (), None)
     found = decide(state, now, thresholds)
     _scheduled(bench, whose, standing, thresholds, now)
     bench.standings.note(whose, now=now, checked_at=now)
@@ -119,8 +117,10 @@ def checked(
     elif performance is not None and performance.windows:
         bench.all_clear("performance_drop", whose)
     if value is not None and spec.floor is not None:
-        worse = spec.better(spec.floor, value)
-        _ = bench.alert("below_floor", whose, value=value, floor=spec.floor, rows=counted) if worse else bench.all_clear("below_floor", whose)
+        if spec.better(spec.floor, value):
+            bench.alert("below_floor", whose, value=value, floor=spec.floor, rows=counted)
+        else:
+            bench.all_clear("below_floor", whose)
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
     bench.record("check", whose, actor=asked_by or CHECK, due=due, job=job_id, value=value, rows=counted, threshold=threshold, days=time_window)
@@ -154,7 +154,7 @@ def retried(bench: Bench) -> list[Job]:
         if bench.now() < last.finished_at + dt.timedelta(seconds=BACKOFF_S[min(last.attempt, len(BACKOFF_S)) - 1]):
             continue
         again = Job(
-            job_id=bench.new_id(), whose=last.whose, trigger=last.trigger, requested_by=last.requested_by, requested_at=bench.now(),
+            job_id=f"job_{bench.new_id()}", whose=last.whose, trigger=last.trigger, requested_by=last.requested_by, requested_at=bench.now(),
             evidence=last.evidence, forced=last.forced, attempt=last.attempt + 1, callback=last.callback,
         )  # fmt: skip
         try:
@@ -172,22 +172,30 @@ def ask_for(bench: Bench, whose: Whose, spec: ModelSpec, *, by: str, trigger: st
     """
     now = bench.now()
     bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=now)
+    asked = {"asked_by": by}
     job = Job(
-        job_id=bench.new_id(), whose=whose, trigger=trigger, requested_by=by, requested_at=now, evidence={"asked_by": by}, forced=forced, callback=callback
+        job_id=f"job_{bench.new_id()}",
+        whose=whose,
+        trigger=trigger,
+        requested_by=by,
+        requested_at=now,
+        evidence=asked,
+        forced=forced,
+        callback=callback,
     )
     kept = bench.jobs.request(job)
     bench.record("train.asked", whose, actor=by, job=job.job_id, trigger=trigger)
     return kept
 
 
-def _live(bench: Bench, whose: Whose, spec: ModelSpec, standing: Standing, thresholds: RetrainingThresholds) -> pl.DataFrame | None:
+def _live(bench: Bench, whose: Whose, spec: ModelSpec, standing: Standing) -> pl.DataFrame | None:
     """Labelled answers of the version that serves."""
-    if standing.version is None or spec.metric not in METRICS:
+    metric = gate_metric(spec)
+    if standing.version is None or metric is None:
         return None
     now = bench.now()
     rows = bench.predictions.scores(whose, standing.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
-    del thresholds
-    return live_frame(spec, rows, METRICS[spec.metric], positive=positive_of(spec))
+    return live_frame(spec, rows, metric, positive=positive_of(spec))
 
 
 def positive_of(spec: ModelSpec) -> str | None:
@@ -206,11 +214,10 @@ def _performance(
     threshold: float | None,
     time_window: int | None,
 ) -> Performance | None:
-    if rows is None or standing.deployed_at is None:
+    metric = gate_metric(spec)
+    if rows is None or metric is None or standing.deployed_at is None:
         return None
-    return check(
-        rows, METRICS[spec.metric], deployed_at=standing.deployed_at, now=now, thresholds=thresholds, threshold=threshold, time_window=time_window
-    )
+    return check(rows, metric, deployed_at=standing.deployed_at, now=now, thresholds=thresholds, threshold=threshold, time_window=time_window)
 
 
 def _measured(
@@ -219,21 +226,21 @@ def _measured(
     """The metric over the newest days of labels, kept as a live measurement."""
     import polars as pl
 
-    if rows is None or rows.is_empty() or standing.version is None:
+    metric = gate_metric(spec)
+    if rows is None or metric is None or rows.is_empty() or standing.version is None:
         return None, 0
     since = now - dt.timedelta(days=days)
     newest = rows.filter(pl.col("at") >= since)
     if newest.height < 2:
         return None, newest.height
-    metric = METRICS[spec.metric]
     value = metric.value(scored(newest, metric))
     if value != value:  # one class only: nothing to tell apart
         return None, newest.height
     at = slot(now)
     bench.standings.measured(
         Measurement(
-            measurement_id=f"live:{whose.registered}:{standing.version}:{days}:{at.isoformat()}", whose=whose, version=standing.version, source="live",
-            metric=spec.metric, value=value, rows=newest.height, from_at=since, to_at=now, at=now,
+            measurement_id=f"live:{whose.registered}:{standing.version}:{days}:{at.isoformat()}", whose=whose, version=standing.version,
+            source="live", metric=spec.metric, value=value, rows=newest.height, from_at=since, to_at=now, at=now,
         )
     )  # fmt: skip
     return value, newest.height
@@ -243,9 +250,8 @@ def _asked(bench: Bench, whose: Whose, standing: Standing, found: Due, now: dt.d
     """Ask for what is due; None while the model rests, or is being trained."""
     if standing.cool_until is not None and now < standing.cool_until:
         return None
-    job = Job(
-        job_id=bench.new_id(), whose=whose, trigger=str(found.trigger), requested_by=asked_by or CHECK, requested_at=now, evidence=_plain(found.evidence)
-    )
+    by, evidence = asked_by or CHECK, _plain(found.evidence)
+    job = Job(job_id=f"job_{bench.new_id()}", whose=whose, trigger=str(found.trigger), requested_by=by, requested_at=now, evidence=evidence)
     try:
         return bench.jobs.request(job).job_id
     except JobActive:
@@ -272,11 +278,12 @@ def _scheduled(bench: Bench, whose: Whose, standing: Standing, thresholds: Retra
 def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:
     now, whose, thresholds = bench.now(), change.whose, retraining_of(bench.adjusted, spec.name)
     since = change.verified_at or change.planned_at
-    if spec.metric not in METRICS or change.previous_version is None:
+    metric = gate_metric(spec)
+    if metric is None or change.previous_version is None:
         if change.watched_until is not None and now >= change.watched_until:
             bench.deployer.ledger.watch_over(change.deployment_id)
         return None
-    metric, end = METRICS[spec.metric], now + dt.timedelta(microseconds=1)
+    end = now + dt.timedelta(microseconds=1)
     after = bench.predictions.scores(whose, change.version, since=since, until=end)
     before = bench.predictions.scores(whose, change.previous_version, since=since - dt.timedelta(days=thresholds.baseline_days), until=since)
     requests, failures = bench.predictions.answered(whose, change.version, since=since)

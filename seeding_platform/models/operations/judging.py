@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.models.operations.rows import dummy_frame, read, score_frame, unseen
 from seeding_platform.models.promotion import Decision, Footprint, Reason, Verdict, decide
-from seeding_platform.models.promotion.metrics import METRICS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from seeding_platform.models.evaluation import Evaluation
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.promotion import PromotionThresholds
+    from seeding_platform.models.promotion.metrics import Metric
     from seeding_platform.models.spec import ModelSpec
 
 MEGABYTE = 1_000_000
@@ -26,6 +26,7 @@ def judged_by_rows(
     held: pl.DataFrame,
     thresholds: PromotionThresholds,
     found: Evaluation,
+    metric: Metric,
     *,
     seen: str | None,
     seed: int,
@@ -39,13 +40,13 @@ def judged_by_rows(
         held: rows that the challenger was not trained on.
         thresholds: the bars.
         found: the challenger's evaluation, for what serving it costs.
+        metric: what they are judged by.
         seen: hashes of the champion's training rows, which are left out.
         seed: of the bootstrap.
     """
-    metric = METRICS[spec.metric]
     rows = held if serving is None else unseen(spec, held, read(seen))
-    challenger = score_frame(spec, model, rows, metric)
-    champion = dummy_frame(spec, model, rows, metric) if serving is None else score_frame(spec, serving, rows, metric)
+    challenger = score_frame(spec, model, rows)
+    champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows)
     return decide(
         champion,
         challenger,
@@ -59,12 +60,11 @@ def judged_by_rows(
 
 
 def judged_by_figure(
-    spec: ModelSpec, model: Trained, serving: Trained | None, held: pl.DataFrame, thresholds: PromotionThresholds, found: Evaluation, *, seed: int
+    spec: ModelSpec, serving: Trained | None, held: pl.DataFrame, thresholds: PromotionThresholds, found: Evaluation, *, seed: int
 ) -> Decision:
     """The gate for figures of a whole model (groups, ranks): the floor, and an interval that lies above what serves."""
     from seeding_platform.models import evaluate
 
-    del model
     figure = found.metrics[spec.metric]
     if thresholds.floor is None:
         reason = Reason("configured", False, None, None, "no threshold configured: set the floor of the metric", final=True)
@@ -85,7 +85,8 @@ def judged_by_figure(
             low, high = (min(ends), max(ends)) if ends else (None, None)
             sure = low is not None and low > 0 and gain >= thresholds.minimum_gain
             interval = f"[{low:+.4f}, {high:+.4f}]" if low is not None and high is not None else "of unknown width"
-            reasons.append(Reason("gain", sure, gain, thresholds.minimum_gain, f"gain {gain:+.4f} {interval}, {thresholds.minimum_gain} is asked for"))
+            says = f"gain {gain:+.4f} {interval}, {thresholds.minimum_gain} is asked for"
+            reasons.append(Reason("gain", sure, gain, thresholds.minimum_gain, says))
     failed = [r for r in reasons if not r.passed]
     verdict = Verdict.DEPLOY if not failed else Verdict.REFUSE if any(r.final for r in failed) else Verdict.HOLD
     return Decision(verdict, tuple(reasons), gain, low, high, figure.n)

@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 DOCUMENT = "trained_on.txt"
 """Hashes of the rows that a version was trained on: what it is compared by must be none of them."""
 _BYTES = 8
+_NAMES = {"f1": "f1_macro"}
+
+
+def gate_metric(spec: ModelSpec, classes: int | None = 2) -> Metric | None:
+    """The deciding metric of a specification as the gate computes it; None for a figure of a whole model, which is not made of rows.
+
+    Args:
+        spec: the model.
+        classes: how many labels there are.
+    """
+    from seeding_platform.models.promotion.metrics import BUILT_IN
+
+    found = BUILT_IN.get(_NAMES.get(spec.metric, spec.metric))
+    if found is None or spec.kind is Kind.CLUSTERING or (found.needs == "score" and classes != 2):
+        return None
+    return found
 
 
 def fingerprints(spec: ModelSpec, frame: pl.DataFrame) -> list[bytes]:
@@ -53,14 +69,14 @@ def unseen(spec: ModelSpec, held: pl.DataFrame, seen: set[bytes]) -> pl.DataFram
     return held.filter(pl.Series([mark not in seen for mark in fingerprints(spec, held)], dtype=pl.Boolean))
 
 
-def score_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+def score_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataFrame:
     """What a model says of rows, as the gate wants it."""
     from seeding_platform.models.learning.scored import as_rows, scored
 
-    return gate_frame(spec, model, as_rows(spec, scored(model, spec, rows)), metric)
+    return gate_frame(spec, model, as_rows(spec, scored(model, spec, rows)))
 
 
-def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataFrame:
     """What its dummy says of the same rows."""
     from dataclasses import replace
 
@@ -69,18 +85,17 @@ def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame, metric: Met
     found: Scored = scored(model, spec, rows)
     if found.dummy is None:
         raise ValueError(f"{spec.kind} has no dummy")
-    return gate_frame(spec, model, as_rows(spec, replace(found, scores=found.dummy)), metric)
+    return gate_frame(spec, model, as_rows(spec, replace(found, scores=found.dummy)))
 
 
-def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame, metric: Metric) -> pl.DataFrame:
-    """A score frame whose truth is 0 or 1 where the metric asks for that."""
-    if metric.needs != "score":
-        return scores
+def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame) -> pl.DataFrame:
+    """A score frame as the gate reads it: of two labels the positive one is 1."""
     if spec.kind is not Kind.CLASSIFICATION or not model.classes or len(model.classes) != 2:
-        return scores  # the metric says itself that it cannot use it
+        return scores
     from seeding_platform.models.learning.trained import positive_class
 
-    return scores.with_columns(truth=(pl.col("truth") == model.classes[positive_class(spec, model.classes)]).cast(pl.Int8))
+    positive = model.classes[positive_class(spec, model.classes)]
+    return scores.with_columns((pl.col(name) == positive).cast(pl.Int8) for name in ("truth", "prediction"))
 
 
 def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive: str | None) -> pl.DataFrame:

@@ -108,7 +108,7 @@ class Predictor:
                 taken = arm(marked, salt=f"{whose.registered}@{standing.shadow}", shares=shares)
                 if taken == "shadow":
                     main, other, probable = other, main, beside[i][2]
-            prediction_id = self.bench.new_id()
+            prediction_id = f"prd_{self.bench.new_id()}"
             kept.append(
                 Prediction(
                     prediction_id=prediction_id, whose=whose, version=main[0], features_sha256=marked, value=main[1], predicted_at=now,
@@ -164,8 +164,9 @@ class Predictor:
         except ContractBroken:
             raise  # the rows are at fault
         except Exception:
-            failed = Prediction(prediction_id="", whose=whose, version=version, features_sha256="", value=None, predicted_at=self.bench.now(), failed=True)
-            self.bench.predictions.keep([dataclasses.replace(failed, prediction_id=self.bench.new_id()) for _ in rows])
+            now = self.bench.now()
+            failed = Prediction(prediction_id="", whose=whose, version=version, features_sha256="", value=None, predicted_at=now, failed=True)
+            self.bench.predictions.keep([dataclasses.replace(failed, prediction_id=f"prd_{self.bench.new_id()}") for _ in rows])
             raise
 
     def _beside(self, whose: Whose, shadow: str | None, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, float | None, Any]] | None:
@@ -191,7 +192,7 @@ class Predictor:
                 raise PermanentError(f"{spec.name} answered {wrong}, which is no number.", fix="Roll it back to the version before.")
             return [(v, None, None) for v in values]
         place = positive_class(spec, model.classes) if spec.kind is Kind.CLASSIFICATION and len(model.classes) == 2 else None
-        told = []
+        told: list[tuple[Any, float | None, dict[str, float] | None]] = []
         for value, row in zip(values, scores.tolist(), strict=True):
             told.append((value, None if place is None else row[place], dict(zip(model.classes, row, strict=True))))
         return told

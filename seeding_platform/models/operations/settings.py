@@ -17,12 +17,19 @@ def _asset(scope: str) -> list[str]:
     return [f"model/{scope}"] if scope else []
 
 
+def _names() -> list[str]:
+    from seeding_platform.models.spec import shipped_specs
+
+    return sorted(shipped_specs())
+
+
 RETRAINING = Adjustable(
     name="models.retraining",
     model=RetrainingThresholds,
     describes="When a model is checked, trained again, watched and rolled back",
     scopes="model",
     affects=_asset,
+    known=_names,
 )
 PROMOTION = Adjustable(
     name="models.promotion",
@@ -30,6 +37,7 @@ PROMOTION = Adjustable(
     describes="What a version must reach before it serves",
     scopes="model",
     affects=_asset,
+    known=_names,
 )
 
 

@@ -17,7 +17,7 @@ from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
-from seeding_platform.models.operations.rows import fingerprints, written
+from seeding_platform.models.operations.rows import fingerprints, gate_metric, written
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
@@ -184,7 +184,16 @@ def _weighed(spec: ModelSpec, model: Trained, train_rows: pl.DataFrame, held: pl
 
 
 def _registered(
-    bench: Bench, job: Job, work: Work, model: Trained, found: Evaluation, train_rows: pl.DataFrame, *, data: str, weighed: Any, made_from: pl.DataFrame
+    bench: Bench,
+    job: Job,
+    work: Work,
+    model: Trained,
+    found: Evaluation,
+    train_rows: pl.DataFrame,
+    *,
+    data: str,
+    weighed: Any,
+    made_from: pl.DataFrame,
 ) -> ModelVersion:
     from seeding_platform.models import importance, predict
     from seeding_platform.models.card import model_card
@@ -237,16 +246,15 @@ def _decided(
     *,
     seed: int,
 ) -> Decision:
-    from seeding_platform.models.promotion.metrics import METRICS
-
     thresholds = promotion_of(bench.adjusted, spec)
     if thresholds.floor is None and found.baseline_value is not None:
         thresholds = thresholds.model_copy(update={"floor": found.baseline_value})  # no worse than what needs no model
     serving = None if champion is None else bench.registry.load(job.whose.registered, champion.version)[1]
-    if spec.metric in METRICS and spec.kind is not Kind.CLUSTERING:
+    metric = gate_metric(spec, len(model.classes) if model.classes else None)
+    if metric is not None:
         seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
-        return judged_by_rows(spec, model, serving, held, thresholds, found, seen=seen, seed=seed)
-    return judged_by_figure(spec, model, serving, held, thresholds, found, seed=seed)
+        return judged_by_rows(spec, model, serving, held, thresholds, found, metric, seen=seen, seed=seed)
+    return judged_by_figure(spec, serving, held, thresholds, found, seed=seed)
 
 
 def _acted(
@@ -293,4 +301,3 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
         bench.all_clear("training_failed", whose)
         bench.all_clear("training_data", whose)
     bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
-

@@ -1,0 +1,117 @@
+"""The performance check of every four hours, and the sensor that trains what was asked for: by the check, by a person, or again after a failure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.train.assets import QUEUED_ONLY, data_version
+from seeding_platform.errors import SeedingError
+from seeding_platform.models import ModelSpec, frame_of
+from seeding_platform.storage.ml.whose import Whose
+
+PERFORMANCE_CHECK = "performance_check"
+AGAIN_AFTER = dt.timedelta(minutes=15)
+"""A job that still waits after this long is asked for by another run: the first may never have begun."""
+
+
+def check_job(specs: Sequence[ModelSpec]) -> Any:
+    """`performance_check`: how each model does, what is due, what was deployed lately; it fits nothing."""
+    by_name = {spec.name: spec for spec in specs}
+
+    @dg.op(
+        name="check_performance", description="Every model of every tenant against its own first days, its age, its data; deployments under watch."
+    )
+    def check_performance(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+        for line in check_all(platform, by_name):
+            context.log.info(line)
+
+    @dg.job(name=PERFORMANCE_CHECK, description="Checks every model and asks for the trainings that are due.")
+    def performance_check() -> None:
+        check_performance()
+
+    return performance_check
+
+
+def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
+    """Check every model of every tenant; what was found, in words. One that cannot be checked holds up no other, and is told of at the end.
+
+    Raises:
+        dg.Failure: names the models that could not be checked.
+    """
+    from seeding_platform.models.operations.checking import Data, checked, watched
+
+    bench = platform.bench
+    said, failed = list(bench.deployer.reconcile()), []
+    for tenant in platform.tenants():
+        for spec in specs.values():
+            if not all(platform.lake.exists(f"quality/{name}") for name in spec.inputs):
+                continue
+            whose = Whose(tenant, spec.name)
+            data = Data(data_version(platform, spec), lambda spec=spec, tenant=tenant: labelled(platform, spec, tenant))  # type: ignore[misc]
+            try:
+                found = checked(bench, whose, spec, data)
+            except SeedingError as error:
+                failed.append(f"{whose.registered}: {error}")
+                continue
+            said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
+    said += watched(bench, dict(specs))
+    if failed:
+        raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)
+    return said
+
+
+def labelled(platform: Platform, spec: ModelSpec, tenant: str) -> int:
+    """Rows with a label that a model of a tenant would be trained on."""
+    frame = frame_of(spec, {name: platform.lake.read(f"quality/{name}", tenant=tenant) for name in spec.inputs})
+    real = frame.filter(~frame["synthetic"]) if "synthetic" in frame.columns else frame
+    return real[spec.target].drop_nulls().len() if spec.target else real.height
+
+
+def schedules() -> list[dg.ScheduleDefinition]:
+    """The clock of the check; ticks that were missed while nothing ran are one."""
+    return [
+        dg.ScheduleDefinition(
+            name=PERFORMANCE_CHECK,
+            job_name=PERFORMANCE_CHECK,
+            cron_schedule="0 */4 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Every four hours: how each model does in real use, and what is due for training. Weekly training is decided here too.",
+        )
+    ]
+
+
+def retraining_sensor(specs: Sequence[ModelSpec]) -> dg.SensorDefinition:
+    """`retraining`: one run for all that waits, whoever asked for it."""
+    names = {spec.name for spec in specs}
+
+    @dg.sensor(
+        name="retraining",
+        job_name="retrain",
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Trains what was asked for: by the check, by a person over the API or the pages, or again after a failure that may pass.",
+    )
+    def retraining(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult | dg.SkipReason:
+        from seeding_platform.models.operations.checking import retried
+
+        del context
+        bench = platform.bench
+        retried(bench)
+        waiting = [job for job in bench.jobs.queued() if job.whose.model in names]
+        if not waiting:
+            return dg.SkipReason("nobody has asked for a training")
+        oldest = min(job.requested_at for job in waiting)
+        attempt = int((platform.now() - oldest) / AGAIN_AFTER)
+        marked = hashlib.blake2b(",".join(sorted(job.job_id for job in waiting)).encode(), digest_size=8).hexdigest()
+        tags = {QUEUED_ONLY: "true", "seeding/because": ", ".join(sorted({f"{j.whose.registered} ({j.trigger})" for j in waiting}))[:200]}
+        keys = sorted({dg.AssetKey(["model", job.whose.model]) for job in waiting})
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"retrain:{marked}#{attempt}", asset_selection=keys, tags=tags)])
+
+    return retraining

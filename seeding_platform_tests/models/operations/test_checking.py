@@ -1,0 +1,179 @@
+"""The check in real use: a drop is found and trained on, a bad deployment goes back, a clock that stood still catches up once."""
+
+import datetime as dt
+import random
+
+import pytest
+
+from seeding_platform.errors import ConfigError
+from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
+from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
+from seeding_platform.storage.ml.deployments import Deployment
+from seeding_platform.storage.ml.jobs import Ended, JobActive
+from seeding_platform.storage.ml.predictions import Label
+from seeding_platform_tests.models.operations.conftest import rows
+
+SAME = Data("orders@1", lambda: 400)
+
+
+def use(shop, many: int, *, right: float, seed: int = 0, predictor: Predictor | None = None) -> None:
+    """Real use: questions over a day, each with its label an hour later; `right` is how often the world agrees."""
+    draw, predictor = random.Random(seed), predictor or Predictor(shop.bench)
+    asked = [{"x": round(draw.uniform(0, 10), 6), "kind": "a"} for _ in range(many)]
+    answers = predictor.answer(shop.whose, asked).answers
+    shop.clock.later(hours=1)
+    other = {"yes": "no", "no": "yes"}
+    labels = [Label(a.prediction_id, a.value if draw.random() < right else other[a.value], shop.clock()) for a in answers]
+    assert len(shop.bench.predictions.label(labels, tenant=shop.whose.tenant, now=shop.clock()).taken) == many
+
+
+def active(shop):
+    return shop.bench.jobs.active(shop.whose)
+
+
+def rules(shop) -> set[str]:
+    return {a.rule for a in shop.bench.desk.alerts.standing()}
+
+
+def test_a_drop_in_real_use_is_found_told_of_and_trained_on(shop):
+    shop.train(rows(400))
+    predictor = Predictor(shop.bench)
+    for day in range(4):
+        use(shop, 300, right=0.92, seed=day, predictor=predictor)
+        shop.clock.later(hours=23)
+    fine = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert (fine.due, fine.job_id) == (None, None), fine.says
+    assert fine.rows == 300
+    assert fine.value == pytest.approx(0.92, abs=0.06)
+    use(shop, 300, right=0.72, seed=9, predictor=predictor)
+    found = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert found.due == "performance", found.says
+    job = active(shop)
+    assert (job.job_id, job.trigger) == (found.job_id, "performance")
+    assert job.evidence["windows"]
+    assert rules(shop) == {"model.performance_drop"}
+    assert {m.source for m in shop.bench.standings.measurements(shop.whose)} == {"live", "holdout"}
+    again = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert again.job_id is None, "it is being trained already"
+
+
+def test_a_check_may_ask_for_another_drop_and_another_window(shop):
+    shop.train(rows(400))
+    use(shop, 300, right=0.9)
+    shop.clock.later(days=5)
+    use(shop, 300, right=0.8, seed=2)
+    assert checked(shop.bench, shop.whose, shop.spec, SAME, threshold=0.5, time_window=3, ask=False).due is None
+    with pytest.raises(ConfigError, match="time_window"):
+        checked(shop.bench, shop.whose, shop.spec, SAME, time_window=91)
+
+
+def test_new_labels_are_a_reason_but_not_while_the_model_rests(shop):
+    shop.train(rows(400))
+    fresh = Data("orders@2", lambda: 600)
+    resting = checked(shop.bench, shop.whose, shop.spec, fresh)
+    assert (resting.due, resting.job_id) == ("new_data", None)
+    shop.clock.later(hours=25)
+    assert checked(shop.bench, shop.whose, shop.spec, fresh).job_id is not None
+    assert checked(shop.bench, shop.whose, shop.spec, Data("orders@3", lambda: 450)).due is None
+
+
+def test_a_month_with_three_days_of_silence_and_a_change_of_the_clock_trains_once_a_week(shop):
+    """Checked every four hours of UTC from 12 October to 11 November 2026, but for three days; the last Sunday of October has 25 hours."""
+    shop.clock.at = dt.datetime(2026, 10, 12, tzinfo=dt.UTC)
+    asked: list[dt.datetime] = []
+    for tick in range(30 * 6):
+        moment = dt.datetime(2026, 10, 12, tzinfo=dt.UTC) + tick * dt.timedelta(hours=4)
+        if dt.datetime(2026, 10, 18, tzinfo=dt.UTC) <= moment < dt.datetime(2026, 10, 21, tzinfo=dt.UTC):
+            continue
+        shop.clock.at = moment
+        found = checked(shop.bench, shop.whose, shop.spec, SAME)
+        if found.job_id is None:
+            continue
+        asked.append(moment)
+        assert shop.bench.jobs.claim(found.job_id, run_id="r", now=shop.clock())
+        shop.clock.later(minutes=10)
+        shop.bench.jobs.end(found.job_id, Ended(state="succeeded", says="fine"), now=shop.clock())
+        shop.bench.standings.note(shop.whose, now=shop.clock(), trained_at=shop.clock())
+        if shop.bench.standings.one(shop.whose).version is None:
+            version = shop.train(rows(400)).version
+            assert version == "1"
+    days = [(m - dt.datetime(2026, 10, 12, tzinfo=dt.UTC)) / dt.timedelta(days=1) for m in asked]
+    assert days == [0, 9, 16, 23], "the week that ended in the silence is made up for once, and no check piles another on it"
+
+
+def test_a_deployment_that_does_worse_goes_back_by_itself_and_answers_as_before(shop):
+    shop.train(rows(400))
+    predictor = Predictor(shop.bench)
+    use(shop, 600, right=0.95, predictor=predictor)
+    turned = shop.train(rows(500, turned=True, seed=8))
+    if turned.verdict != "deploy":  # the gate keeps it out, as it should: a person insists
+        watch = {"watch": dt.timedelta(hours=24)}
+        shop.bench.deployer.deploy(shop.whose, turned.version, actor="key1", reason="insisted", **watch)
+    ask = [{"x": 9.0, "kind": "a"}]
+    assert predictor.answer(shop.whose, ask).answers[0].value == "no"
+    use(shop, 200, right=0.2, seed=4, predictor=predictor)
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "rolled back to 1" in said
+    answered = predictor.answer(shop.whose, ask)
+    assert (answered.version, answered.answers[0].value) == ("1", "yes")
+    assert "model.rolled_back" in rules(shop)
+    assert shop.bench.standings.one(shop.whose).cool_until > shop.clock()
+    assert watched(shop.bench, {"toy": shop.spec}) == []
+
+
+def test_a_deployment_that_does_well_is_kept_after_its_day(shop):
+    shop.train(rows(400))
+    shop.bench.deployer.deploy(shop.whose, "1", actor="key1", reason="again", watch=dt.timedelta(hours=24))
+    assert watched(shop.bench, {"toy": shop.spec}) == []
+    shop.clock.later(hours=25)
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "is kept" in said
+    assert shop.bench.deployer.ledger.watched() == []
+
+
+def test_a_shadow_answers_beside_it_and_takes_its_share(shop):
+    shop.train(rows(400))
+    second = shop.train(rows(400, seed=2))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow=second.version)
+    predictor = Predictor(shop.bench)
+    many = [{"x": i / 20, "kind": "b"} for i in range(200)]
+    predictor.answer(shop.whose, many)
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow_share=0.25)
+    first = [a.value for a in predictor.answer(shop.whose, many).answers]
+    assert [a.value for a in predictor.answer(shop.whose, many).answers] == first, "the same row is always answered by the same version"
+    with shop.bench.state.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT arm, version, other_version, count(*) FROM ml_predictions GROUP BY 1, 2, 3 ORDER BY 1").all()
+    arms = {arm: (version, other, n) for arm, version, other, n in found}
+    assert arms["champion"][:2] == ("1", "2")
+    assert arms["shadow"][:2] == ("2", "1")
+    assert 60 <= arms["shadow"][2] <= 140
+
+
+def test_what_cannot_be_answered_is_said(shop):
+    predictor = Predictor(shop.bench)
+    with pytest.raises(NothingServes, match="serves"):
+        predictor.answer(shop.whose, [{"x": 1}])
+    shop.train(rows(400))
+    for wrong, says in (([{"x": 1, "z": 2}], "no feature 'z'"), ([], "0 rows"), ([{"x": 1}] * (MOST_ROWS + 1), "rows"), ([{"x": "tall"}], "tall")):
+        with pytest.raises(Exception, match=says):
+            predictor.answer(shop.whose, wrong)
+    assert predictor.answer(shop.whose, [{}]).answers[0].value in ("yes", "no"), "a feature that is missing is unknown"
+    shop.bench.registry.tag(shop.whose.registered, "1", {"subject_erased": "true"})
+    shop.clock.later(seconds=31)
+    with pytest.raises(NothingServes, match="must not serve"):
+        predictor.answer(shop.whose, [{"x": 1}])
+
+
+def test_asking_twice_by_hand_is_asking_once(shop):
+    job = ask_for(shop.bench, shop.whose, shop.spec, by="key1")
+    with pytest.raises(JobActive) as active_one:
+        ask_for(shop.bench, shop.whose, shop.spec, by="key2")
+    assert active_one.value.job_id == job.job_id
+
+
+def test_a_change_left_half_way_is_settled_by_the_next_check(shop):
+    shop.train(rows(400))
+    now = shop.clock()
+    left = Deployment(deployment_id="d", whose=shop.whose, version="1", actor="key1", reason="again", planned_at=now, moved_at=now)
+    shop.bench.deployer.ledger.plan(left)
+    assert [line for line in shop.bench.deployer.reconcile() if "verified" in line]

@@ -1,0 +1,157 @@
+"""A training ends in what it came to: served, held, refused, skipped, unchanged or failed; never in a figure that nobody measured."""
+
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from seeding_platform.errors import TransientError
+from seeding_platform.models.operations.checking import retried
+from seeding_platform.models.operations.settings import PROMOTION
+from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.settings import project_root
+from seeding_platform.storage.ml.jobs import Job
+from seeding_platform_tests.models.operations.conftest import rows
+
+
+def open_alerts(shop) -> set[str]:
+    return {a.rule for a in shop.bench.desk.alerts.standing()}
+
+
+def test_a_first_version_that_beats_the_dummy_serves_with_its_story(shop):
+    done = shop.train(rows(400))
+    assert (done.state, done.verdict, done.version) == ("succeeded", "deploy", "1")
+    standing = shop.bench.standings.one(shop.whose)
+    assert standing.version == "1"
+    assert standing.value > 0.8
+    assert standing.ci_low < standing.value < standing.ci_high
+    version = shop.bench.registry.champion(shop.whose.registered)
+    assert {"data_sha256", "spec", "code_version", "trigger", "job_id", "rows", "features", "data_version", "gate"} <= set(version.tags)
+    assert "toy" in shop.bench.registry.document(version, "model_card.md")
+    kept = shop.bench.jobs.one(done.job_id, tenant=shop.whose.tenant)
+    assert {r["rule"] for r in kept.report["gate"]["reasons"]} >= {"rows", "floor"}
+    (data,) = shop.bench.standings.training_data(tenant=shop.whose.tenant)
+    assert (data.rows, data.good, data.classes) == (400, True, 2)
+    actions = [r.event.action for r in shop.bench.audit.newest(tenant=shop.whose.tenant, action="ml.")]
+    assert {"ml.train", "ml.deploy.planned", "ml.deploy.verified"} <= set(actions)
+    assert open_alerts(shop) == set()
+
+
+def test_the_same_data_are_not_fitted_again(shop):
+    shop.train(rows(400))
+    again = shop.train(rows(400), trigger="weekly")
+    assert (again.state, again.version) == ("no_change", "1")
+    assert len(shop.bench.registry.versions(shop.whose.registered)) == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (rows(99), "99 labelled rows"),
+        (pl.concat([rows(70), rows(70).head(30)]), "70 labelled rows (30 duplicates"),
+        (rows(200).with_columns(y=pl.lit("yes")), "one class"),
+    ],
+    ids=["99 rows", "100 of which 30 are repeats", "one class"],
+)
+def test_too_little_to_learn_from_is_skipped_and_said(shop, frame, says):
+    done = shop.train(frame)
+    assert (done.state, done.version) == ("skipped", None)
+    assert says in done.says
+    assert shop.bench.registry.versions(shop.whose.registered) == []
+    assert open_alerts(shop) == {"model.training_data"}
+    shop.clock.later(hours=1)
+    shop.train(rows(400))
+    assert open_alerts(shop) == set()
+
+
+def test_a_hundred_rows_are_trained_on(shop):
+    assert shop.train(rows(100)).state == "succeeded"
+
+
+def test_noise_is_not_registered(shop):
+    done = shop.train(rows(400, noise=0.5))
+    assert (done.state, done.verdict, done.version) == ("succeeded", "refuse", None)
+    assert "not registered" in done.says
+    assert shop.bench.standings.one(shop.whose).version is None
+
+
+def test_a_challenger_that_is_clearly_better_takes_over_and_one_that_is_not_stays_out(shop):
+    first = shop.train(rows(600, noise=0.25, seed=4))
+    assert first.verdict == "deploy", first.says
+    better = shop.train(rows(3000, noise=0.02, seed=5))
+    assert better.verdict == "deploy", better.says
+    assert better.improvement >= 0.02
+    for noise in (0.02, 0.4):
+        other = shop.train(rows(3000, noise=noise, seed=7))
+        assert other.verdict == "refuse", other.says
+        assert shop.bench.registry.version(shop.whose.registered, other.version).tags["gate"] == "refuse"
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.version, standing.shadow) == (better.version, None)
+
+
+def test_a_challenger_that_too_few_rows_judge_waits_in_the_shadow(shop):
+    first = shop.train(rows(400))
+    shop.bench.adjusted.change(PROMOTION, {"minimum_rows": 5000}, scope="", actor="key1", reason="be sure", now=shop.clock())
+    held = shop.train(rows(500, seed=2))
+    assert held.verdict == "hold", held.says
+    assert "more are needed" in held.says
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.version, standing.shadow) == (first.version, held.version)
+
+
+def test_without_a_bar_nothing_is_deployed(shop):
+    """A figure without a dummy needs a floor; where nobody set one, nothing serves."""
+    spec = shop.spec.model_validate(
+        {"name": "toy", "kind": "clustering", "features": {"x": "numeric"}, "metric": "silhouette", "split": {"kind": "holdout"}, "minimum_rows": 100}
+    )
+    done = shop.train(rows(300), spec=spec)
+    assert done.verdict == "refuse"
+    assert shop.bench.standings.one(shop.whose).version is None
+
+
+def failing(shop, error: Exception) -> Job:
+    def frame():
+        raise error
+
+    job = shop.bench.jobs.request(
+        Job(job_id=f"j{shop.clock():%H%M%S%f}", whose=shop.whose, trigger="weekly", requested_by="check", requested_at=shop.clock())
+    )
+    return carry_out(shop.bench, job, Work(shop.spec, frame, {}, "run1"))
+
+
+def test_what_may_pass_is_tried_three_times_and_then_left_to_people(shop):
+    shop.bench.standings.know(shop.whose, kind="classification", metric="accuracy", direction="up", now=shop.clock())
+    first = failing(shop, TransientError("the lake does not answer"))
+    assert (first.state, first.error, first.version, first.improvement) == ("failed", "transient", None, None)
+    assert open_alerts(shop) == {"model.training_failed"}
+    assert retried(shop.bench) == []
+    for attempt in (2, 3):
+        shop.clock.later(minutes=11)
+        (again,) = retried(shop.bench)
+        assert (again.attempt, again.trigger) == (attempt, "weekly")
+        assert carry_out(shop.bench, again, Work(shop.spec, lambda: (_ for _ in ()).throw(TransientError("still not")), {}, "r")).state == "failed"
+    shop.clock.later(hours=2)
+    assert retried(shop.bench) == []
+
+
+def test_what_is_wrong_for_good_is_not_tried_again_and_says_its_class_only(shop):
+    shop.bench.standings.know(shop.whose, kind="classification", metric="accuracy", direction="up", now=shop.clock())
+    done = failing(shop, ValueError("somebody@example.com is not a number"))
+    assert (done.state, done.error) == ("failed", "permanent")
+    assert "somebody" not in done.says
+    shop.clock.later(hours=1)
+    assert retried(shop.bench) == []
+
+
+def test_of_two_processes_one_carries_a_job_out(shop):
+    job = shop.bench.jobs.request(Job(job_id="one", whose=shop.whose, trigger="manual", requested_by="key1", requested_at=shop.clock()))
+    assert shop.bench.jobs.claim("one", run_id="other", now=shop.clock())
+    assert carry_out(shop.bench, job, Work(shop.spec, lambda: rows(200), {}, "mine")) is None
+
+
+def test_the_room_is_imported_without_heavy_libraries():
+    program = "import sys, seeding_platform.defs.train.checks, json; print(json.dumps([m for m in sys.modules]))"
+    said = subprocess.run([sys.executable, "-c", program], cwd=project_root(), capture_output=True, text=True, check=True).stdout
+    assert not {"sklearn", "mlflow", "scipy", "pandas", "sqlalchemy"} & {m.partition(".")[0] for m in json.loads(said.strip().splitlines()[-1])}
