@@ -1,4 +1,4 @@
-"""What people and other systems may ask for by name: `ingest`, `clean`, `seed`, `kpi`; each one run of this process."""
+"""What people and other systems may ask for by name: `ingest`, `clean`, `seed`, `kpi`, `retrain`; each one run of this process."""
 
 import dagster as dg
 
@@ -6,10 +6,11 @@ from seeding_platform.connectors.landing import fingerprinted, landing_files, ma
 from seeding_platform.connectors.sources import load_sources, shipped_files, user_files
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.run import RunResult, Says, land, seed
+from seeding_platform.defs.train.assets import QUEUED_ONLY
 from seeding_platform.settings import Settings
 from seeding_platform.storage.state import LandingStatus
 
-LAYERS = {"clean": ("clean", "quality"), "kpi": ("kpi",)}
+LAYERS = {"clean": ("clean", "quality"), "kpi": ("kpi",), "retrain": ("model",)}
 
 
 def asked_for(settings: Settings, instance: dg.DagsterInstance, event: str, *, run_id: str | None, says: Says) -> RunResult:
@@ -18,13 +19,14 @@ def asked_for(settings: Settings, instance: dg.DagsterInstance, event: str, *, r
     Args:
         settings: where things are kept.
         instance: Dagster's instance.
-        event: ingest (what waits in the landing folder, and what lies below it), clean, seed or kpi.
+        event: ingest (what waits in the landing folder, and what lies below it), clean, seed, kpi or retrain (the trainings that were asked for).
         run_id: id of the run that people see.
         says: takes progress.
     """
     if event == "ingest":
         return _ingest(settings, instance, run_id=run_id, says=says)
-    return seed(settings, instance, says=says, layers=LAYERS.get(event), run_id=run_id)
+    tags = {QUEUED_ONLY: "true"} if event == "retrain" else {}
+    return seed(settings, instance, says=says, layers=LAYERS.get(event), run_id=run_id, tags=tags)
 
 
 def _ingest(settings: Settings, instance: dg.DagsterInstance, *, run_id: str | None, says: Says) -> RunResult:

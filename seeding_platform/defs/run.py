@@ -191,6 +191,7 @@ def seed(
     below: Iterable[AssetKey] | None = None,
     layers: Sequence[str] | None = None,
     run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> RunResult:
     """The main job over everything, over what lies below some assets, or over some layers."""
     from seeding_platform.analytics.days import days_in_data
@@ -208,10 +209,10 @@ def seed(
     elif layers is not None:
         keys = defs.resolve_job_def("seed").asset_layer.selected_asset_keys
         selection = sorted(k for k in keys if k.path[0] in layers)
-    tags = partition_range(days or (settings.first_day, settings.first_day))
+    told = partition_range(days or (settings.first_day, settings.first_day)) | dict(tags or {})
     if selection is not None:
-        tags[PART_TAG] = "+".join(layers or ["landing"])
-    return run_job(defs, "seed", instance, says=says, tags=tags, selection=selection, run_id=run_id)
+        told[PART_TAG] = "+".join(layers or ["landing"])
+    return run_job(defs, "seed", instance, says=says, tags=told, selection=selection, run_id=run_id)
 
 
 def land(settings: Settings, instance: dg.DagsterInstance, label: str, key: str, *, says: Says) -> RunResult:

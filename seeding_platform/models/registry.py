@@ -116,6 +116,15 @@ class Registry:
         elif self.champion(name) is not None:
             self.client.delete_registered_model_alias(name, CHAMPION)
 
+    def copied(self, version: ModelVersion, name: str) -> ModelVersion:
+        """A version as a new one of another model, with its artefacts and its tags."""
+        copy = self.client.copy_model_version(f"models:/{version.name}/{version.version}", name)
+        for key, value in {**version.tags, "copied_from": f"{version.name}/{version.version}"}.items():
+            self.client.set_model_version_tag(name, str(copy.version), key, value)
+        found = self.version(name, str(copy.version))
+        assert found is not None  # noqa: S101  made above
+        return found
+
     def _anything(self) -> bool:
         """Whether there is a registry yet: looking into one must not make it."""
         return not self.uri.startswith("sqlite:///") or Path(self.uri.removeprefix("sqlite:///")).exists()

@@ -29,6 +29,7 @@ from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.pages import tables as tables_pages
 from seeding_platform.service.routes import (
     audit,
+    auto_retraining,
     bundles,
     cleaning,
     figures,
@@ -38,6 +39,7 @@ from seeding_platform.service.routes import (
     kept,
     keys,
     live,
+    models,
     policies,
     privacy,
     quality,
@@ -135,6 +137,8 @@ def create_app(
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())
     app.include_router(tables.router, responses=errors.documented(404, 409))
+    app.include_router(models.router, responses=errors.documented(404, 409, 412))
+    app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:

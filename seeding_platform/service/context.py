@@ -21,6 +21,9 @@ from seeding_platform.analytics.metrics import OwnRatio, know
 from seeding_platform.analytics.serving import facts_in_force, model_of
 from seeding_platform.errors import SeedingError
 from seeding_platform.governance.audit import Trail
+from seeding_platform.models.operations.bench import Bench
+from seeding_platform.models.operations.serving import Predictor
+from seeding_platform.models.registry import Registry
 from seeding_platform.service.issuer import Issuer, http_client
 from seeding_platform.service.membership import Memberships
 from seeding_platform.service.runs import NoRuns
@@ -138,6 +141,17 @@ class Service:
     def trail(self) -> Trail:
         """The audit log."""
         return Trail(self.settings, self.state)
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What work on models shares."""
+        registry = Registry(self.settings.registry_url, self.settings.state / "mlflow" / "artefacts")
+        return Bench(self.settings, self.state, registry, self.trail.log, lambda: self.now(), lambda: self.new_id(12))
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Answers questions that models are asked."""
+        return Predictor(self.bench)
 
     @cached_property
     def lake(self) -> Lake:

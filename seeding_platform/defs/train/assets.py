@@ -12,6 +12,7 @@ from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec, frame_of
+from seeding_platform.models.operations.data import data_version
 from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import Whose
 
@@ -65,11 +66,6 @@ def _spec(spec: ModelSpec) -> dg.AssetSpec:
     )
 
 
-def data_version(platform: Platform, spec: ModelSpec) -> str:
-    """Versions of the tables that a model is made of."""
-    return ",".join(f"{name}@{platform.lake.version(f'quality/{name}')}" for name in spec.inputs if platform.lake.exists(f"quality/{name}"))
-
-
 def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: ModelSpec) -> list[Job]:
     """The jobs of one model in this run, as they ended; of every tenant, or of those that asked."""
     from seeding_platform.models.operations.training import Work, carry_out
@@ -80,7 +76,7 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
     lineage = {
         "dagster_run_id": context.run.run_id,
         "snapshot_id": snapshot,
-        "data_version": data_version(platform, spec),
+        "data_version": data_version(platform.lake, spec),
         **{f"input {t}": str(v) for t, v in versions.items()},
     }
     waiting = {job.whose: job for job in bench.jobs.queued() if job.whose.model == spec.name}

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from seeding_platform.defs.platform import Platform
-from seeding_platform.defs.train.assets import QUEUED_ONLY, data_version
+from seeding_platform.defs.train.assets import QUEUED_ONLY
 from seeding_platform.errors import SeedingError
-from seeding_platform.models import ModelSpec, frame_of
+from seeding_platform.models import ModelSpec
 from seeding_platform.storage.ml.whose import Whose
 
 PERFORMANCE_CHECK = "performance_check"
@@ -44,18 +44,18 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
     Raises:
         dg.Failure: names the models that could not be checked.
     """
-    from seeding_platform.models.operations.checking import Data, checked, watched
+    from seeding_platform.models.operations.checking import checked, watched
+    from seeding_platform.models.operations.data import data_of, ready
 
     bench = platform.bench
     said, failed = list(bench.deployer.reconcile()), []
     for tenant in platform.tenants():
         for spec in specs.values():
-            if not all(platform.lake.exists(f"quality/{name}") for name in spec.inputs):
+            if not ready(platform.lake, spec):
                 continue
             whose = Whose(tenant, spec.name)
-            data = Data(data_version(platform, spec), lambda spec=spec, tenant=tenant: labelled(platform, spec, tenant))  # type: ignore[misc]
             try:
-                found = checked(bench, whose, spec, data)
+                found = checked(bench, whose, spec, data_of(platform.lake, spec, tenant))
             except SeedingError as error:
                 failed.append(f"{whose.registered}: {error}")
                 continue
@@ -64,13 +64,6 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
     if failed:
         raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)
     return said
-
-
-def labelled(platform: Platform, spec: ModelSpec, tenant: str) -> int:
-    """Rows with a label that a model of a tenant would be trained on."""
-    frame = frame_of(spec, {name: platform.lake.read(f"quality/{name}", tenant=tenant) for name in spec.inputs})
-    real = frame.filter(~frame["synthetic"]) if "synthetic" in frame.columns else frame
-    return real[spec.target].drop_nulls().len() if spec.target else real.height
 
 
 def schedules() -> list[dg.ScheduleDefinition]:

@@ -1,0 +1,34 @@
+"""What models would be trained on now: versions of their tables, and how many of the rows have a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seeding_platform.models.frames import frame_of
+from seeding_platform.models.operations.checking import Data
+
+if TYPE_CHECKING:
+    from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.storage.lake import Lake
+
+
+def ready(lake: Lake, spec: ModelSpec) -> bool:
+    """Whether every table that a model reads is there."""
+    return all(lake.exists(f"quality/{name}") for name in spec.inputs)
+
+
+def data_version(lake: Lake, spec: ModelSpec) -> str:
+    """Versions of the tables that a model is made of."""
+    return ",".join(f"{name}@{lake.version(f'quality/{name}')}" for name in spec.inputs if lake.exists(f"quality/{name}"))
+
+
+def data_of(lake: Lake, spec: ModelSpec, tenant: str) -> Data:
+    """What a model of a tenant would be trained on; its frame is built only when its rows are counted."""
+    return Data(data_version(lake, spec), lambda: labelled(lake, spec, tenant))
+
+
+def labelled(lake: Lake, spec: ModelSpec, tenant: str) -> int:
+    """Rows with a label that are not made up."""
+    frame = frame_of(spec, {name: lake.read(f"quality/{name}", tenant=tenant) for name in spec.inputs})
+    real = frame.filter(~frame["synthetic"]) if "synthetic" in frame.columns else frame
+    return real[spec.target].drop_nulls().len() if spec.target else real.height

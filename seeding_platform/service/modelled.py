@@ -1,0 +1,267 @@
+"""What the API, its alias and the pages say and do about models; who may do it is theirs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from seeding_platform.errors import BusyError, ConfigError, PermanentError
+from seeding_platform.models.operations.checking import ask_for, checked, positive_of
+from seeding_platform.models.operations.data import data_of, ready
+from seeding_platform.models.operations.settings import retraining_of
+from seeding_platform.models.spec import shipped_specs
+from seeding_platform.service.errors import Problem
+from seeding_platform.service.runs import NoSuchRun
+from seeding_platform.storage.ml.deployments import ANY, ChampionChanged, Deployment, DeploymentUnderWay
+from seeding_platform.storage.ml.jobs import Job, JobActive
+from seeding_platform.storage.ml.whose import PRODUCTION, Whose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seeding_platform.models.operations.checking import Checked
+    from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.service.context import Service
+    from seeding_platform.storage.ml.standing import Standing
+
+SERIES = dt.timedelta(days=90)
+LINEAGE = (
+    "data_version", "data_sha256", "spec", "code_version", "features", "rows", "data_from", "data_to", "snapshot_id", "dagster_run_id", "job_id"
+)  # fmt: skip
+
+
+def known(model: str) -> ModelSpec:
+    """The specification of a model.
+
+    Raises:
+        Problem: 404 for one that there is not.
+    """
+    found = shipped_specs().get(model)
+    if found is None:
+        raise Problem(404, "no-such-model", f"There is no model {model[:60]!r}; there are {', '.join(shipped_specs())}.")
+    return found
+
+
+def wanted(models: Sequence[str] | None) -> list[ModelSpec]:
+    """The specifications that a request names; all where it names none."""
+    return [known(name) for name in models] if models else list(shipped_specs().values())
+
+
+def at(tenant: str, model: str, environment: str = PRODUCTION) -> Whose:
+    """A model of a tenant, known and well named.
+
+    Raises:
+        Problem: 404, 422.
+    """
+    known(model)
+    try:
+        return Whose(tenant, model, environment)
+    except ConfigError as error:
+        raise Problem(422, "invalid-request", str(error)) from error
+
+
+def check_models(
+    service: Service, tenant: str, models: Sequence[str] | None, *, threshold: float | None, time_window: int | None, by: str, retrain: bool = True
+) -> list[Checked]:
+    """Check models now, and ask for the trainings that are due."""
+    found = []
+    for spec in wanted(models):
+        if ready(service.lake, spec):
+            data = data_of(service.lake, spec, tenant)
+            whose = Whose(tenant, spec.name)
+            found.append(checked(service.bench, whose, spec, data, threshold=threshold, time_window=time_window, asked_by=by, ask=retrain))
+    if any(f.job_id for f in found):
+        begin(service, tenant)
+    return found
+
+
+def ask(service: Service, tenant: str, models: Sequence[str] | None, *, by: str, force: bool, callback: str = "") -> tuple[list[Job], dict[str, str]]:
+    """Ask for trainings by hand; the jobs that were made, and by model the job that was active already.
+
+    Without `force` a model that rests after a training is left alone.
+
+    Raises:
+        Problem: 409 when every model is being trained already, or rests.
+    """
+    made, active = [], {}
+    for spec in wanted(models):
+        whose = Whose(tenant, spec.name)
+        standing = service.bench.standings.one(whose)
+        if not force and standing is not None and standing.cool_until is not None and service.now() < standing.cool_until:
+            active[spec.name] = f"rests until {standing.cool_until.isoformat()}"
+            continue
+        try:
+            made.append(ask_for(service.bench, whose, spec, by=by, forced=force, callback=callback))
+        except JobActive as busy:
+            active[spec.name] = busy.job_id
+    if not made:
+        raise Problem(409, "job-active", "Every model that was asked for is being trained already, or rests.", more={"active": active})
+    begin(service, tenant)
+    return made, active
+
+
+def begin(service: Service, tenant: str) -> str | None:
+    """Start the run that trains what waits; where another run is under way, the sensor does it afterwards."""
+    try:
+        return service.runs.start("retrain", tenant=tenant)
+    except (BusyError, NoSuchRun):
+        return None
+
+
+def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str, expected: str | None = ANY, back: bool = False) -> Deployment:
+    """Let a version serve, or one that served before.
+
+    Raises:
+        Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself.
+    """
+    bench = service.bench
+    watch = dt.timedelta(hours=retraining_of(bench.adjusted, whose.model).watch_hours)
+    try:
+        if back:
+            done = bench.deployer.roll_back(whose, to=version or None, actor=by, reason=reason, expected=expected)
+        else:
+            done = bench.deployer.deploy(whose, version, actor=by, reason=reason, expected=expected, watch=watch)
+    except ChampionChanged as other:
+        raise Problem(412, "champion-changed", f"Version {other.serves or 'none'} serves.", more={"serves": other.serves}) from other
+    except DeploymentUnderWay as other:
+        raise Problem(
+            409, "deployment-under-way", "Another change of this model is not settled yet.", more={"deployment": other.deployment_id}
+        ) from other
+    except PermanentError as error:
+        raise Problem(404, "no-such-version", str(error)) from error
+    if done.state != "verified":
+        bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id)
+        raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
+    event = "model.rolled_back" if back else "model.deployed"
+    bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
+    measured = bench.standings.measurements(whose, source="holdout", version=done.version, limit=1)
+    names = ("value", "ci_low", "ci_high", "rows")
+    figures: dict[str, Any] = {name: getattr(measured[0], name) if measured else None for name in names}
+    bench.standings.note(whose, now=service.now(), **figures)
+    return done
+
+
+def validated(service: Service, whose: Whose, version: str | None) -> dict[str, Any]:
+    """Whether a version could serve: loaded, its golden rows asked, with its gate's report."""
+    standing = service.bench.standings.one(whose)
+    versions = service.bench.registry.versions(whose.registered)
+    number = version or (standing.shadow if standing else None) or (versions[0].version if versions else None)
+    if number is None:
+        return {"model": whose.model, "version": None, "valid": False, "fault": "there is no version yet", "gate": None, "serves": False}
+    if all(v.version != number for v in versions):
+        raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
+    fault = service.bench.deployer.fault(whose, number)
+    job = next((j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200) if j.version == number), None)
+    serves = standing is not None and standing.version == number
+    return {
+        "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
+        "serves": serves,
+    }  # fmt: skip
+
+
+def status(service: Service, tenant: str) -> dict[str, Any]:
+    """Models, active jobs, share of trainings that ended well, average gain of what was deployed."""
+    standings = service.bench.standings.all(tenant=tenant)
+    stats = service.bench.jobs.stats(tenant=tenant)
+    ended = sum(int(s["succeeded"]) + int(s["failed"]) for s in stats)
+    gains = [float(s["average_improvement"]) for s in stats if s["average_improvement"] is not None]
+    active = [j for state in ("running", "queued") for j in service.bench.jobs.recent(tenant=tenant, state=state, limit=100)]
+    return {
+        "models": len(shipped_specs()),
+        "serving": sum(1 for s in standings if s.version is not None and s.whose.environment == PRODUCTION),
+        "active_jobs": [job_told(j) for j in active],
+        "success_rate": sum(int(s["succeeded"]) for s in stats) / ended if ended else None,
+        "average_improvement": sum(gains) / len(gains) if gains else None,
+        "checked_at": max((s.checked_at for s in standings if s.checked_at), default=None),
+        "schedules": service.bench.standings.schedules(tenant=tenant),
+    }
+
+
+def metrics(service: Service, tenant: str, *, model: str = "") -> dict[str, Any]:
+    """Summaries of performance and of jobs, and what was measured in the last 90 days."""
+    since = service.now() - SERIES
+    series = {}
+    for standing in service.bench.standings.all(tenant=tenant):
+        if standing.whose.environment == PRODUCTION and model in ("", standing.whose.model):
+            found = service.bench.standings.measurements(standing.whose, since=since)
+            series[standing.whose.model] = [_flat(m) for m in reversed(found)]
+    keep = [r for r in service.bench.standings.performance(tenant=tenant) if model in ("", r["model"])]
+    jobs = [r for r in service.bench.jobs.stats(tenant=tenant) if model in ("", r["model"])]
+    quality = [_flat(d) for d in service.bench.standings.training_data(tenant=tenant, model=model)]
+    return {"performance": keep, "jobs": jobs, "series": series, "training_data": quality}
+
+
+def listed(service: Service, tenant: str) -> list[dict[str, Any]]:
+    """Every model with how it stands."""
+    standings = {s.whose.model: s for s in service.bench.standings.all(tenant=tenant) if s.whose.environment == PRODUCTION}
+    return [model_told(spec, standings.get(name)) for name, spec in shipped_specs().items()]
+
+
+def model_told(spec: ModelSpec, standing: Standing | None) -> dict[str, Any]:
+    """One model for whoever asks."""
+    told: dict[str, Any] = {
+        "model": spec.name, "description": spec.description, "kind": str(spec.kind), "metric": spec.metric, "direction": str(spec.direction),
+        "floor": spec.floor, "inputs": list(spec.inputs), "features": {k: str(v) for k, v in spec.features.items()}, "positive": positive_of(spec),
+    }  # fmt: skip
+    if standing is None:
+        return {**told, "status": "untrained", "version": None}
+    kept = {k: v for k, v in asdict(standing).items() if k not in ("whose", "kind", "metric", "direction")}
+    state = "serving" if standing.version else "held" if standing.shadow else "trained" if standing.trained_at else "untrained"
+    return {**told, **kept, "status": state}
+
+
+def versions_told(service: Service, whose: Whose) -> list[dict[str, Any]]:
+    """Every version of a model with its gate's report, the newest first."""
+    jobs = {j.version: j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=500) if j.version}
+    standing = service.bench.standings.one(whose)
+    told = []
+    for version in service.bench.registry.versions(whose.registered):
+        job = jobs.get(version.version)
+        evaluation = job.report.get("evaluation") if job else None
+        told.append(
+            {
+                "version": version.version, "created_at": dt.datetime.fromtimestamp(version.created_ms / 1000, dt.UTC), "run_id": version.run_id,
+                "gate": job.report.get("gate") if job else None, "verdict": version.tags.get("gate", ""), "trigger": version.tags.get("trigger", ""),
+                "metrics": (evaluation or {}).get("metrics", {}), "slices": (evaluation or {}).get("slices", {}),
+                "serves": standing is not None and standing.version == version.version,
+                "shadow": standing is not None and standing.shadow == version.version,
+                "withdrawn": version.tags.get("subject_erased") == "true", "lineage": lineage_of(version.tags),
+            }
+        )  # fmt: skip
+    return told
+
+
+def lineage_of(tags: Any) -> dict[str, str]:
+    """Where a version comes from: versions of its tables, hashes of data, specification and code, run and job."""
+    names = (
+        "data_version",
+        "data_sha256",
+        "spec",
+        "code_version",
+        "features",
+        "rows",
+        "data_from",
+        "data_to",
+        "snapshot_id",
+        "dagster_run_id",
+        "job_id",
+    )
+    return {k: v for k, v in tags.items() if k in names or k.startswith("input ")}
+
+
+def job_told(job: Job) -> dict[str, Any]:
+    """One job for whoever asks; the report is told apart."""
+    told = {k: v for k, v in asdict(job).items() if k not in ("whose", "report")}
+    gate = job.report.get("gate")
+    return {**told, "model": job.whose.model, "environment": job.whose.environment, "gate": gate}
+
+
+def deployment_told(deployment: Deployment) -> dict[str, Any]:
+    """One change of what serves."""
+    told = {k: v for k, v in asdict(deployment).items() if k not in ("whose", "report")}
+    return {**told, "model": deployment.whose.model, "environment": deployment.whose.environment}
+
+
+def _flat(kept: Any) -> dict[str, Any]:
+    return {k: v for k, v in asdict(kept).items() if k != "whose"} | {"model": kept.whose.model}
