@@ -233,7 +233,7 @@ def put_shadow(request: Request, actor: Operator, model: str, asked: ShadowWante
 @router.post("/performance-checks")
 def post_check(request: Request, actor: Operator, asked: CheckWanted) -> list[dict[str, Any]]:
     """Check models now: how they do in real use, and what they are due for."""
-    bars = {"threshold": asked.threshold, "time_window": asked.time_window, "retrain": asked.retrain}
+    bars: dict[str, Any] = {"threshold": asked.threshold, "time_window": asked.time_window, "retrain": asked.retrain}
     found = modelled.check_models(service_of(request), actor.tenant, asked.models, by=actor.key_id, **bars)
     return told([checked_told(f) for f in found])
 

@@ -1,0 +1,174 @@
+"""Models over the API: who may what, what is refused and why, and that a rollback changes what is answered; the alias does the same."""
+
+import datetime as dt
+import random
+import uuid
+
+import polars as pl
+import pytest
+
+from seeding_platform.models import shipped_spec
+from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.storage.ml.jobs import Job
+from seeding_platform.storage.ml.whose import Whose
+
+ALIAS = "/api/workflows/ml/auto-retraining"
+ROW = {"plan": "basic", "contract": "monthly", "tenure_months": 2, "tickets_90d": 6}
+
+
+def customers(*, turned: bool = False, seed: int = 1) -> pl.DataFrame:
+    draw, rows = random.Random(seed), []
+    for i in range(600):
+        tickets = draw.randint(0, 8)
+        leaves = ((tickets > 4) != (draw.random() < 0.1)) != turned
+        rows.append(
+            {
+                "customer_ref": f"c{i}", "as_of": dt.datetime(2026, 1, 1 + i % 28, tzinfo=dt.UTC), "plan": draw.choice(["basic", "plus"]),
+                "contract": draw.choice(["monthly", "yearly"]), "tenure_months": draw.randint(1, 60), "monthly_charges": draw.uniform(5, 90),
+                "tickets_90d": tickets, "inactive_days": draw.randint(0, 60), "orders_90d": draw.randint(0, 9), "spend_90d": draw.uniform(0, 500),
+                "days_since_order": draw.randint(0, 90), "churned": leaves, "synthetic": False,
+            }
+        )  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def trained(service, frame: pl.DataFrame) -> Job:
+    bench = service.app.state.service.bench
+    job = Job(job_id=f"job_{uuid.uuid4().hex}", whose=Whose("default", "churn"), trigger="manual", requested_by="key1", requested_at=bench.now())
+    bench.jobs.request(job)
+    return carry_out(bench, job, Work(shipped_spec("churn"), lambda: frame, {"data_version": "customers@1", "input quality/customers": "1"}, "run1"))
+
+
+@pytest.fixture
+def serving(service):
+    assert trained(service, customers()).verdict == "deploy"
+    return service
+
+
+def ask(service, role="analyst", **more) -> dict:
+    answer = service.post("/api/v1/ml/predictions", json={"model": "churn", "rows": [ROW], **more}, headers=service.key(role))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_before_anything_is_trained_it_says_so(service):
+    models = service.get("/api/v1/ml/models", headers=service.key()).json()
+    assert len(models) == 9
+    assert {m["status"] for m in models} == {"untrained"}
+    refused = service.post("/api/v1/ml/predictions", json={"model": "churn", "rows": [ROW]}, headers=service.key("analyst"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing-serves")
+    assert service.get("/api/v1/ml/models/none", headers=service.key()).status_code == 404
+    status = service.get("/api/v1/ml/status", headers=service.key()).json()
+    assert (status["serving"], status["active_jobs"], status["success_rate"]) == (0, [], None)
+
+
+def test_questions_are_answered_labelled_and_measured(serving):
+    told = ask(serving)
+    assert (told["model"], told["version"]) == ("churn", "1")
+    (answer,) = told["predictions"]
+    assert answer["value"] == "true"
+    assert answer["probabilities"]["true"] > 0.6
+    label = {"prediction_id": answer["prediction_id"], "actual": True, "observed_at": "2026-12-24T10:00:00Z"}
+    post = {"url": "/api/v1/ml/labels", "headers": serving.key("analyst")}
+    assert serving.post(**post, json={"labels": [label]}).json()["taken"] == 1
+    again = serving.post(**post, json={"labels": [label, {**label, "actual": False}, {**label, "prediction_id": "prd_none"}]}).json()
+    assert (again["taken"], again["repeated"], again["conflicting"], again["unknown"]) == (0, 1, [answer["prediction_id"]], ["prd_none"])
+    theirs = serving.post("/api/v1/ml/labels", json={"labels": [label]}, headers=serving.key("analyst", "other")).json()
+    assert theirs["unknown"] == [answer["prediction_id"]], "another tenant's prediction is as unknown as none"
+    early = {"prediction_id": ask(serving)["predictions"][0]["prediction_id"], "actual": True, "observed_at": "2020-01-01T00:00:00Z"}
+    assert serving.post(**post, json={"labels": [early]}).json()["early"] == [early["prediction_id"]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"model": "churn", "rows": []},
+        {"model": "churn", "rows": [{"shoe_size": 44}]},
+        {"model": "churn", "rows": [{"tenure_months": "long"}]},
+        {"model": "churn", "rows": [{"plan": {"a": 1}}]},
+        {"model": "../x", "rows": [ROW]},
+        {"model": "churn", "rows": [ROW], "environment": "mars"},
+    ],
+)
+def test_rows_that_cannot_be_are_refused(serving, wrong):
+    assert serving.post("/api/v1/ml/predictions", json=wrong, headers=serving.key("analyst")).status_code == 422
+
+
+def test_a_rollback_changes_what_is_answered(serving):
+    second = trained(serving, customers(turned=True, seed=2))
+    assert second.version == "2"
+    operator = serving.key("operator")
+    body = {"model": "churn", "version": "2", "reason": "try it"}
+    stale = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "7"}, headers=operator)
+    assert (stale.status_code, stale.json()["serves"]) == (412, "1")
+    made = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "1"}, headers=operator)
+    assert (made.status_code, made.json()["state"], made.json()["previous_version"]) == (201, "verified", "1")
+    assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("2", "false")
+    back = serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
+    assert (back.status_code, back.json()["version"]) == (201, "1")
+    assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("1", "true")
+    assert serving.post("/api/v1/ml/deployments", json={**body, "version": "9"}, headers=operator).status_code == 404
+    kinds = [d["kind"] for d in serving.get("/api/v1/ml/deployments?model=churn", headers=serving.key()).json()]
+    assert kinds == ["rollback", "deploy", "deploy"]
+    versions = serving.get("/api/v1/ml/models/churn/versions", headers=serving.key()).json()
+    assert [(v["version"], v["serves"]) for v in versions] == [("2", False), ("1", True)]
+    assert versions[0]["gate"]["reasons"]
+    assert versions[0]["lineage"]["data_version"] == "customers@1"
+    card = serving.get("/api/v1/ml/models/churn/versions/1/card", headers=serving.key())
+    assert card.headers["content-type"].startswith("text/markdown")
+    assert "churn" in card.text
+    assert serving.get("/api/v1/ml/models/churn/lineage", headers=serving.key()).json()["version"] == "1"
+
+
+def test_a_training_is_asked_for_once_and_started(service):
+    operator = {**service.key("operator"), "Idempotency-Key": "a"}
+    body = {"models": ["churn", "roi"], "force": True}
+    first = service.post("/api/v1/ml/retraining-jobs", json=body, headers=operator)
+    assert first.status_code == 202
+    jobs = first.json()["jobs"]
+    assert {j["model"] for j in jobs} == {"churn", "roi"}
+    assert service.post("/api/v1/ml/retraining-jobs", json=body, headers=operator).json() == first.json(), "the same request again"
+    busy = service.post("/api/v1/ml/retraining-jobs", json=body, headers=service.key("operator"))
+    assert (busy.status_code, busy.json()["active"]["churn"]) == (409, next(j["job_id"] for j in jobs if j["model"] == "churn"))
+    assert service.app.state.service.runs.asked == ["retrain"]
+    listed = service.get("/api/v1/ml/retraining-jobs?state=queued", headers=service.key()).json()
+    assert len(listed) == 2
+    one = service.get(f"/api/v1/ml/retraining-jobs/{listed[0]['job_id']}", headers=service.key())
+    assert one.json()["report"] == {}
+    assert service.get(f"/api/v1/ml/retraining-jobs/{listed[0]['job_id']}", headers=service.key("viewer", "other")).status_code == 404
+
+
+def test_a_version_goes_from_one_environment_to_another(serving):
+    body = {"model": "churn", "version": "1", "source": "prod", "target": "staging", "reason": "rehearse"}
+    made = serving.post("/api/v1/ml/promotions", json=body, headers=serving.key("operator"))
+    assert (made.status_code, made.json()["environment"]) == (201, "staging")
+    assert ask(serving, environment="staging")["predictions"][0]["value"] == "true"
+    assert serving.post("/api/v1/ml/promotions", json={**body, "target": "prod"}, headers=serving.key("operator")).status_code == 422
+
+
+def test_a_shadow_stands_beside_what_serves(serving):
+    trained(serving, customers(seed=3))
+    operator = serving.key("operator")
+    put = {"url": "/api/v1/ml/models/churn/shadow", "headers": operator}
+    assert serving.put(**put, json={"version": "1"}).status_code == 409
+    assert serving.put(**put, json={"version": "9"}).status_code == 404
+    assert serving.put(**put, json={"version": "2", "share": 0.2}).json()["shadow"] == "2"
+    assert serving.put(**put, json={"version": None}).json()["shadow"] is None
+
+
+def test_the_eight_actions_answer_at_their_own_address(serving):
+    viewer, operator = serving.key(), serving.key("operator")
+    for action in ("status", "metrics", "models", "history"):
+        answer = serving.get(f"{ALIAS}?action={action}", headers=viewer)
+        assert (answer.status_code, answer.json()["success"]) == (200, True), answer.text
+    checks = serving.post(f"{ALIAS}?action=check_performance", json={"model_types": ["churn"], "threshold": 0.03, "time_window": 7}, headers=operator)
+    assert checks.json()["data"]["needs_retraining"] in (True, False)
+    validated = serving.post(f"{ALIAS}?action=validate_models", json={"model_types": ["churn"]}, headers=operator).json()["data"]
+    assert validated["models"][0]["valid"]
+    deployed = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["churn"]}, headers=operator).json()["data"]
+    assert deployed["deployments"][0]["says"] == "it serves already"
+    body = {"force": True, "model_types": ["content_performance", "engagement_prediction"], "webhook_url": "http://127.0.0.1:5678/webhook/done"}
+    triggered = serving.post(f"{ALIAS}?action=trigger_retraining", json=body, headers=operator)
+    assert (triggered.status_code, len(triggered.json()["data"]["jobs"])) == (202, 2)
+    assert serving.post(f"{ALIAS}?action=dance", json={}, headers=operator).status_code == 422
+    assert serving.post(f"{ALIAS}?action=trigger_retraining", json={}, headers=viewer).status_code == 403
