@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
+from seeding_platform.cli.alerts import alerts_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
@@ -53,6 +54,7 @@ _GROUPS = {
     "policies": policies_app,
     "audit": audit_app,
     "settings": settings_app,
+    "alerts": alerts_app,
 }
 for _name, _commands in _GROUPS.items():
     app.add_typer(_commands, name=_name)

@@ -21,6 +21,7 @@ from seeding_platform.defs.executors import executor
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, learning_insights, serving_snapshot
 from seeding_platform.defs.kpis.sensors import kpi_days_sensor
+from seeding_platform.defs.maintenance.alerts import alerts_sensor
 from seeding_platform.defs.maintenance.upkeep import nightly, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.assets import quality_asset, report_asset
@@ -87,6 +88,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             distribution_sensor(list(load_engines().values())),
             recurring_sensor(every_job),
             retraining_sensor(specs),
+            alerts_sensor,
             _automation(),
         ],
         schedules=[*schedules(), nightly, expectations_schedule()],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.cleaning.policies import adjusted_policy
 from seeding_platform.models.registry import Registry
@@ -12,7 +12,7 @@ from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seeding_platform.governance.expiring import Retention
     from seeding_platform.governance.protection import PiiPolicy
     from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.monitoring.desk import AlertDesk
     from seeding_platform.quality.gate import GatePolicy
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
@@ -106,6 +107,19 @@ class Platform:
         from seeding_platform.governance.audit import Trail
 
         return Trail(self.settings, self.state)
+
+    @cached_property
+    def desk(self) -> AlertDesk:
+        """Where alerts are raised and cleared."""
+        from seeding_platform.monitoring.desk import AlertDesk
+
+        return AlertDesk(self.state, self.settings)
+
+    def emit(self, event_type: str, tenant: str, payload: Mapping[str, Any], *, mark: str = "") -> int:
+        """Tell the webhooks of a tenant of an event; returns how many are told."""
+        from seeding_platform.monitoring.events import emit
+
+        return emit(self.state, event_type, tenant, payload, now=self.now(), mark=mark)
 
     def admit(self, rows: pl.DataFrame, tenant: str) -> pl.DataFrame:
         """Rows on their way in, without people who were erased."""

@@ -17,8 +17,10 @@ from seeding_platform.monitoring.alert import AlertState, fingerprint_of
 from seeding_platform.monitoring.events import queued
 from seeding_platform.monitoring.notices import facts_of, message_of, pager_event, title_of
 from seeding_platform.monitoring.routing import ROUTES, AlertRoutes, channels_of
+from seeding_platform.monitoring.rules import RULES
 from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.alerts import Alerts
+from seeding_platform.storage.api_keys import Role
 from seeding_platform.storage.audit import AuditLog, Event
 from seeding_platform.storage.keyring import keyring
 from seeding_platform.storage.live import Live, Message
@@ -145,7 +147,9 @@ class AlertDesk:
             self.audit.record(Event(at=happened.at, tenant=made.tenant, actor=happened.actor, action=action, subject=made.subject, detail=detail))
             if happened.what in TOLD_OUT:
                 mark = f"{made.alert_id}:{made.revision}:{happened.what}"
-                self.live.tell("alert", mark, {"alert": made.alert_id, "state": str(made.state)}, now=happened.at, tenant=made.tenant)
+                everybodys = bool(made.tenant) and RULES[made.rule].role == Role.VIEWER  # whoever listens hears it
+                told = {"alert": made.alert_id, "state": str(made.state)} | ({"subject": title_of(made, "en")} if everybodys else {})
+                self.live.tell("alert", mark, told, now=happened.at, tenant=made.tenant)
                 queued(self.state, TOLD_OUT[happened.what], made.tenant, facts_of(made), now=happened.at, mark=mark)
         return kept
 

@@ -34,9 +34,15 @@ GATE = Adjustable("quality.gate", GatePolicy, "What a table must reach so that i
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether a table may pass, and every reason why not."""
+    """Whether a table may pass, and every reason why not.
+
+    Args:
+        reasons: sentences for people.
+        below: names of the limits that it does not reach.
+    """
 
     reasons: tuple[str, ...]
+    below: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -51,15 +57,19 @@ def judged(table: str, *, completeness: Ratio, validity: Ratio, confidence: floa
     >>> judged("orders", completeness=Ratio(70, 100), validity=Ratio(9, 10), confidence=0.9, score=92.0, policy=GatePolicy()).reasons
     ('orders: completeness 70.0 % is below 80 % (70 of 100 required cells are filled)',)
     """
-    reasons = []
+    reasons, below = [], []
     if completeness.value is not None and completeness.value < policy.completeness:
         filled = f"{completeness.numerator:,} of {completeness.denominator:,} required cells are filled"
+        below.append("completeness")
         reasons.append(f"{table}: completeness {completeness.value:.1%} is below {policy.completeness:.0%} ({filled})".replace("%", " %"))
     if confidence is not None and confidence < policy.confidence:
+        below.append("confidence")
         reasons.append(f"{table}: mean confidence {confidence:.2f} is below {policy.confidence:.2f}")
     if score is not None and score < policy.score:
+        below.append("score")
         reasons.append(f"{table}: mean quality score {score:.1f} is below {policy.score:g}")
     if validity.value is not None and validity.value < policy.validity:
+        below.append("validity")
         bad = validity.denominator - validity.numerator
         reasons.append(f"{table}: {bad:,} of {validity.denominator:,} rows are quarantined, more than {1 - policy.validity:.0%}".replace("%", " %"))
-    return Gate(tuple(reasons))
+    return Gate(tuple(reasons), tuple(below))

@@ -8,10 +8,11 @@ from seeding_platform.catalog.recurring import SCHEDULES
 from seeding_platform.cleaning.policy import LIMITS
 from seeding_platform.distribution.rules import RULES
 from seeding_platform.governance.retention import RETENTION
+from seeding_platform.monitoring.routing import ROUTES
 from seeding_platform.quality.gate import GATE
 from seeding_platform.quality.monitors.judge import MONITORING
 
 if TYPE_CHECKING:
     from seeding_platform.catalog.adjustable import Adjustable
 
-SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION)}
+SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION, ROUTES)}

@@ -18,6 +18,7 @@ from seeding_platform import __version__
 from seeding_platform.service import audited, errors
 from seeding_platform.service.context import Service
 from seeding_platform.service.errors import problem
+from seeding_platform.service.pages import alerts as alerts_pages
 from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
@@ -27,7 +28,9 @@ from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.pages import tables as tables_pages
+from seeding_platform.service.pages import webhooks as webhooks_pages
 from seeding_platform.service.routes import (
+    alerts,
     audit,
     auto_retraining,
     bundles,
@@ -44,6 +47,7 @@ from seeding_platform.service.routes import (
     privacy,
     quality,
     tables,
+    webhooks,
 )
 from seeding_platform.service.routes import runs as runs_routes
 from seeding_platform.service.routes import settings as settings_routes
@@ -140,6 +144,8 @@ def create_app(
     app.include_router(models.router, responses=errors.documented(404, 409, 412))
     app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
     app.include_router(live.router, responses=errors.documented())
+    app.include_router(alerts.router, responses=errors.documented(404, 409))
+    app.include_router(webhooks.router, responses=errors.documented(404, 409))
     app.include_router(kept.more, responses=errors.documented(404))
     for router in kept.routers:
         app.include_router(router, responses=errors.documented(404, 409, 412))
@@ -155,6 +161,8 @@ def create_app(
         tables_pages,
         bias_pages,
         keys_pages,
+        alerts_pages,
+        webhooks_pages,
         oidc,
     ):
         app.include_router(pages.router)

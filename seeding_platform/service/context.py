@@ -24,6 +24,8 @@ from seeding_platform.governance.audit import Trail
 from seeding_platform.models.operations.bench import Bench
 from seeding_platform.models.operations.serving import Predictor
 from seeding_platform.models.registry import Registry
+from seeding_platform.monitoring.delivery import Delivery
+from seeding_platform.monitoring.desk import AlertDesk
 from seeding_platform.service.issuer import Issuer, http_client
 from seeding_platform.service.membership import Memberships
 from seeding_platform.service.runs import NoRuns
@@ -141,6 +143,16 @@ class Service:
     def trail(self) -> Trail:
         """The audit log."""
         return Trail(self.settings, self.state)
+
+    @property
+    def desk(self) -> AlertDesk:
+        """Where alerts are raised, cleared and acted on."""
+        return AlertDesk(self.state, self.settings)
+
+    @property
+    def delivery(self) -> Delivery:
+        """Whoever empties the outbox."""
+        return Delivery(self.state, self.settings)
 
     @cached_property
     def bench(self) -> Bench:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from seeding_platform.connectors.exports import ExportRefused, read_export
+from seeding_platform.monitoring.events import emit
 from seeding_platform.settings import project_root
 from seeding_platform.storage.api_state import Ingestion
 
@@ -84,7 +85,7 @@ class Uploads:
             told = {"status": "refused", "reason": refused.reason, "how_to_export_again": refused.how_to_export_again}
             shutil.rmtree(folder)
             made = dataclasses.replace(made, status="refused", message=str(refused), summary=json.dumps(told), finished_at=self.service.now())
-            return self.service.api.record(made)
+            return self._ended(self.service.api.record(made))
         self.service.api.record(made)
         self._waiting.put(made)
         return made
@@ -121,9 +122,22 @@ class Uploads:
             record(dataclasses.replace(running, status="queued", started_at=None))
             return
         status, message = ("succeeded", "") if code == 0 else ("failed", said)
-        record(dataclasses.replace(running, status=status, message=message, finished_at=now()))
+        self._ended(record(dataclasses.replace(running, status=status, message=message, finished_at=now())))
         if code == 0:
             shutil.rmtree(self.path(running).parent, ignore_errors=True)
+
+    def _ended(self, ingestion: Ingestion) -> Ingestion:
+        """Tell webhooks what became of a file; returns it."""
+        facts = {"ingestion_id": ingestion.ingestion_id, "status": ingestion.status, "bytes": ingestion.bytes}
+        emit(
+            self.service.state,
+            "ingestion.finished",
+            ingestion.tenant,
+            facts,
+            now=self.service.now(),
+            mark=f"{ingestion.ingestion_id}:{ingestion.status}",
+        )
+        return ingestion
 
 
 def landed(path: Path, tenant: str, service: Service, *, ending: Callable[[float], bool]) -> tuple[int, str]:

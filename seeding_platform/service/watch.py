@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 from seeding_platform.analytics.keeping import Alert, Report
 from seeding_platform.analytics.watching import alert_said, alert_state, report_text
 from seeding_platform.errors import BusyError, SeedingError
+from seeding_platform.governance.alarms import audit_alarm, deadline_alarms
 from seeding_platform.governance.subject_rights.requests import CARRIED
-from seeding_platform.service.notify import send_due
+from seeding_platform.monitoring.alert import Alert as Raised
+from seeding_platform.monitoring.events import emit
 from seeding_platform.service.people import people
+from seeding_platform.service.runs import UNFINISHED
+from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.live import Message
 from seeding_platform.storage.locks import exclusive
@@ -31,6 +35,14 @@ EVERY_S = 2.0
 SLOW_EVERY = 15
 RUNS_LOOKED_AT = 5
 VERIFIED_EVERY = dt.timedelta(days=1)
+LIMIT = "kpi.limit"
+"""The rule by which a passed limit of a person's is raised."""
+OPERATORS = {">": "above", ">=": "at-least", "<": "below", "<=": "at-most", "=": "equal-to"}
+
+
+def limit_subject(item: Item) -> str:
+    """What names a limit that a person set, at its version: another limit is another alert."""
+    return f"alert-rule/{item.item_id}@{item.version}"
 
 
 class Watch:
@@ -77,27 +89,39 @@ class Watch:
         for run in self.service.runs.recent(limit=RUNS_LOOKED_AT):
             done = sum(s.done for s in run.stages)
             told = {"run_id": run.run_id, "status": run.status, "done": done, "planned": sum(s.planned for s in run.stages)}
-            live.tell("run", f"{run.run_id}:{run.status}:{done}", told, now=now)
+            new = live.tell("run", f"{run.run_id}:{run.status}:{done}", told, now=now)
+            if new and run.status not in UNFINISHED:
+                facts = {"run_id": run.run_id, "job": run.job, "status": run.status}
+                emit(self.service.state, "run.finished", "", facts, now=now, mark=run.run_id)
 
     def due(self) -> None:
-        """Seal the audit log, judge alerts when the facts changed, write reports whose time has come, send what waits."""
+        """Seal the audit log, raise alerts (those about figures when the facts changed), write reports whose time has come, send what waits."""
         service = self.service
-        for work in (lambda: service.trail.seal(now=service.now()), self.verify_daily, self.answer_people):
+        for work in (lambda: service.trail.seal(now=service.now()), self.verify_daily, self.answer_people, self.alarms):
             try:
                 work()
             except Exception:  # what follows is somebody else's; an alert must still go out
-                log.exception("sealing or answering people failed")
+                log.exception("sealing, answering people or raising alerts failed")
         name = snapshots.current(service.settings.serving)
         alerts = service.kept.all("alert")
         marks = f"{name}|{[(a.item_id, a.version) for a in alerts]}"
         if marks != self._judged:
             for item in alerts:
                 self._each(self._alert, item)
+            self._forgotten(alerts)
             self.learn()
             self._judged = marks
         for item in service.kept.all("report"):
             self._each(self._report, item)
-        send_due(service.live, service.settings, now=service.now())
+        service.delivery.send_due(now=service.now())
+
+    def alarms(self) -> None:
+        """Raise and clear what does not hang on figures, and take up what time brings."""
+        service, now = self.service, self.service.now()
+        desk = service.desk
+        audit_alarm(desk, service.trail, now=now)
+        deadline_alarms(desk, service.state, now=now)
+        desk.due(now=now)
 
     def verify_daily(self) -> None:
         """Verify the audit log where nobody has for a day; what is found stands in it, and a broken log is told of on the overview."""
@@ -137,18 +161,33 @@ class Watch:
                 continue  # no facts of this tenant yet
 
     def _alert(self, item: Item) -> None:
-        alert, now = Alert.model_validate(item.body), self.service.now()
+        """Judge the limit that somebody set: passed it is an alert, told by the channel that they chose; back within it that ends by itself."""
+        rule, now, desk = Alert.model_validate(item.body), self.service.now(), self.service.desk
         try:
-            state = alert_state(alert, self.service.facts(item.tenant))
+            state = alert_state(rule, self.service.facts(item.tenant))
         except SeedingError:
             return  # no facts of this tenant: nothing is passed
         if not state.holds:
+            if state.value is not None:
+                desk.clear(LIMIT, item.tenant, limit_subject(item), now=now)
             return
-        subject, body = alert_said(alert, state)
-        mark = f"alert:{item.item_id}:{item.version}:{state.since}"
-        self.service.live.tell("alert", mark, {"alert": item.item_id, "subject": subject}, now=now, tenant=item.tenant)
-        if alert.channel != "none":
-            self._send(item, alert.channel, alert.target, subject, body, mark)
+        title, says = texts_told(alert_said(rule, state))
+        evidence = {
+            "metric": rule.metric, "operator": OPERATORS[rule.operator], "limit": rule.value, "value": state.value, "days": rule.days,
+            "end": state.window.end, "since": state.since,
+        }  # fmt: skip
+        channels = () if rule.channel == "none" else (f"{rule.channel} {rule.target}".strip(),)
+        raised = Raised(
+            rule=LIMIT, tenant=item.tenant, subject=limit_subject(item), evidence=evidence, title=title, says=says.strip(), channels=channels
+        )
+        desk.raise_(raised, now=now)
+
+    def _forgotten(self, items: list[Item]) -> None:
+        """End the alerts about limits that somebody changed or removed."""
+        desk, standing = self.service.desk, {(i.tenant, limit_subject(i)) for i in items}
+        for alert in desk.alerts.standing(rule=LIMIT):
+            if (alert.tenant, alert.subject) not in standing:
+                desk.clear(LIMIT, alert.tenant, alert.subject, now=self.service.now())
 
     def _report(self, item: Item) -> None:
         report, now = Report.model_validate(item.body), self.service.now()

@@ -186,6 +186,15 @@ class Alerts:
         where = [table.c.active.is_not(None)] + ([table.c.rule == rule] if rule else [])
         return self._all(*where)
 
+    def tenants(self) -> list[str]:
+        """Whose alerts there are; empty for the whole installation's."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import alerts as table
+
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(table.c.tenant).distinct().order_by(table.c.tenant)).scalars())
+
     def listed(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Occurrence]:
         """What is asked for, what was raised last first."""
         return self._all(*_where(wanted), limit=limit, offset=offset, last_first=True)

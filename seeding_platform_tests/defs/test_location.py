@@ -97,7 +97,7 @@ def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
     assert landing == {"raw/ads__main"}
 
 
-SENSORS = ("landing", "kpi_days", "cleaning_policies", "quality_rules", "distribution_rules", "adjusted_schedules", "follow_upstream")
+SENSORS = ("landing", "kpi_days", "cleaning_policies", "quality_rules", "distribution_rules", "adjusted_schedules", "alerts", "follow_upstream")
 
 
 def test_schedules_and_sensors_run_by_themselves(defs):

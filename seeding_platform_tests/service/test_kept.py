@@ -10,7 +10,7 @@ from seeding_platform_tests.service.test_api import is_problem
 BODIES = {
     "questions": {"title": "Spend", "question": "spend last month"},
     "dashboards": {"title": "Monday", "questions": ["spend last month", "CAC by platform last 30 days"]},
-    "alerts": {"metric": "cac", "operator": ">", "value": 40},
+    "alert-rules": {"metric": "cac", "operator": ">", "value": 40},
     "targets": {"title": "June", "metric": "spend", "amount": 100_000, "start": "2025-06-01", "end": "2025-06-30"},
     "annotations": {"day": "2025-06-11", "text": "Sale began"},
     "ratios": {"name": "clicks_per_euro", "numerator": "clicks", "denominator": "spend", "en": "clicks per euro", "nl": "klikken per euro"},
@@ -19,10 +19,10 @@ REFUSED = [
     ("questions", {"title": "", "question": "spend"}),
     ("dashboards", {"title": "x", "questions": []}),
     ("dashboards", {"title": "x", "questions": ["spend"] * 13}),
-    ("alerts", {"metric": "nonsense", "operator": ">", "value": 1}),
-    ("alerts", {"metric": "cac", "operator": "!=", "value": 1}),
-    ("alerts", {"metric": "cac", "operator": ">", "value": 1, "channel": "email", "target": "not an address"}),
-    ("alerts", {"metric": "cac", "operator": ">", "value": 1, "channel": "email", "target": "a@example.org"}),  # not set up here
+    ("alert-rules", {"metric": "nonsense", "operator": ">", "value": 1}),
+    ("alert-rules", {"metric": "cac", "operator": "!=", "value": 1}),
+    ("alert-rules", {"metric": "cac", "operator": ">", "value": 1, "channel": "email", "target": "not an address"}),
+    ("alert-rules", {"metric": "cac", "operator": ">", "value": 1, "channel": "email", "target": "a@example.org"}),  # not set up here
     ("targets", {**BODIES["targets"], "metric": "cac"}),
     ("targets", {**BODIES["targets"], "end": "2025-05-01"}),
     ("targets", {**BODIES["targets"], "amount": -1}),
@@ -71,7 +71,7 @@ def test_an_alert_holds_since_the_day_its_limit_was_passed(service):
     kpis = service.get("/api/v1/kpis?metrics=cac&start=2025-06-24&end=2025-06-30", headers=key).json()["rows"][0]["cac"]
 
     def state(value: float, operator: str = ">") -> dict:
-        made = service.post("/api/v1/alerts", json={"metric": "cac", "operator": operator, "value": value}, headers=key)
+        made = service.post("/api/v1/alert-rules", json={"metric": "cac", "operator": operator, "value": value}, headers=key)
         return service.get(f"{made.headers['location']}/state", headers=key).json()
 
     assert state(kpis - 0.01) | {"since": None} == {"holds": True, "value": kpis, "since": None, "start": "2025-06-24", "end": "2025-06-30"}
@@ -115,7 +115,7 @@ def test_a_ratio_of_ones_own_answers_like_any_other_and_only_in_its_house(servic
 def test_an_alert_may_watch_a_ratio_of_ones_own_which_then_stays(service):
     key = service.key("analyst")
     ratio = service.post("/api/v1/ratios", json=BODIES["ratios"], headers=key).headers["location"]
-    made = service.post("/api/v1/alerts", json={"metric": "clicks_per_euro", "operator": ">", "value": 0.0001}, headers=key)
+    made = service.post("/api/v1/alert-rules", json={"metric": "clicks_per_euro", "operator": ">", "value": 0.0001}, headers=key)
     assert made.status_code == 201, made.text
     alert = made.headers["location"]
     assert service.get(f"{alert}/state", headers=key).json()["holds"] is True
@@ -127,7 +127,7 @@ def test_an_alert_may_watch_a_ratio_of_ones_own_which_then_stays(service):
     assert is_problem(service.put(ratio, json={**BODIES["ratios"], "name": "another_name"}, headers=key), 409, "in-use")
     assert service.delete(alert, headers=key).status_code == 204
     assert service.delete(ratio, headers=key).status_code == 204
-    gone = service.post("/api/v1/alerts", json={"metric": "clicks_per_euro", "operator": ">", "value": 1}, headers=key)
+    gone = service.post("/api/v1/alert-rules", json={"metric": "clicks_per_euro", "operator": ">", "value": 1}, headers=key)
     assert is_problem(gone, 422, "no-such-metric")
 
 

@@ -201,7 +201,7 @@ def test_every_page_is_in_its_language_and_shows_what_is_kept(signed_in, lang, p
     service = signed_in("operator")
     key = service.key("operator")
     service.runs.add("abcdef0123", "failed", message="the disk was full")
-    service.post("/api/v1/alerts", json={"metric": "cac", "operator": ">", "value": 0.01}, headers=key)
+    service.post("/api/v1/alert-rules", json={"metric": "cac", "operator": ">", "value": 0.01}, headers=key)
     service.post("/api/v1/targets", json={"title": "June", "metric": "spend", "amount": 10, "start": "2025-06-01", "end": "2025-07-30"}, headers=key)
     service.post("/api/v1/dashboards", json={"title": "Monday", "questions": ["spend last month"]}, headers=key)
     text = service.get(f"/{lang}/{path}").text

@@ -7,7 +7,7 @@ from starlette.routing import Mount
 from seeding_platform_tests.service.test_kept import BODIES
 
 ROLES = ["viewer", "analyst", "operator", "steward", "admin"]
-KINDS = ["questions", "dashboards", "alerts", "targets", "annotations", "reports", "ratios"]
+KINDS = ["questions", "dashboards", "alert-rules", "targets", "annotations", "reports", "ratios"]
 NEEDS = {
     **{
         ("GET", f"/api/v1/{path}"): "viewer"
@@ -17,12 +17,17 @@ NEEDS = {
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
             "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings?unknown=1",
-            "alerts/none/state", "targets/none/pace", "quality/tables",
+            "alerts", "alerts/none", "alert-rules/none/state", "targets/none/pace", "quality/tables",
         )
     },
     **{("GET", f"/api/v1/quality/{path}"): "operator" for path in ("scorecard", "recommendations")},
     **{("GET", f"/api/v1/{kind}{rest}"): "viewer" for kind in KINDS for rest in ("", "/none", "/none/history")},
     **{(method, f"/api/v1/{kind}{rest}"): "analyst" for kind in KINDS for method, rest in (("POST", ""), ("PUT", "/none"), ("DELETE", "/none"))},
+    **{("POST", f"/api/v1/alerts/none/{act}"): "analyst" for act in ("acknowledge", "mute", "resolve")},
+    **{("GET", f"/api/v1/webhooks{rest}"): "steward" for rest in ("", "/none", "/none/deliveries")},
+    **{("POST", f"/api/v1/webhooks{rest}"): "steward" for rest in ("", "/none/rotate", "/none/enable", "/none/disable", "/none/test",
+                                                                   "/none/deliveries/none/replay")},
+    ("DELETE", "/api/v1/webhooks/none"): "steward",
     ("POST", "/api/v1/nlq"): "viewer",
     ("POST", "/api/v1/ingestions"): "analyst",
     ("POST", "/api/v1/dashboards/none/share"): "analyst",
@@ -55,10 +60,13 @@ PAGES = {
         ("GET", f"/{{lang}}/{path}"): "viewer"
         for path in (
             "overview", "kpis", "ask", "upload", "dashboards", "dashboards/{item_id}", "watch", "runs",
+            "alerts", "alerts/{alert_id}",
             "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters", "quality", "quality/bias",
         )
     },
     **{("GET", f"/{{lang}}/{path}"): "analyst" for path in ("settings", "settings/{name}")},
+    ("POST", "/{lang}/alerts/{alert_id}"): "analyst",
+    **{(method, "/{lang}/webhooks"): "steward" for method in ("GET", "POST")},
     **{(method, "/{lang}/tables/{layer}/{table}/history"): "operator" for method in ("GET", "POST")},
     ("GET", "/{lang}/tables"): "operator",
     **{("GET", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "privacy/{request_id}", "audit", "audit/{seq}")},
@@ -81,7 +89,7 @@ PAGES = {
 """From which role on a page is shown. What a page offers to do is a route of the API and needs what that needs."""
 NAMED = {
     "{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts", "{request_id}": "none", "{seq}": "1",
-    "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders",
+    "{alert_id}": "none", "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders",
 }  # fmt: skip
 
 
@@ -169,5 +177,5 @@ def test_no_page_offers_what_its_reader_may_not_do(service):
                 offered[role].add(route)
     assert wrong == []
     assert offered["viewer"] == set()
-    assert {("POST", "/api/v1/alerts"), ("DELETE", "/api/v1/alerts/none"), ("POST", "/api/v1/questions")} <= offered["analyst"]
+    assert {("POST", "/api/v1/alert-rules"), ("DELETE", "/api/v1/alert-rules/none"), ("POST", "/api/v1/questions")} <= offered["analyst"]
     assert {("POST", "/api/v1/runs"), ("POST", "/api/v1/runs/none/stop"), *offered["analyst"]} <= offered["operator"]

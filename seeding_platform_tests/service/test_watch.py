@@ -81,7 +81,7 @@ def watch(service, outside):
 def test_an_alert_is_mailed_once(service, watch, outside):
     mails, _ = outside
     body = {"metric": "spend", "operator": ">", "value": 1, "channel": "email", "target": "ann@example.org, bob@example.org"}
-    assert service.post("/api/v1/alerts", json=body, headers=service.key("analyst")).status_code == 201
+    assert service.post("/api/v1/alert-rules", json=body, headers=service.key("analyst")).status_code == 201
     for _ in range(3):
         watch[0].due()
     Watch(watch[0].service).due()  # a second service looks at the same
@@ -107,7 +107,7 @@ def test_what_is_worth_telling_is_worked_out_when_the_facts_change_and_not_befor
 
 def test_an_alert_that_does_not_hold_is_not_told(service, watch, outside):
     body = {"metric": "spend", "operator": "<", "value": 0, "channel": "slack"}
-    service.post("/api/v1/alerts", json=body, headers=service.key("analyst"))
+    service.post("/api/v1/alert-rules", json=body, headers=service.key("analyst"))
     watch[0].due()
     assert outside[1].got == []
     assert service.get("/api/v1/messages", headers=service.key("analyst")).json() == []
@@ -133,7 +133,7 @@ def test_a_report_goes_out_at_its_hour_and_again_the_next_day_only(service, watc
 def test_what_cannot_be_sent_is_tried_again_and_arrives_once(service, watch, outside):
     slack = outside[1]
     slack.broken = True
-    service.post("/api/v1/alerts", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
+    service.post("/api/v1/alert-rules", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
     watch[0].due()
     (kept,) = service.get("/api/v1/messages", headers=service.key("analyst")).json()
     assert (kept["attempts"], kept["sent_at"]) == (1, None)
@@ -164,7 +164,7 @@ def test_what_happens_is_heard_by_those_who_listen_from_where_they_were(service,
 
 
 def test_another_tenants_alert_is_not_heard(service, watch):
-    service.post("/api/v1/alerts", json={"metric": "spend", "operator": ">", "value": 1}, headers=service.key("analyst", "other"))
+    service.post("/api/v1/alert-rules", json={"metric": "spend", "operator": ">", "value": 1}, headers=service.key("analyst", "other"))
     watch[0].due()
     heard = {t: service.get("/api/v1/events?seconds=0.1", headers={**service.key(tenant=t), "Last-Event-ID": "0"}).text for t in ("default", "other")}
     assert ("event: alert" in heard["default"], "event: alert" in heard["other"]) == (False, True)
@@ -173,6 +173,6 @@ def test_another_tenants_alert_is_not_heard(service, watch):
 def test_one_that_cannot_be_judged_holds_no_other(service, watch, outside):
     shared = service.app.state.service
     shared.kept.add("alert", {"metric": "spend", "operator": "from another version"}, tenant="default", actor="k", item_id="broken", now=shared.now())
-    service.post("/api/v1/alerts", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
+    service.post("/api/v1/alert-rules", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
     watch[0].due()
     assert len(outside[1].got) == 1

@@ -76,6 +76,9 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
                 )
                 verify_bundle(done.path.parent)
                 made.append(done)
+                if done.fresh:
+                    facts = {"engine": engine.name, "generation": done.generation, "content_id": done.content_id, "rows": done.rows}
+                    platform.emit("bundle.ready", tenant, facts)
             except SeedingError as error:
                 broken[tenant] = str(error)
         if broken:

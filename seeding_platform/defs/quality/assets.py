@@ -14,6 +14,7 @@ from seeding_platform.defs.quality.observed import observed
 from seeding_platform.defs.quality.rules import RULES, rules_of
 from seeding_platform.governance.lineage import quality_columns
 from seeding_platform.quality import Sides, assess
+from seeding_platform.quality.alarms import gate_alarm
 from seeding_platform.quality.confidence.table import from_table
 from seeding_platform.quality.gate import GATE
 from seeding_platform.quality.report import quality_report, write_report
@@ -47,6 +48,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         **described(contract, "quality", "Judged; personal data treated as the policy says."),
     )
     def judged(  # noqa: ANN202 - Dagster reads a return annotation as types of outputs
+        context: dg.AssetExecutionContext,
         rows: pl.LazyFrame,
         quarantine: pl.LazyFrame,
         repairs: pl.LazyFrame,
@@ -76,6 +78,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
             **ratio_metadata("validity", found.validity),
             **({} if found.confidence is None else {"confidence": found.confidence, "score": found.score}),
         }
+        gate_alarm(platform.desk, contract.name, found.gate, run_id=context.run.run_id, now=platform.now())
         if not found.gate.is_open:
             where = f"clean/{contract.name}__quarantine shows what was refused, quality/recommendations what would help."
             what = f"Mend the source and land it again, add a rule, or change the limit for this table (setting {GATE.name})."

@@ -10,6 +10,7 @@ from seeding_platform.catalog import TableContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage, written_metadata
 from seeding_platform.defs.platform import Platform
+from seeding_platform.quality.alarms import monitor_alarms
 from seeding_platform.quality.monitors import MONITORS, history_with, measured, shapes_of, told
 from seeding_platform.quality.monitors.judge import MONITORING, MonitorLimits
 
@@ -39,6 +40,7 @@ def monitors_asset(contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
         tables = [history_of(platform, contract, history, now) for contract in contracts]
         whole = pl.concat([pl.DataFrame(schema=MONITORS), *tables])
         written = lake.overwrite(TABLE, whole)
+        monitor_alarms(platform.desk, whole, now=now)
         alerts = told(whole, at=now)
         return dg.MaterializeResult(
             metadata={**written_metadata(written, lake.uri(TABLE)), "runs": whole.select("table", "at").n_unique(), "alerts": len(alerts)},

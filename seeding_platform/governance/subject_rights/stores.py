@@ -128,7 +128,7 @@ class FilesStore:
 
 @dataclass(frozen=True, slots=True)
 class StateStore:
-    """The state database, SQLite or Postgres: every text that people write, of one's own tenant where a table says whose its rows are."""
+    """The state database, SQLite or Postgres: every text that people write, of one's own tenant and of everybody where a table says whose it is."""
 
     settings: Settings
     state: State
@@ -172,7 +172,7 @@ class StateStore:
         return Path(str(self.state.engine.url.database)) if self.state.engine.dialect.name == "sqlite" else None
 
     def _mine(self, table: Any, query: Any) -> Any:
-        return query.where(table.c.tenant == self.tenant) if "tenant" in table.c else query
+        return query.where(table.c.tenant.in_((self.tenant, ""))) if "tenant" in table.c else query
 
     def _hits(self) -> Iterator[tuple[str, str, list[str]]]:
         """Table, column and values of every column in which the person stands."""

@@ -10,10 +10,10 @@ from seeding_platform.analytics.keeping import Alert, Annotation, Dashboard, Rep
 from seeding_platform.analytics.language.model import asked_with
 from seeding_platform.analytics.metrics import OwnRatio, catalogue
 from seeding_platform.analytics.watching import alert_state, pace
+from seeding_platform.monitoring.channels import chosen
 from seeding_platform.service import sharing
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.service.notify import channels
 from seeding_platform.service.pages.figures import currency_of, notices, table_of, tops_of
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, page, signed_in, to_sign_in, with_facts
@@ -103,7 +103,7 @@ def watch_page(request: Request, lang: Locale) -> Response:
             "ratios": [{"id": i.item_id, "ratio": OwnRatio.model_validate(i.body)} for i in kept.all("ratio", tenant=tenant)],
             "figures": {name: say.metric(name) for name in catalogue().metrics},
             "sums": {m.name: say.metric(m.name) for m in catalogue().metrics.values() if m.kind == "sum"},
-            "channels": ["none", *channels(service.settings)],
+            "channels": ["none", *chosen(service.settings)],
             "say": say,
             "may_keep": actor.role.may(Role.ANALYST),
         }

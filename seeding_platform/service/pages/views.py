@@ -40,6 +40,7 @@ BELONGS_TO = {
     "privacy_confirm": "privacy",
     "privacy_request": "privacy",
     "audit_event": "audit",
+    "alert": "alerts",
     "keys_people": "people",
     "keys_confirm": "people",
     "setting": "settings",
@@ -53,6 +54,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("kpis", "kpi", Role.VIEWER),
         ("ask", "ask", Role.VIEWER),
         ("dashboards", "board", Role.VIEWER),
+        ("alerts", "warn", Role.VIEWER),
         ("watch", "watch", Role.VIEWER),
         ("upload", "upload", Role.VIEWER),
     ),
@@ -64,7 +66,12 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),
-    "configuration": (("settings", "rules", Role.ANALYST), ("people", "people", Role.ADMIN), ("audit", "list", Role.STEWARD)),
+    "configuration": (
+        ("settings", "rules", Role.ANALYST),
+        ("webhooks", "hook", Role.STEWARD),
+        ("people", "people", Role.ADMIN),
+        ("audit", "list", Role.STEWARD),
+    ),
 }
 """Sections of the menu: pages with their icons, and the role that a page is for."""
 

@@ -14,10 +14,10 @@ from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.language.lexicon import LANGUAGES
 from seeding_platform.analytics.metrics import OwnRatio, catalogue
 from seeding_platform.analytics.watching import alert_state, pace
+from seeding_platform.monitoring.channels import chosen
 from seeding_platform.service import sharing
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.service.notify import channels
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.kept import VersionConflict
 
@@ -29,7 +29,8 @@ Viewer = Annotated[Actor, Depends(may(Role.VIEWER))]
 Analyst = Annotated[Actor, Depends(may(Role.ANALYST))]
 IfMatch = Annotated[str | None, Header(max_length=40, description="ETag of the version that was read; 412 when another is in force")]
 MOST_OF_A_KIND = 500
-PLURALS = {kind: f"{kind}s" for kind in keeping.KINDS}
+PLURALS = {kind: "alert-rules" if kind == "alert" else f"{kind}s" for kind in keeping.KINDS}
+"""What a kind is called in addresses; `/api/v1/alerts` are those that are raised."""
 
 
 class Kept(BaseModel):
@@ -106,7 +107,7 @@ def checked(service: Service, kind: str, body: BaseModel, tenant: str, *, old: I
     Raises:
         Problem: 422.
     """
-    if isinstance(body, (keeping.Alert, keeping.Report)) and body.channel not in ("none", *channels(service.settings)):
+    if isinstance(body, (keeping.Alert, keeping.Report)) and body.channel not in ("none", *chosen(service.settings)):
         raise Problem(422, "no-channel", f"{body.channel} is not set up in this installation.")
     if isinstance(body, keeping.Alert):
         service.know_ratios(tenant)
@@ -192,7 +193,7 @@ class AlertStateAnswer(BaseModel):
     end: dt.date
 
 
-@more.get("/alerts/{item_id}/state", tags=["alerts"])
+@more.get("/alert-rules/{item_id}/state", tags=["alert-rules"])
 def get_alert_state(request: Request, actor: Viewer, item_id: str) -> AlertStateAnswer:
     """An alert judged on the facts in force."""
     service = service_of(request)
