@@ -95,8 +95,8 @@ def test_rows_that_cannot_be_are_refused(serving, wrong):
 
 
 def test_a_rollback_changes_what_is_answered(serving):
-    second = trained(serving, customers(turned=True, seed=2))
-    assert second.version == "2"
+    second = trained(serving, pl.concat([customers(), customers(turned=True, seed=2)]).with_row_index("n").drop("n"))
+    assert (second.version, second.verdict) == ("2", "refuse")
     operator = serving.key("operator")
     body = {"model": "churn", "version": "2", "reason": "try it"}
     stale = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "7"}, headers=operator)

@@ -1,7 +1,5 @@
 """Model assets: all of them in one step, so that one process trains what is due; each says what came of it, tenant by tenant."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The performance check of every four hours, and the sensor that trains what was asked for: by the check, by a person, or again after a failure."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -81,6 +81,7 @@ class Metric:
 
         old, new = np.asarray(champion, float), np.asarray(challenger, float)
         found = new - old if self.direction == "up" else np.where(old > 0, (old - new) / np.where(old > 0, old, 1.0), np.where(new > 0, -1.0, 0.0))
+        found = np.round(found, 12)  # so that 0.83 - 0.80 is three points
         return found if found.ndim else float(found)
 
     def values(self, scored: Scored) -> Callable[[Floats], Floats]:

@@ -72,6 +72,13 @@ def test_a_significant_drop_below_the_threshold_does_not_fire():
     assert checked(rows, 168, time_window=14, threshold=0.015).dropped
 
 
+@pytest.mark.parametrize("before", range(60, 100))
+def test_three_points_are_three_points(before):
+    """Differences of floats fall short of the number that they stand for as often as not."""
+    frames = [pl.DataFrame({"truth": 1, "prediction": [1] * right + [0] * (10_000 - right)}) for right in (100 * before, 100 * before - 300)]
+    assert compare(*frames, metric("accuracy"), threshold=0.03, alpha=0.001).dropped
+
+
 def test_simulated_counts_are_judged_as_checks_are():
     rng = np.random.default_rng(11)
     right = np.concatenate([labels(2, 40, 0.85, rng), labels(2, 12, 0.72, rng)], axis=1)
