@@ -1,17 +1,21 @@
 """What a person reads after a run, and what `seeding status` says: read back from the lake, the registry and the bundles."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
 from seeding_platform.defs.platform import Platform
-from seeding_platform.defs.run import RunResult, instance_for
+from seeding_platform.defs.run import RunResult
 from seeding_platform.distribution.verify import current_bundles
-from seeding_platform.models import shipped_spec
+from seeding_platform.models import shipped_specs
 from seeding_platform.quality.report import QualityReport, quality_report
 from seeding_platform.quality.scorecard import scorecard
-from seeding_platform.settings import Settings, project_root
+from seeding_platform.settings import Settings
+from seeding_platform.storage.ml.jobs import JobState
+from seeding_platform.storage.ml.whose import PRODUCTION
+
+ENDED: tuple[JobState, ...] = ("succeeded", "no_change", "skipped", "failed")
 
 
 def standing(settings: Settings) -> dict[str, Any]:
@@ -38,21 +42,21 @@ def standing(settings: Settings) -> dict[str, Any]:
 
 
 def _models(platform: Platform, report: QualityReport) -> list[dict[str, Any]]:
-    """Per tenant: the version that serves, or what is missing."""
-    import dagster as dg
-
-    spec = shipped_spec("content_performance")
+    """Per tenant and model: the version that serves and how good it is, and how the newest training ended."""
     tenants = sorted({t for table in report.tables for t in table.tenants})
-    told: dict[str, Any] = {}
-    if (platform.settings.state / "mlflow").exists() or platform.settings.mlflow_uri:
-        instance = instance_for(platform.settings, root=project_root())
-        event = instance.get_latest_materialization_event(dg.AssetKey(["model", spec.name]))
-        materialisation = event.asset_materialization if event is not None else None
-        told = cast("dict[str, Any]", materialisation.metadata["outcomes"].value) if materialisation is not None else {}
-    missing = f"needs {' and '.join(spec.inputs[:2])}"
-    return [
-        {"model": name, **told.get(name, {"outcome": "missing", "says": missing, "version": None})} for name in (f"{t}.{spec.name}" for t in tenants)
-    ]
+    told = []
+    for tenant in tenants:
+        standings = {s.whose.model: s for s in platform.bench.standings.all(tenant=tenant) if s.whose.environment == PRODUCTION}
+        for name, spec in shipped_specs().items():
+            standing = standings.get(name)
+            job = None if standing is None else platform.bench.jobs.last(standing.whose, states=ENDED)
+            told.append(
+                {
+                    "model": f"{tenant}.{name}", "version": standing.version if standing else None, "metric": spec.metric,
+                    "value": standing.value if standing else None, "state": job.state if job else "untrained", "says": job.says if job else "",
+                }
+            )  # fmt: skip
+    return told
 
 
 def summary_lines(settings: Settings, result: RunResult) -> Iterator[str]:
@@ -83,8 +87,8 @@ def status_lines(settings: Settings) -> Iterator[str]:
         yield f"waiting for a source: {', '.join(now['quality']['waiting'])}"
     yield ""
     for model in now["models"]:
-        outcome = "trained" if model["version"] else "missing" if model["outcome"] == "missing" else model["outcome"].replace("_", " ")
-        yield f"model {model['model']}: {outcome}: {model['says']}"
+        serves = f"version {model['version']} serves" if model["version"] else "none serves"
+        yield f"model {model['model']}: {serves}: {model['says'] or 'not trained yet'}"
     yield ""
     titles = {name: engine.title for name, engine in load_engines().items()}
     for bundle in now["bundles"]:

@@ -16,8 +16,8 @@ from seeding_platform_tests.places import GOOD_ADS, Place, place_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 KILLS = 5
-OF_RUNS = ("quality/scorecard",)
-"""Tables that tell of the runs themselves, such as their throughput."""
+OF_RUNS = ("quality/scorecard", "quality/monitors")
+"""Tables that tell of the runs themselves: their throughput, what each of them measured."""
 
 
 def content(place: Place) -> dict[str, tuple[int, str]]:
