@@ -95,29 +95,30 @@ def test_rows_that_cannot_be_are_refused(serving, wrong):
 
 
 def test_a_rollback_changes_what_is_answered(serving):
-    second = trained(serving, pl.concat([customers(), customers(turned=True, seed=2)]).with_row_index("n").drop("n"))
-    assert (second.version, second.verdict) == ("2", "refuse")
+    second = trained(serving, customers(turned=True, seed=2))
+    assert (second.version, second.verdict) == ("2", "deploy"), "on rows of a world that turned, it is the better one"
+    assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("2", "false")
     operator = serving.key("operator")
+    back = serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
+    assert (back.status_code, back.json()["version"]) == (201, "1")
+    assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("1", "true")
     body = {"model": "churn", "version": "2", "reason": "try it"}
     stale = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "7"}, headers=operator)
     assert (stale.status_code, stale.json()["serves"]) == (412, "1")
     made = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "1"}, headers=operator)
     assert (made.status_code, made.json()["state"], made.json()["previous_version"]) == (201, "verified", "1")
     assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("2", "false")
-    back = serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
-    assert (back.status_code, back.json()["version"]) == (201, "1")
-    assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("1", "true")
     assert serving.post("/api/v1/ml/deployments", json={**body, "version": "9"}, headers=operator).status_code == 404
     kinds = [d["kind"] for d in serving.get("/api/v1/ml/deployments?model=churn", headers=serving.key()).json()]
-    assert kinds == ["rollback", "deploy", "deploy"]
+    assert kinds == ["deploy", "rollback", "deploy", "deploy"]
     versions = serving.get("/api/v1/ml/models/churn/versions", headers=serving.key()).json()
-    assert [(v["version"], v["serves"]) for v in versions] == [("2", False), ("1", True)]
+    assert [(v["version"], v["serves"]) for v in versions] == [("2", True), ("1", False)]
     assert versions[0]["gate"]["reasons"]
     assert versions[0]["lineage"]["data_version"] == "customers@1"
     card = serving.get("/api/v1/ml/models/churn/versions/1/card", headers=serving.key())
     assert card.headers["content-type"].startswith("text/markdown")
     assert "churn" in card.text
-    assert serving.get("/api/v1/ml/models/churn/lineage", headers=serving.key()).json()["version"] == "1"
+    assert serving.get("/api/v1/ml/models/churn/lineage", headers=serving.key()).json()["version"] == "2"
 
 
 def test_a_training_is_asked_for_once_and_started(service):

@@ -1,0 +1,115 @@
+"""Models in the graph: what was asked for is trained in one run, the check asks for what is due, a failure of one is not a failure of the others."""
+
+import datetime as dt
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from seeding_platform.catalog import LANDED
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.train.assets import QUEUED_ONLY, model_assets
+from seeding_platform.defs.train.checks import check_all, check_job, retraining_sensor
+from seeding_platform.errors import TransientError
+from seeding_platform.models import shipped_spec
+from seeding_platform.models.operations.checking import ask_for
+from seeding_platform.storage.ml.whose import Whose
+from seeding_platform_tests.service.test_models import customers
+
+SPECS = [shipped_spec("churn"), shipped_spec("segmentation")]
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def platform(place, monkeypatch):
+    """A lake whose quality tables are there and empty; the frame of churn is given."""
+    made = Platform(place.settings)
+    for name in {n for spec in SPECS for n in spec.inputs}:
+        made.lake.overwrite(f"quality/{name}", LANDED[name].empty("quality"))
+    frames = {"churn": customers()}
+
+    def frame_of(spec, tables):
+        found = frames[spec.name] if spec.name in frames else pl.DataFrame({c: [] for c in spec.columns()})
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    for module in ("seeding_platform.defs.train.assets", "seeding_platform.models.operations.data"):
+        monkeypatch.setattr(f"{module}.frame_of", frame_of)
+    made.frames = frames
+    return made
+
+
+def run(platform, instance, *, tags=None, selection=None) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [model_assets(SPECS)], instance=instance, resources={"platform": platform}, tags=tags, selection=selection, raise_on_error=False
+    )
+
+
+def materialised(result) -> set[str]:
+    return {"/".join(e.asset_key.path) for e in result.get_asset_materialization_events()}
+
+
+def test_a_run_trains_every_model_and_says_what_came_of_it(platform, instance):
+    done = run(platform, instance)
+    assert done.success
+    assert materialised(done) == {"model/churn", "model/segmentation"}
+    event = instance.get_latest_materialization_event(dg.AssetKey(["model", "churn"]))
+    told = event.asset_materialization.metadata
+    assert told["serves"].value == {"default": "1"}
+    assert told["outcomes"].value["default.churn"]["verdict"] == "deploy"
+    assert event.asset_materialization.tags["dagster/data_version"] == "churn:default:1"
+    checks = {c.asset_key.path[-1]: c for c in done.get_asset_check_evaluations()}
+    assert checks["churn"].passed
+    again = run(platform, instance)
+    assert again.success
+    jobs = platform.bench.jobs.recent(tenant="default", model="churn")
+    assert [j.state for j in jobs] == ["no_change", "succeeded"]
+    assert {j.state for j in platform.bench.jobs.recent(tenant="default", model="segmentation")} == {"skipped"}
+
+
+def test_a_run_for_what_was_asked_trains_nothing_else(platform, instance):
+    ask_for(platform.bench, Whose("default", "churn"), SPECS[0], by="key1")
+    context = dg.build_sensor_context(resources={"platform": platform})
+    (request,) = retraining_sensor(SPECS)(context).run_requests
+    assert request.asset_selection == [dg.AssetKey(["model", "churn"])]
+    assert request.tags[QUEUED_ONLY] == "true"
+    assert retraining_sensor(SPECS)(dg.build_sensor_context(resources={"platform": platform})).run_requests[0].run_key == request.run_key
+    done = run(platform, instance, tags=dict(request.tags), selection=request.asset_selection)
+    assert done.success
+    assert materialised(done) == {"model/churn"}
+    assert platform.bench.jobs.queued() == []
+    assert isinstance(retraining_sensor(SPECS)(dg.build_sensor_context(resources={"platform": platform})), dg.SkipReason)
+
+
+def test_one_that_fails_costs_no_other_and_is_named(platform, instance):
+    platform.frames["segmentation"] = TransientError("the lake does not answer")
+    done = run(platform, instance)
+    assert not done.success
+    assert materialised(done) == {"model/churn"}
+    failure = next(e for e in done.all_node_events if e.is_step_failure)
+    assert "segmentation" in failure.event_specific_data.error.message
+    assert platform.bench.standings.one(Whose("default", "churn")).version == "1"
+
+
+def test_the_check_asks_for_what_is_due_and_fits_nothing(platform, instance):
+    said = check_all(platform, {s.name: s for s in SPECS})
+    assert any("default.churn: weekly" in line for line in said), said
+    assert {j.whose.model for j in platform.bench.jobs.queued()} == {"churn", "segmentation"}
+    assert not (platform.settings.state / "mlflow").exists(), "nothing was trained"
+    run(platform, instance, tags={QUEUED_ONLY: "true"})
+    assert any("churn: not due" in line for line in check_all(platform, {s.name: s for s in SPECS}))
+    later = platform.now() + dt.timedelta(days=8)
+    platform.bench.now = lambda: later
+    check_all(platform, {s.name: s for s in SPECS})
+    assert {(j.whose.model, j.trigger) for j in platform.bench.jobs.queued()} >= {("churn", "weekly")}
+
+
+def test_the_check_is_a_job_of_its_own(platform, instance):
+    done = check_job(SPECS).execute_in_process(instance=instance, resources={"platform": platform})
+    assert done.success
