@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "resolved": "Over: {title}", "again": "Still so: {title}", "subject": "About", "tenant": "Organisation", "since": "Since", "count": "Raised",
-        "todo": "What to do", "times": "{n} times", "everybody": "the whole installation", "link": "Open it",
+        "resolved": "Over: {title}", "again": "Still so: {title}", "subject": "About", "tenant": "Organisation", "since": "Since", "count": "Times",
+        "todo": "What to do", "everybody": "the whole installation", "link": "Open it",
     },
     "nl": {
         "resolved": "Voorbij: {title}", "again": "Nog steeds: {title}", "subject": "Over", "tenant": "Organisatie", "since": "Sinds",
-        "count": "Gemeld", "todo": "Wat te doen", "times": "{n} keer", "everybody": "de hele installatie", "link": "Open de melding",
+        "count": "Aantal keer", "todo": "Wat te doen", "everybody": "de hele installatie", "link": "Open de melding",
     },
 }  # fmt: skip
 
@@ -48,7 +48,7 @@ def message_of(alert: Occurrence, lang: str, url: str) -> tuple[str, str]:
     subject = w["resolved"].format(title=title) if alert.state == AlertState.RESOLVED else w["again"].format(title=shown) if alert.notices else shown
     lines = [says_of(alert, lang), ""]
     lines += [f"{w['subject']}: {alert.subject}", f"{w['tenant']}: {alert.tenant or w['everybody']}"]
-    lines += [f"{w['since']}: {alert.opened_at:%Y-%m-%d %H:%M} UTC", f"{w['count']}: {w['times'].format(n=alert.count)}"]
+    lines += [f"{w['since']}: {alert.opened_at:%Y-%m-%d %H:%M} UTC", f"{w['count']}: {alert.count}"]
     if rule is not None and alert.state != AlertState.RESOLVED:
         lines += ["", f"{w['todo']}: {rule.todo[lang]}"]
     if url:

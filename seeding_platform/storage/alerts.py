@@ -219,6 +219,18 @@ class Alerts:
         with self.engine.connect() as connection:
             return [Happening(r["at"], r["actor"], r["what"], json.loads(r["detail"])) for r in connection.execute(query).mappings()]
 
+    def forget(self, *, before: dt.datetime) -> int:
+        """Delete alerts that were over before a moment, with their history; returns how many."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import alert_history as lines
+        from seeding_platform.storage.schema import alerts as table
+
+        over = sa.and_(table.c.state == "resolved", table.c.resolved_at < before)
+        with writing(self.engine) as connection:
+            connection.execute(sa.delete(lines).where(lines.c.alert_id.in_(sa.select(table.c.alert_id).where(over))))
+            return int(connection.execute(sa.delete(table).where(over)).rowcount)
+
     def _first(self, *where: Any) -> Occurrence | None:
         return next(iter(self._all(*where, limit=1)), None)
 

@@ -249,6 +249,18 @@ class Live:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _message(row)
 
+    def forget(self, *, before: dt.datetime) -> int:
+        """Delete messages that were made before a moment and no longer wait, with their attempts; returns how many."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import outbox as table
+        from seeding_platform.storage.schema import outbox_attempts as tries
+
+        over = sa.and_(table.c.created_at < before, table.c.next_at.is_(None))
+        with writing(self.engine) as connection:
+            connection.execute(sa.delete(tries).where(tries.c.message_id.in_(sa.select(table.c.message_id).where(over))))
+            return int(connection.execute(sa.delete(table).where(over)).rowcount)
+
     def attempts(self, message_id: str) -> list[Attempt]:
         """Every try to send a message, the oldest first."""
         import sqlalchemy as sa

@@ -1,6 +1,7 @@
 """What assets do when they run: gates that keep old tables, sources that keep their last good rows, KPI days, no needless versions."""
 
 import datetime as dt
+import json
 
 import dagster as dg
 import polars as pl
@@ -27,6 +28,8 @@ from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import ContractBroken
 from seeding_platform.models import shipped_spec
 from seeding_platform.quality.gate import GatePolicy
+from seeding_platform.storage.live import Live
+from seeding_platform.storage.webhooks import Webhook, Webhooks
 from seeding_platform_tests.places import GOOD_ADS, Place, ads_csv
 
 FIRST_DAY = dt.date(2026, 1, 1)
@@ -69,6 +72,29 @@ def test_a_chain_ends_in_a_verified_bundle_and_exact_figures(place, instance):
     assert figures["rows"].to_list() == [1, 2]
     verified = verify_bundle(place.settings.bundles / "default" / "analytics")
     assert verified.rows == 2
+
+
+def test_a_fresh_bundle_is_told_to_webhooks_and_one_that_holds_the_same_is_not(place, instance):
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    platform = Platform(place.settings)
+    hook = Webhook(webhook_id="wh_1", tenant="default", url="https://example.org/", events=("bundle.ready",), created_at=platform.now(), made_by="k")
+    Webhooks(platform.state).add(hook)
+    for _ in range(2):
+        assert materialised(place, instance).success
+    (told,) = Live(platform.state).messages(tenant="default", to="wh_1")
+    assert json.loads(told.body)["data"].items() >= {"engine": "analytics", "rows": 2}.items()
+
+
+def test_a_gate_that_closes_is_an_alert_until_it_opens(place, instance):
+    broken = [("2026-09-01", "Brand", "words", "5", "100")] * 8 + [("2026-09-02", "Brand", "1.00", "1", "10")]
+    (place.root / "ads.csv").write_text(ads_csv(broken))
+    materialised(place, instance)
+    desk = Platform(place.settings).desk
+    (alert,) = desk.alerts.standing()
+    assert (alert.rule, alert.subject, "validity" in alert.evidence["why"]) == ("quality.gate_closed", "quality/ad_facts", True)
+    (place.root / "ads.csv").write_text(GOOD_ADS)
+    assert materialised(place, instance).success
+    assert desk.alerts.standing() == []
 
 
 def test_a_second_run_makes_no_version_and_no_generation(place, instance):

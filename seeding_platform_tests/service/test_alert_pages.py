@@ -88,6 +88,18 @@ def test_earlier_times_are_led_to(service, shared):
     assert "Ended by the platform" in text
 
 
+def test_the_overview_leads_to_what_is_open(service, shared):
+    made, theirs = drift(shared), drift(shared, "other", "model/theirs")
+    shared.desk.raise_(Alert(rule="quality.gate_closed", tenant="", subject="quality/orders"), now=shared.now())
+    text = Pages(service, "viewer").get("/en/overview")
+    assert f"alerts/{made.alert_id}" in text
+    assert theirs.alert_id not in text
+    assert "The gate of quality/orders is closed" not in text
+    assert "The gate of quality/orders is closed" in Pages(service, "operator").get("/en/overview")
+    shared.desk.acknowledge(made.alert_id, actor="k", now=shared.now())
+    assert f"alerts/{made.alert_id}" not in Pages(service, "viewer").get("/en/overview")
+
+
 def test_what_is_written_by_people_is_shown_as_text(service, shared):
     shared.desk.raise_(
         Alert(rule="kpi.limit", tenant="default", subject="alert-rule/x@1", title="<script>x</script>", says="<b>", channels=()), now=shared.now()

@@ -149,3 +149,18 @@ def test_webhooks_are_of_their_tenant_and_their_secret_is_rotated_by_one(state):
     assert not webhooks.one("w1").enabled
     webhooks.adjust("w1", removed_at=NOON)
     assert webhooks.one("w1") is None
+
+
+def test_what_was_over_long_ago_is_forgotten(state):
+    alerts, live, day = Alerts(state), Live(state), dt.timedelta(days=1)
+    alerts.add(occurrence(), OPENED)
+    alerts.change(occurrence(), occurrence(revision=2, state="resolved", resolved_at=NOON), Happening(NOON, "k", "resolved"))
+    alerts.add(occurrence("b", "g"), OPENED)
+    live.send(message("m1"), mark="1")
+    live.sent(live.claimed(now=NOON), now=NOON)
+    live.send(message("m2"), mark="2")
+    assert (alerts.forget(before=NOON), live.forget(before=NOON)) == (0, 0)
+    assert (alerts.forget(before=NOON + day), live.forget(before=NOON + day)) == (1, 1)
+    assert (alerts.one("a1"), alerts.history("a1"), live.attempts("m1")) == (None, [], [])
+    assert alerts.one("b") is not None
+    assert live.message("m2", tenant="t") is not None, "it still waits"

@@ -12,6 +12,7 @@ from seeding_platform.storage.locks import exclusive
 JOB = "upkeep"
 KEEP_RUNS_DAYS = 30
 KEEP_VERSIONS_HOURS = 24 * 7
+KEEP_MESSAGES_DAYS, KEEP_ALERTS_DAYS = 90, 365
 RUNS_A_NIGHT = 500
 RETRIES, RETRY_S = 6, 600
 
@@ -75,6 +76,16 @@ def seal_audit(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platfo
     return sealed
 
 
+@dg.op(description="Delete messages that went out or were given up a quarter ago, and alerts that were over a year ago.")
+def forget_told(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
+    """Prune the outbox and the alerts; returns how many went."""
+    now, desk = platform.now(), platform.desk
+    messages = desk.live.forget(before=now - dt.timedelta(days=KEEP_MESSAGES_DAYS))
+    alerts = desk.alerts.forget(before=now - dt.timedelta(days=KEEP_ALERTS_DAYS))
+    context.log.info(f"{messages} messages and {alerts} alerts that were over were deleted")
+    return messages + alerts
+
+
 @dg.op(description="Take out rows that are past the time that they may be kept, with old versions and files; only while no other run is under way.")
 def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.ResourceParam[Platform]) -> int:
     """Carry retention out; returns how many rows and files went.
@@ -102,11 +113,12 @@ def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.Resour
     return sum(done.gone.values())
 
 
-@dg.job(name=JOB, description="Nightly: rows that are past, the lake's files, Dagster's event log, the audit log's seal.")
+@dg.job(name=JOB, description="Nightly: rows that are past, the lake's files, Dagster's event log, old messages and alerts, the audit log's seal.")
 def upkeep() -> None:
     """All pieces of work; rows go when files are no longer being compacted: what was only just written must not be vacuumed away."""
     expire_rows(tend_lake())
     prune_runs()
+    forget_told()
     seal_audit()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from seeding_platform.analytics.keeping import Alert, Target
 from seeding_platform.analytics.plan import QueryPlan
 from seeding_platform.analytics.watching import alert_said, alert_state, pace
 from seeding_platform.errors import SeedingError
+from seeding_platform.monitoring.alert import AlertState, Severity
+from seeding_platform.monitoring.notices import title_of
+from seeding_platform.service import alerted
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages.deadlines import clock
 from seeding_platform.service.pages.figures import currency_of, findings_shown, tile
@@ -35,6 +39,9 @@ RUN_BADGES = {"queued": "waiting", "running": "running", "succeeded": "ok", "fai
 LOG_ICONS = {"made": ("good", "ok"), "started": ("info", "info"), "succeeded": ("good", "ok"), "retried": ("warn", "warn"), "check": ("warn", "warn")}
 RUNS_A_PAGE = 20
 LOG_LINES = 80
+ALERTS_TOLD = 5
+TOLD_HERE = ("kpi.limit", "audit.broken", "privacy.deadline")
+"""Rules whose alerts the overview tells in words of its own."""
 OVER = 1.1
 """A budget that is heading for more than this share of itself is told of."""
 
@@ -79,6 +86,7 @@ def needed(service: Service, actor: Actor, facts: Known | None, say: Speaker, w:
     uploads = service.api.ingestions(tenant=actor.tenant, limit=5)
     bad += [{"kind": "bad", "text": k["upload_failed"].format(file=u.file_name), "href": "upload"} for u in uploads if u.status == "failed"]
     bad += for_stewards(service, actor, say, w)
+    bad += open_alerts(service, actor, say)
     if facts is None:
         return bad
     behind = [k["behind"].format(name=name, day=say.day(through)) for name, through in facts.through.items()]
@@ -104,6 +112,15 @@ def for_stewards(service: Service, actor: Actor, say: Speaker, w: dict[str, Any]
             text = k["request_due"].format(kind=w["privacy"]["kinds"].get(request.kind, request.kind).lower(), left=told["text"], day=told["day"])
             found.append({"kind": told["tone"], "text": text, "href": f"privacy/{request.request_id}"})
     return found
+
+
+def open_alerts(service: Service, actor: Actor, say: Speaker) -> list[dict[str, str]]:
+    """Alerts that nobody has taken on, but for those of which this page tells otherwise."""
+    wanted = alerted.readable(actor, states=[AlertState.OPEN])
+    others = dataclasses.replace(wanted, rules=[rule for rule in wanted.rules if rule not in TOLD_HERE])
+    found = service.desk.alerts.listed(others, limit=ALERTS_TOLD)
+    kinds = {Severity.CRITICAL: "bad"}
+    return [{"kind": kinds.get(Severity(a.severity), "warn"), "text": title_of(a, say.lang), "href": f"alerts/{a.alert_id}"} for a in found]
 
 
 def newest_of_each(runs: list[RunShown]) -> list[RunShown]:
