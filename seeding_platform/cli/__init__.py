@@ -22,6 +22,7 @@ from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
 from seeding_platform.cli.keys import keys_app
 from seeding_platform.cli.lineage import lineage_app
+from seeding_platform.cli.models import model_app
 from seeding_platform.cli.policies import policies_app
 from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.retention import retention_app
@@ -51,6 +52,7 @@ _GROUPS = {
     "privacy": privacy_app,
     "retention": retention_app,
     "lineage": lineage_app,
+    "model": model_app,
     "policies": policies_app,
     "audit": audit_app,
     "settings": settings_app,

@@ -65,9 +65,14 @@ def sums_before(asked: pl.DataFrame, facts: pl.DataFrame, *, by: str, asked_at: 
     Returns:
         `by`, `asked_at`, `facts` (how many), the sums, `last` (the latest fact before, however long ago).
     """
-    pairs = asked.select(by, asked_at).join(facts.select(by, at, *values), on=by, how="left").filter(pl.col(at) < pl.col(asked_at))
+    pairs = (
+        asked.select(by, asked_at)
+        .join(facts.select(by, at, *values), on=by, how="left")
+        .filter(pl.col(at) < pl.col(asked_at))
+        .sort(by, asked_at, at, *values)
+    )
     recent = pl.col(at) >= pl.col(asked_at).dt.offset_by(f"-{days}d")
-    sums = pairs.group_by(by, asked_at).agg(
+    sums = pairs.group_by(by, asked_at, maintain_order=True).agg(
         recent.sum().cast(pl.Float64).alias("facts"), *(pl.col(v).filter(recent).sum() for v in values), last=pl.col(at).max()
     )
     return asked.select(by, asked_at).join(sums, on=[by, asked_at], how="left").with_columns(pl.col("facts", *values).fill_null(0.0))

@@ -26,7 +26,8 @@ def roi_frame(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     """
     facts = relied_on(tables["ad_facts"]).with_columns(campaign=pl.coalesce("campaign_id", "campaign")).filter(pl.col("campaign").is_not_null())
     daily = (
-        facts.group_by(*_KEY, "date")
+        facts.sort("row_id")
+        .group_by(*_KEY, "date", maintain_order=True)
         .agg(
             spend=pl.col("spend").cast(pl.Float64).sum(),
             clicks=pl.col("clicks").cast(pl.Float64).sum(),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MOST = 8
 _SEEN = 1000  # rows that the number of groups is chosen on, and silhouettes are told of
-_TRIED, _FIRM = 6, 0.75  # bootstraps for each number, and the likeness from which groups count as found again
+_TRIED, _AS_GOOD = 6, 0.05  # bootstraps for each number, and the likeness that more groups may cost
 _SKEWED = 1.0
 
 
@@ -53,7 +53,7 @@ class Groups:
 
 
 def fit_groups(layout: Layout, values: pl.DataFrame, *, params: dict[str, Any], seed: int) -> Groups:
-    """Group rows; how many groups there are is what `clusters` says, else the most, up to 8, that are found again in other rows.
+    """Group rows; how many groups there are is what `clusters` says, else the most, of 2 to 8, that are found again in other rows as well as any.
 
     Raises:
         PermanentError: fewer than three rows that differ.
@@ -114,15 +114,14 @@ def _likest(mine: NDArray[Any], theirs: NDArray[Any]) -> float:
 
 
 def _best_count(points: NDArray[Any], most: int, method: str, seed: int) -> int:
-    """The most groups that are found again in other rows; where none are, those that come nearest to it."""
+    """The most groups that are found again in other rows nearly as well as any number of groups is."""
     draw = np.random.default_rng(seed)
     some = points if len(points) <= _SEEN else points[draw.permutation(len(points))[:_SEEN]]
     told = {}
     for count in range(2, most + 1):
         found = refound(some, grouped(some, count, method, seed), count, method, rounds=_TRIED, seed=seed)
         told[count] = round(float(found.mean()), 6) if found.size else 0.0
-    firm = [count for count, likeness in told.items() if likeness >= _FIRM]
-    return max(firm) if firm else max(told, key=lambda count: (told[count], -count))
+    return max(count for count, likeness in told.items() if likeness >= max(told.values()) - _AS_GOOD)
 
 
 def _skewed(points: NDArray[Any]) -> list[bool]:

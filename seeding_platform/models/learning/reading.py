@@ -25,7 +25,6 @@ _FORMS = (
     "%Y/%m/%d",
     "%d.%m.%Y",
 )
-_ZONED = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
 
 def required(spec: ModelSpec, frame: pl.DataFrame, *, target: bool) -> None:
@@ -150,8 +149,7 @@ def moments(spec: str, name: str, column: pl.Series) -> pl.Series:
 
 def _readings(filled: pl.Series) -> list[pl.Series]:
     """The column read in every notation that we know."""
-    bare = filled.str.replace(_ZONED, "")
-    plain = [bare.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC") for form in _FORMS]
+    plain = [filled.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC") for form in _FORMS]
     zoned = filled.str.replace(r"Z$", "+0000").str.replace(r"([+-]\d{2}):(\d{2})$", "${1}${2}")
     forms = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
     if filled.drop_nulls().str.contains(r"\d[T ]\d.*(?:Z|[+-]\d{2}:?\d{2})$").any():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from seeding_platform.errors import PermanentError
 from seeding_platform.models.kinds import Kind
 from seeding_platform.models.learning.reading import labels, made_up, target_values
 from seeding_platform.models.learning.trained import numbered, positive_class
@@ -49,8 +50,11 @@ def scored(model: Trained, spec: ModelSpec, frame: pl.DataFrame) -> Scored:
 
     Raises:
         ContractBroken: a column is missing or holds what is none of its kind, or a row has no target.
+        PermanentError: no row is left.
     """
     real = frame.filter(~made_up(frame))
+    if real.height == 0:
+        raise PermanentError(f"{spec.name}: no row is left to judge it by; made-up rows do not count.", fix="Give it rows that really happened.")
     scores = model.scores(spec, real)
     if spec.kind is Kind.CLUSTERING or model.dummy is None:
         return Scored(np.asarray(scores, dtype=float), None, scores, None, None, real)

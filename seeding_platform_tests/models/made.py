@@ -1,0 +1,40 @@
+"""Tables with a known relation, for tests of every kind of model."""
+
+import datetime as dt
+import random
+
+import polars as pl
+
+from seeding_platform.models import ModelSpec
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+WORDS = {"pos": ("great", "lovely", "thanks"), "neg": ("awful", "broken", "late")}
+
+
+def spec(**told) -> ModelSpec:
+    """A specification of a table of one's own, with what a test says in place of ours."""
+    base = {"name": "toy", "kind": "classification", "target": "y", "features": {"x": "numeric", "kind": "category"}, "split": {"kind": "holdout"}}
+    base["params"] = {"max_iter": 40, "learning_rate": 0.15}
+    return ModelSpec.model_validate(base | told)
+
+
+def table(rows: int = 240, *, seed: int = 1) -> pl.DataFrame:
+    """`y` (yes or no) by x and kind, `number` and `times` the same as numbers, texts, days, accounts."""
+    draw = random.Random(seed)
+    x = [draw.uniform(0, 10) for _ in range(rows)]
+    kind = [draw.choice(["a", "b", "c"]) for _ in range(rows)]
+    strength = [v + (3 if k == "a" else 0) + draw.gauss(0, 1) for v, k in zip(x, kind, strict=True)]
+    return pl.DataFrame(
+        {
+            "x": x,
+            "kind": kind,
+            "y": ["yes" if s > 6 else "no" for s in strength],
+            "several": ["low" if s < 4 else "mid" if s < 8 else "high" for s in strength],
+            "number": strength,
+            "times": [max(0, round(s + draw.gauss(0, 1))) for s in strength],
+            "text": [f"{draw.choice(WORDS['pos' if (s > 6) == (draw.random() < 0.9) else 'neg'])} parcel" for s in strength],
+            "day": [START.date() + dt.timedelta(days=i // 2) for i in range(rows)],
+            "at": [START + dt.timedelta(hours=i) for i in range(rows)],
+            "account": [f"A{i % 17}" for i in range(rows)],
+        }
+    )
