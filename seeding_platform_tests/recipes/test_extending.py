@@ -164,6 +164,42 @@ print(done.model, done.outcome, done.version)
     assert run(checkout, code).strip() == "t.reach registered 1"
 
 
+def test_the_frame_of_the_model_is_made_of_the_tables(checkout):
+    code = """
+import datetime as dt
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.models import frame_of, shipped_spec
+base = {"tenant": "t", "_source": "s", "_batch": "b", "_row": 0, "synthetic": False, "flags": [], "quality_score": 99.0, "confidence": 0.9}
+tables = {name: LANDED[name].empty("quality").lazy() for name in shipped_spec("reach").inputs}
+def made(name, row):
+    schema = LANDED[name].schema("quality")
+    return pl.DataFrame([dict.fromkeys(schema) | base | row], schema=schema).lazy()
+at = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+post = {"post_id": "1", "account_id": "a", "platform": "X", "status": "published", "published_at": at, "text": "t", "hashtags": [], "mentions": []}
+tables["content_posts"] = made("content_posts", post)
+tables["content_analytics"] = made("content_analytics", {"post_id": "1", "measured_at": at + dt.timedelta(days=1), "reach": 0, "likes": 1})
+print(frame_of(shipped_spec("reach"), tables).select("platform", "hour", "log_reach", "synthetic").rows())
+"""
+    assert run(checkout, code).strip() == "[('X', 14, 0.0, False)]"
+
+
+def test_the_own_trainer_is_judged(checkout):
+    code = """
+import random
+import polars as pl
+from seeding_platform.models import ModelSpec, fit_and_evaluate
+draw = random.Random(1)
+x = [draw.gauss(0, 1) for _ in range(300)]
+frame = pl.DataFrame({"x": [*x[:-1], None], "kind": ["a", "b", None] * 100, "y": [v + draw.gauss(0, 0.3) > 0 for v in x]})
+spec = ModelSpec(name="own", kind="classification", target="y", features={"x": "numeric", "kind": "category"}, metric="auc",
+                 trainer="my_trainer:train_logistic")
+judged = fit_and_evaluate(spec, frame)
+print(judged.value > 0.9, judged.beats_baseline(spec), judged.size_bytes)
+"""
+    assert run(checkout, code).strip() == "True True None"
+
+
 def test_the_metric_is_a_ratio_of_sums(checkout):
     code = """
 import datetime as dt
