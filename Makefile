@@ -41,7 +41,7 @@ test: setup ## the tests (minutes)
 	@$(PYTEST) -n 2 -q -m "not long"
 
 test-long: setup ## load, crashes, browsers, everything that takes long
-	@$(PYTEST) -q -m long
+	@$(PYTEST) -n 2 --dist loadfile -q -m long
 
 check: setup ## format, lint, types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
