@@ -14,7 +14,7 @@ from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
 from seeding_platform.models.retraining.calendar import slot
-from seeding_platform.storage.ml.jobs import Job, JobActive
+from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:
 
 def retried(bench: Bench) -> list[Job]:
     """Ask again for what failed for now, while attempts are left; jobs without a process any more count as such."""
-    bench.jobs.bury(now=bench.now())
+    for job in bench.jobs.bury(now=bench.now()):
+        bench.call_back(job, GONE)
     asked = []
     for standing in bench.standings.all():
         last = bench.jobs.last(standing.whose, states=("succeeded", "no_change", "skipped", "failed"))

@@ -301,3 +301,4 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
         bench.all_clear("training_failed", whose)
         bench.all_clear("training_data", whose)
     bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
+    bench.call_back(job, ended)
