@@ -15,6 +15,7 @@ from seeding_platform.models.deploying import SPEC_DOCUMENT
 from seeding_platform.models.golden import DOCUMENT as GOLDEN
 from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.drifting import REFERENCE, reference_of
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import fingerprints, gate_metric, written
@@ -214,6 +215,8 @@ def _registered(
         TRAINED_ON: written(fingerprints(spec, train_rows)),
         "model_card.md": model_card(spec, found, worth, facts={"trigger": job.trigger, "rows": str(made_from.height), "trained at": now.isoformat()}),
     }
+    if (reference := reference_of(spec, made_from, train_rows, seed=work.seed)) is not None:
+        documents[REFERENCE] = reference
     if weighed is not None:
         documents[WEIGHED] = json.dumps(weighed, indent=1)
     version = bench.registry.register(
