@@ -92,6 +92,12 @@ class Bench:
         Live(self.state).tell("model", f"{event}:{mark}", {"event": event, **told}, now=self.now(), tenant=whose.tenant)
         emit(self.state, event, whose.tenant, told, now=self.now(), mark=mark)
 
+    def at_stage(self, job: Job, stage: str) -> None:
+        """Write down what a job is at, and let pages that are looked at follow it."""
+        self.jobs.move(job.job_id, stage, now=self.now())
+        told = {"event": "retraining.stage", "model": job.whose.model, "job_id": job.job_id, "stage": stage}
+        Live(self.state).tell("model", f"stage:{job.job_id}:{stage}", told, now=self.now(), tenant=job.whose.tenant)
+
     def call_back(self, job: Job, ended: Ended) -> None:
         """Tell the address that a job names of its end; nothing where it names none."""
         if job.callback:

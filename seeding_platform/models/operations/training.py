@@ -87,13 +87,10 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
 def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     spec, whose = work.spec, job.whose
 
-    def at(stage: str) -> None:
-        bench.jobs.move(job.job_id, stage, now=bench.now())
-
-    at("frame")
+    bench.at_stage(job, "frame")
     frame = work.frame()
     bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
-    at("guards")
+    bench.at_stage(job, "guards")
     ready = _enough(bench, job, spec, frame)
     if isinstance(ready, Skipped):
         return Ended(state="skipped", says=ready.says)
@@ -107,24 +104,24 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
         return Ended(state="no_change", says=same.says, version=champion.version, data_sha256=data)
     from seeding_platform.models import evaluate, split_rows, train
 
-    at("fit")
+    bench.at_stage(job, "fit")
     train_rows, held = split_rows(spec, ready)
     model = train(spec, train_rows, seed=work.seed)
-    at("evaluate")
+    bench.at_stage(job, "evaluate")
     found = evaluate(model, spec, held, seed=work.seed)
     weighed = _weighed(spec, model, train_rows, held, seed=work.seed)
     if champion is None and not found.beats_baseline(spec):
         bench.standings.note(whose, now=bench.now(), cool_until=_rest(bench, spec))
         report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
-    at("register")
+    bench.at_stage(job, "register")
     version = _registered(bench, job, work, model, found, train_rows, data=data, weighed=weighed, made_from=ready)
-    at("gate")
+    bench.at_stage(job, "gate")
     decision = _decided(bench, job, spec, model, found, held, champion, seed=work.seed)
     report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
     report |= {} if weighed is None else {"reweighing": weighed}
     bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
-    at("deploy")
+    bench.at_stage(job, "deploy")
     says, verdict = _acted(bench, job, spec, version, found, decision, report)
     bench.standings.note(whose, now=bench.now(), trained_at=bench.now(), cool_until=_rest(bench, spec))
     return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
