@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup seed ui serve test test-long check bench samples lock clean
+.PHONY: help setup seed ui serve test test-n8n test-long check bench samples lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -39,6 +39,10 @@ serve: setup ## API and pages on 127.0.0.1:8000; the first admin key is shown on
 
 test: setup ## the tests (minutes)
 	@$(PYTEST) -n 2 -q -m "not long"
+
+test-n8n: setup ## the retraining workflow in a real n8n (1.123.0), where one is on the PATH
+	@if command -v n8n >/dev/null; then $(PYTEST) -q -n 0 -m long seeding_platform_tests/service/test_retraining_workflow.py; \
+	else echo "skipped: there is no n8n on the PATH (npm install -g n8n@1.123.0)"; fi
 
 test-long: setup ## load, crashes, browsers, everything that takes long
 	@$(PYTEST) -n 2 --dist loadfile -q -m long

@@ -226,6 +226,10 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder:
             return Path(self.client.download_artifacts(version.run_id, file, folder)).read_text(encoding="utf-8")
 
+    def attach(self, version: ModelVersion, file: str, text: str) -> None:
+        """Write a text artefact of a version; what stood under its name gives way."""
+        self.client.log_text(version.run_id, text, file)
+
     def trained(self, tenant: str) -> list[TrainedVersion]:
         """Every version of a tenant's models; none where nothing was ever registered."""
         if not self._anything():

@@ -1,6 +1,6 @@
 """How one message leaves the house: mail, Slack's incoming webhook, a signed webhook, a pager. What is to be sent, and again, is in the outbox.
 
-Addresses that the environment sets up are trusted, also inside one's own network; those of people's webhooks are not.
+Addresses that the environment sets up are trusted, also inside one's own network; those of people's webhooks and callbacks are not.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from seeding_platform.errors import ConfigError, SeedingError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.exchange.http import Guarded
 from seeding_platform.exchange.signing import key_of, signed_headers
+from seeding_platform.monitoring.callbacks import CHANNEL as CALLBACK
 from seeding_platform.monitoring.routing import set_up
 from seeding_platform.monitoring.webhook_keys import keys_of
 
@@ -90,6 +91,8 @@ def _by(message: Message, settings: Settings, webhook: Webhook | None, now: dt.d
             return Outcome("The webhook is switched off, or was taken away.", for_good=True)
         client = Guarded(private=settings.private_addresses)
         return _judged(client.post(webhook.url, *_signed(message, keys_of(webhook, settings, now=now), now)))
+    if message.channel == CALLBACK:
+        return _called_back(message, settings, now)
     if message.channel not in set_up(settings):
         what = SETS_UP.get(message.channel, "one that there is")
         raise ConfigError(f"The channel {message.channel!r} is not set up.", fix=f"Set {what}.")
@@ -108,6 +111,14 @@ def _judged(answer: Answer) -> Outcome:
 def _signed(message: Message, keys: list[bytes], now: dt.datetime) -> tuple[bytes, Mapping[str, str]]:
     body = message.body.encode()
     return body, signed_headers(keys, message.message_id, body, now=now)
+
+
+def _called_back(message: Message, settings: Settings, now: dt.datetime) -> Outcome:
+    """To the address that somebody named; signed where the installation has a secret for what it sends."""
+    client, secret = Guarded(private=settings.private_addresses), settings.webhook_secret.get_secret_value()
+    if secret:
+        return _judged(client.post(message.target, *_signed(message, [key_of(secret)], now)))
+    return _judged(client.post(message.target, message.body.encode()))
 
 
 def _mailed(message: Message, settings: Settings, now: dt.datetime) -> Outcome:

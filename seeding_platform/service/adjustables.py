@@ -8,6 +8,7 @@ from seeding_platform.catalog.recurring import SCHEDULES
 from seeding_platform.cleaning.policy import LIMITS
 from seeding_platform.distribution.rules import RULES
 from seeding_platform.governance.retention import RETENTION
+from seeding_platform.models.operations.settings import PROMOTION, RETRAINING
 from seeding_platform.monitoring.routing import ROUTES
 from seeding_platform.quality.gate import GATE
 from seeding_platform.quality.monitors.judge import MONITORING
@@ -15,4 +16,6 @@ from seeding_platform.quality.monitors.judge import MONITORING
 if TYPE_CHECKING:
     from seeding_platform.catalog.adjustable import Adjustable
 
-SETTINGS: dict[str, Adjustable] = {setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION, ROUTES)}
+SETTINGS: dict[str, Adjustable] = {
+    setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION, ROUTES, RETRAINING, PROMOTION)
+}

@@ -23,6 +23,7 @@ from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
 from seeding_platform.service.pages import keys as keys_pages
+from seeding_platform.service.pages import models as models_pages
 from seeding_platform.service.pages import oidc, people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
@@ -163,6 +164,7 @@ def create_app(
         keys_pages,
         alerts_pages,
         webhooks_pages,
+        models_pages,
         oidc,
     ):
         app.include_router(pages.router)

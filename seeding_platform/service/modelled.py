@@ -7,10 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import BusyError, ConfigError, PermanentError
+from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.operations.checking import ask_for, checked, positive_of
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
+from seeding_platform.monitoring.callbacks import checked_callback, host_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.runs import NoSuchRun
 from seeding_platform.storage.ml.deployments import ANY, ChampionChanged, Deployment, DeploymentUnderWay
@@ -82,8 +84,13 @@ def ask(service: Service, tenant: str, models: Sequence[str] | None, *, by: str,
     Without `force` a model that rests after a training is left alone.
 
     Raises:
-        Problem: 409 when every model is being trained already, or rests.
+        Problem: 409 when every model is being trained already, or rests; 422 when the callback is an address that is not talked to.
     """
+    if callback:
+        try:
+            checked_callback(callback, private=service.settings.private_addresses)
+        except AddressRefused as refused:
+            raise Problem(422, "address-refused", f"webhook_url: {refused}") from refused
     made, active = [], {}
     for spec in wanted(models):
         whose = Whose(tenant, spec.name)
@@ -266,10 +273,11 @@ def lineage_of(tags: Any) -> dict[str, str]:
 
 
 def job_told(job: Job) -> dict[str, Any]:
-    """One job for whoever asks; the report is told apart."""
+    """One job for whoever asks; the report is told apart, and of its callback only the host: the rest of an address may hold a secret."""
     told = {k: v for k, v in asdict(job).items() if k not in ("whose", "report")}
     gate = job.report.get("gate")
-    return {**told, "model": job.whose.model, "environment": job.whose.environment, "gate": gate}
+    named = {"model": job.whose.model, "environment": job.whose.environment}
+    return {**told, **named, "gate": gate, "callback": host_of(job.callback)}
 
 
 def deployment_told(deployment: Deployment) -> dict[str, Any]:

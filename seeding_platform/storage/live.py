@@ -37,10 +37,10 @@ class Message:
     Attributes:
         message_id: names it.
         tenant: whose it is.
-        channel: email, slack, webhook or pager.
-        target: addresses, the id of a webhook, or nothing.
-        subject: one line; of a webhook the type of event.
-        body: plain text; of a webhook or pager JSON.
+        channel: email, slack, webhook, pager or callback.
+        target: addresses, the id of a webhook, the address of a callback, or nothing.
+        subject: one line; of a webhook or callback the type of event.
+        body: plain text; of a webhook, pager or callback JSON.
         attempts: how often it was tried.
         sent_at: when it went out.
         next_at: when it is tried again; None once it was sent or given up.

@@ -40,6 +40,12 @@ def trained(service, frame: pl.DataFrame, *, by: str = "key1") -> Job:
     return carry_out(bench, job, Work(shipped_spec("churn"), lambda: frame, {"data_version": "customers@1", "input quality/customers": "1"}, "run1"))
 
 
+def private(service) -> None:
+    """Allow callbacks into a private network."""
+    shared = service.app.state.service
+    shared.settings = shared.settings.model_copy(update={"private_addresses": True})
+
+
 @pytest.fixture
 def serving(service):
     assert trained(service, customers()).verdict == "deploy"
@@ -182,7 +188,25 @@ def test_the_eight_actions_answer_at_their_own_address(serving):
     deployed = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["churn"]}, headers=operator).json()["data"]
     assert deployed["deployments"][0]["says"] == "it serves already"
     body = {"force": True, "model_types": ["content_performance", "engagement_prediction"], "webhook_url": "http://127.0.0.1:5678/webhook/done"}
+    refused = serving.post(f"{ALIAS}?action=trigger_retraining", json=body, headers=operator)
+    assert (refused.status_code, refused.json()["code"]) == (422, "address-refused"), "private addresses are not allowed here"
+    private(serving)
     triggered = serving.post(f"{ALIAS}?action=trigger_retraining", json=body, headers=operator)
     assert (triggered.status_code, len(triggered.json()["data"]["jobs"])) == (202, 2)
     assert serving.post(f"{ALIAS}?action=dance", json={}, headers=operator).status_code == 422
     assert serving.post(f"{ALIAS}?action=trigger_retraining", json={}, headers=viewer).status_code == 403
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/", "no address", "http://example.org/", "https://10.1.2.3/hook", "https://a@example.org/"])
+def test_a_callback_that_is_not_talked_to_is_refused_at_once(service, url):
+    body = {"models": ["churn"], "webhook_url": url}
+    refused = service.post("/api/v1/ml/retraining-jobs", json=body, headers=service.key("operator"))
+    assert (refused.status_code, refused.json()["code"]) == (422, "address-refused")
+    assert service.get("/api/v1/ml/retraining-jobs", headers=service.key()).json() == [], "nothing was asked for"
+
+
+def test_the_address_of_a_callback_is_not_shown(service):
+    body = {"models": ["churn"], "webhook_url": "https://hooks.example.org/secret/1"}
+    made = service.post("/api/v1/ml/retraining-jobs", json=body, headers=service.key("operator")).json()
+    assert made["jobs"][0]["callback"] == "hooks.example.org"
+    assert "secret/1" not in service.get("/api/v1/ml/history", headers=service.key()).text

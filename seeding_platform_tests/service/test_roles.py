@@ -48,13 +48,26 @@ NEEDS = {
     ("POST", "/api/v1/audit/verify"): "admin",
     **{("GET", f"/api/v1/tables/none/none/{part}"): "operator" for part in ("versions", "diff")},
     ("POST", "/api/v1/tables/none/none/restore"): "operator",
+    **{
+        ("GET", f"/api/v1/ml/{path}"): "viewer"
+        for path in (
+            "models", "models/none", "models/none/versions", "models/none/versions/none/card", "models/none/lineage", "retraining-jobs",
+            "retraining-jobs/none", "deployments", "status", "metrics", "history", "schedules",
+        )
+    },
+    **{("POST", f"/api/v1/ml/{path}"): "analyst" for path in ("predictions", "labels")},
+    ("PUT", "/api/v1/ml/models/none/shadow"): "operator",
+    **{
+        ("POST", f"/api/v1/ml/{path}"): "operator"
+        for path in ("performance-checks", "retraining-jobs", "validations", "deployments", "rollback", "promotions")
+    },
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys/none/rotate"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",
 }  # fmt: skip
 SIGNED = {("POST", "/api/v1/hooks/{event}")}
-OPEN = "nobody"
+OPEN, ALIAS = "nobody", "/api/workflows/ml/auto-retraining"
 PAGES = {
     **{
         ("GET", f"/{{lang}}/{path}"): "viewer"
@@ -62,9 +75,11 @@ PAGES = {
             "overview", "kpis", "ask", "upload", "dashboards", "dashboards/{item_id}", "watch", "runs",
             "alerts", "alerts/{alert_id}",
             "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters", "quality", "quality/bias",
+            "models", "models/{model}",
         )
     },
     **{("GET", f"/{{lang}}/{path}"): "analyst" for path in ("settings", "settings/{name}")},
+    **{("POST", f"/{{lang}}/{path}"): "operator" for path in ("models", "models/{model}")},
     ("POST", "/{lang}/alerts/{alert_id}"): "analyst",
     **{(method, "/{lang}/webhooks"): "steward" for method in ("GET", "POST")},
     **{(method, "/{lang}/tables/{layer}/{table}/history"): "operator" for method in ("GET", "POST")},
@@ -73,6 +88,8 @@ PAGES = {
     **{("POST", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "settings/{name}")},
     ("POST", "/{lang}/audit"): "admin",
     **{(method, "/{lang}/people"): "admin" for method in ("GET", "POST")},
+    ("GET", ALIAS): "viewer",
+    ("POST", ALIAS): "operator",
     ("GET", "/"): OPEN,
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
@@ -89,7 +106,7 @@ PAGES = {
 """From which role on a page is shown. What a page offers to do is a route of the API and needs what that needs."""
 NAMED = {
     "{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts", "{request_id}": "none", "{seq}": "1",
-    "{alert_id}": "none", "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders",
+    "{alert_id}": "none", "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders", "{model}": "churn",
 }  # fmt: skip
 
 
@@ -129,7 +146,7 @@ def test_every_page_is_in_the_matrix(service):
     described = {(m.upper(), path) for path, told in service.app.openapi()["paths"].items() for m in told}
     walked = {(m, path) for route, path in routes_in(service.app.routes) for m in route.methods - {"HEAD"}}
     assert len(walked) > 60
-    assert {(m, p) for m, p in walked - described} == {(m, p) for m, p in PAGES if not p.startswith(("/healthz", "/readyz", "/metrics"))}
+    assert {(m, p) for m, p in walked - described} == {(m, p) for m, p in PAGES if not p.startswith(("/healthz", "/readyz", "/metrics", ALIAS))}
     assert {(m, p) for m, p in described if not p.startswith("/api/v1/")} <= set(PAGES)
     assert [r.path for r in service.app.routes if isinstance(r, Mount)] == ["/static"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.models.deploying import Deployer
 from seeding_platform.monitoring.alert import Alert
+from seeding_platform.monitoring.callbacks import call_back
 from seeding_platform.monitoring.desk import AlertDesk
 from seeding_platform.monitoring.events import emit
 from seeding_platform.storage.adjusted import Adjusted
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seeding_platform.models.registry import Registry
     from seeding_platform.settings import Settings
     from seeding_platform.storage.audit import AuditLog
+    from seeding_platform.storage.ml.jobs import Ended, Job
     from seeding_platform.storage.ml.whose import Whose
     from seeding_platform.storage.state import State
 
@@ -89,6 +91,18 @@ class Bench:
         told = {"model": whose.model, "environment": whose.environment, **{k: v for k, v in facts.items() if v is not None}}
         Live(self.state).tell("model", f"{event}:{mark}", {"event": event, **told}, now=self.now(), tenant=whose.tenant)
         emit(self.state, event, whose.tenant, told, now=self.now(), mark=mark)
+
+    def at_stage(self, job: Job, stage: str) -> None:
+        """Write down what a job is at, and let pages that are looked at follow it."""
+        self.jobs.move(job.job_id, stage, now=self.now())
+        told = {"event": "retraining.stage", "model": job.whose.model, "job_id": job.job_id, "stage": stage}
+        Live(self.state).tell("model", f"stage:{job.job_id}:{stage}", told, now=self.now(), tenant=job.whose.tenant)
+
+    def call_back(self, job: Job, ended: Ended) -> None:
+        """Tell the address that a job names of its end; nothing where it names none."""
+        if job.callback:
+            facts = {"job_id": job.job_id, "model": job.whose.model, "state": ended.state, "version": ended.version, "verdict": ended.verdict or None}
+            call_back(self.state, job.callback, "retraining.finished", job.whose.tenant, facts, now=self.now(), mark=job.job_id)
 
     def alert(self, rule: str, whose: Whose, **evidence: Any) -> None:
         """Raise an alert about a model."""

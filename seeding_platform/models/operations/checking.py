@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
+from seeding_platform.models.operations.drifting import drifting, evaluated
 from seeding_platform.models.operations.rows import gate_metric, live_frame
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
 from seeding_platform.models.retraining.calendar import slot
-from seeding_platform.storage.ml.jobs import Job, JobActive
+from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ log = logging.getLogger("seeding.models")
 CHECK = "check"
 MOST_ATTEMPTS, BACKOFF_S = 3, (60, 600)
 """How often a training that failed for now is tried in all, and how long after each failure."""
+MOST_TOLD = 20
+"""Drifted columns that an alert names."""
 SPELL = dt.timedelta(days=120)
 """Labels older than this are not looked at: the longest window and the longest baseline reach no further."""
 
@@ -44,10 +47,12 @@ class Data:
     Args:
         version: of its inputs.
         labelled: counts the labelled rows; called only when the version is another than the champion's.
+        frame: builds the rows, likewise; None where drift is not looked for.
     """
 
     version: str
     labelled: Callable[[], int]
+    frame: Callable[[], pl.DataFrame] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,11 @@ def checked(
     fresh = 0
     if version is not None and version != data.version:
         fresh = max(0, data.labelled() - int(champion.tags.get("rows", "0") if champion else 0))
-    state = ModelState(whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, (), None)
+    drifted = None
+    if champion is not None and version is not None and version != data.version and data.frame is not None:
+        drifted = drifting(bench, spec, champion, data.frame, data.version)
+    columns = drifted.columns if drifted is not None else ()
+    state = ModelState(whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, columns, None)
     found = decide(state, now, thresholds)
     _scheduled(bench, whose, standing, thresholds, now)
     bench.standings.note(whose, now=now, checked_at=now)
@@ -121,6 +130,12 @@ def checked(
             bench.alert("below_floor", whose, value=value, floor=spec.floor, rows=counted)
         else:
             bench.all_clear("below_floor", whose)
+    if drifted is not None and drifted.columns:
+        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows)
+    elif champion is not None:
+        bench.all_clear("drift", whose)
+    if champion is not None and data.frame is not None and isinstance(found, Due) and found.action is Action.EVALUATE:
+        told["evaluated"] = evaluated(bench, whose, spec, champion, data.frame, data.version)
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
     bench.record("check", whose, actor=asked_by or CHECK, due=due, job=job_id, value=value, rows=counted, threshold=threshold, days=time_window)
@@ -145,7 +160,8 @@ def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:
 
 def retried(bench: Bench) -> list[Job]:
     """Ask again for what failed for now, while attempts are left; jobs without a process any more count as such."""
-    bench.jobs.bury(now=bench.now())
+    for job in bench.jobs.bury(now=bench.now()):
+        bench.call_back(job, GONE)
     asked = []
     for standing in bench.standings.all():
         last = bench.jobs.last(standing.whose, states=("succeeded", "no_change", "skipped", "failed"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from seeding_platform.models.frames import frame_of
 from seeding_platform.models.operations.checking import Data
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.lake import Lake
 
@@ -23,12 +26,16 @@ def data_version(lake: Lake, spec: ModelSpec) -> str:
 
 
 def data_of(lake: Lake, spec: ModelSpec, tenant: str) -> Data:
-    """What a model of a tenant would be trained on; its frame is built only when its rows are counted."""
-    return Data(data_version(lake, spec), lambda: labelled(lake, spec, tenant))
+    """What a model of a tenant would be trained on; its frame is built once, and only when its rows are counted or judged."""
+
+    @cache
+    def frame() -> pl.DataFrame:
+        return frame_of(spec, {name: lake.read(f"quality/{name}", tenant=tenant) for name in spec.inputs})
+
+    return Data(data_version(lake, spec), lambda: labelled(spec, frame()), frame)
 
 
-def labelled(lake: Lake, spec: ModelSpec, tenant: str) -> int:
+def labelled(spec: ModelSpec, frame: pl.DataFrame) -> int:
     """Rows with a label that are not made up."""
-    frame = frame_of(spec, {name: lake.read(f"quality/{name}", tenant=tenant) for name in spec.inputs})
     real = frame.filter(~frame["synthetic"]) if "synthetic" in frame.columns else frame
     return real[spec.target].drop_nulls().len() if spec.target else real.height

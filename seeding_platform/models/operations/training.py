@@ -15,6 +15,7 @@ from seeding_platform.models.deploying import SPEC_DOCUMENT
 from seeding_platform.models.golden import DOCUMENT as GOLDEN
 from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.drifting import REFERENCE, reference_of
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import fingerprints, gate_metric, written
@@ -86,13 +87,10 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
 def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     spec, whose = work.spec, job.whose
 
-    def at(stage: str) -> None:
-        bench.jobs.move(job.job_id, stage, now=bench.now())
-
-    at("frame")
+    bench.at_stage(job, "frame")
     frame = work.frame()
     bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
-    at("guards")
+    bench.at_stage(job, "guards")
     ready = _enough(bench, job, spec, frame)
     if isinstance(ready, Skipped):
         return Ended(state="skipped", says=ready.says)
@@ -106,24 +104,24 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
         return Ended(state="no_change", says=same.says, version=champion.version, data_sha256=data)
     from seeding_platform.models import evaluate, split_rows, train
 
-    at("fit")
+    bench.at_stage(job, "fit")
     train_rows, held = split_rows(spec, ready)
     model = train(spec, train_rows, seed=work.seed)
-    at("evaluate")
+    bench.at_stage(job, "evaluate")
     found = evaluate(model, spec, held, seed=work.seed)
     weighed = _weighed(spec, model, train_rows, held, seed=work.seed)
     if champion is None and not found.beats_baseline(spec):
         bench.standings.note(whose, now=bench.now(), cool_until=_rest(bench, spec))
         report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
-    at("register")
+    bench.at_stage(job, "register")
     version = _registered(bench, job, work, model, found, train_rows, data=data, weighed=weighed, made_from=ready)
-    at("gate")
+    bench.at_stage(job, "gate")
     decision = _decided(bench, job, spec, model, found, held, champion, seed=work.seed)
     report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
     report |= {} if weighed is None else {"reweighing": weighed}
     bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
-    at("deploy")
+    bench.at_stage(job, "deploy")
     says, verdict = _acted(bench, job, spec, version, found, decision, report)
     bench.standings.note(whose, now=bench.now(), trained_at=bench.now(), cool_until=_rest(bench, spec))
     return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
@@ -214,6 +212,8 @@ def _registered(
         TRAINED_ON: written(fingerprints(spec, train_rows)),
         "model_card.md": model_card(spec, found, worth, facts={"trigger": job.trigger, "rows": str(made_from.height), "trained at": now.isoformat()}),
     }
+    if (reference := reference_of(spec, made_from, train_rows, seed=work.seed)) is not None:
+        documents[REFERENCE] = reference
     if weighed is not None:
         documents[WEIGHED] = json.dumps(weighed, indent=1)
     version = bench.registry.register(
@@ -304,3 +304,4 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
         bench.all_clear("training_failed", whose)
         bench.all_clear("training_data", whose)
     bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
+    bench.call_back(job, ended)

@@ -45,6 +45,8 @@ BELONGS_TO = {
     "keys_confirm": "people",
     "setting": "settings",
     "table_history": "tables",
+    "model": "models",
+    "models_confirm": "models",
 }
 """Pages that are part of another one in the menu."""
 ADDRESSES = {"cleaning": "quality/cleaning", "bias": "quality/bias"}
@@ -63,6 +65,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("quality", "kpi", Role.VIEWER),
         ("cleaning", "clean", Role.VIEWER),
         ("bias", "scale", Role.VIEWER),
+        ("models", "models", Role.VIEWER),
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),
     ),

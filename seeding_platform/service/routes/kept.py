@@ -14,6 +14,8 @@ from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.language.lexicon import LANGUAGES
 from seeding_platform.analytics.metrics import OwnRatio, catalogue
 from seeding_platform.analytics.watching import alert_state, pace
+from seeding_platform.monitoring.callbacks import CHANNEL as CALLBACK
+from seeding_platform.monitoring.callbacks import host_of
 from seeding_platform.monitoring.channels import chosen
 from seeding_platform.service import sharing
 from seeding_platform.service.auth import Actor, may, service_of
@@ -251,8 +253,6 @@ class MessageAnswer(BaseModel):
 
 @more.get("/messages", tags=["messages"])
 def list_messages(request: Request, actor: Analyst) -> list[MessageAnswer]:
-    """The last fifty messages of alerts and reports."""
-    return [
-        MessageAnswer(**{name: getattr(m, name) for name in MessageAnswer.model_fields})
-        for m in service_of(request).live.messages(tenant=actor.tenant)
-    ]
+    """The last fifty messages of alerts, reports and callbacks; of a callback's address only the host."""
+    found = [{name: getattr(m, name) for name in MessageAnswer.model_fields} for m in service_of(request).live.messages(tenant=actor.tenant)]
+    return [MessageAnswer(**{**m, "target": host_of(m["target"]) if m["channel"] == CALLBACK else m["target"]}) for m in found]

@@ -103,6 +103,10 @@ class Ended:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
+GONE = Ended(state="failed", error="transient", says="its process ended without a word")
+"""How a job ends whose process is gone."""
+
+
 class TrainingJobs:
     """Jobs in the state database."""
 
@@ -163,7 +167,7 @@ class TrainingJobs:
             return bool(connection.execute(open_one.values(values)).rowcount)
 
     def bury(self, *, now: dt.datetime, silent: dt.timedelta = SILENT) -> list[Job]:
-        """End the running jobs that were not heard of for long, as failed for now; returns those that this call ended."""
+        """End the running jobs that were not heard of for long, as failed for now; returns those that this call ended, as they were."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import jobs as table
@@ -171,8 +175,7 @@ class TrainingJobs:
         with self.engine.connect() as connection:
             query = sa.select(table).where(table.c.state == "running", table.c.moved_at < now - silent)
             dead = [_job(row) for row in connection.execute(query).mappings()]
-        gone = Ended(state="failed", error="transient", says="its process ended without a word")
-        return [job for job in dead if self.end(job.job_id, gone, now=now)]
+        return [job for job in dead if self.end(job.job_id, GONE, now=now)]
 
     def active(self, whose: Whose) -> Job | None:
         """The job of a model that is queued or running."""

@@ -11,9 +11,13 @@ from seeding_platform.errors import TransientError
 from seeding_platform.models.operations.checking import retried
 from seeding_platform.models.operations.settings import PROMOTION
 from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.monitoring.delivery import Delivery
 from seeding_platform.settings import project_root
 from seeding_platform.storage.ml.jobs import Job
 from seeding_platform_tests.models.operations.conftest import rows
+from seeding_platform_tests.monitoring.conftest import outside
+
+__all__ = ["outside"]
 
 
 def open_alerts(shop) -> set[str]:
@@ -155,3 +159,23 @@ def test_the_room_is_imported_without_heavy_libraries():
     program = "import sys, seeding_platform.defs.train.checks, json; print(json.dumps([m for m in sys.modules]))"
     said = subprocess.run([sys.executable, "-c", program], cwd=project_root(), capture_output=True, text=True, check=True).stdout
     assert not {"sklearn", "mlflow", "scipy", "pandas", "sqlalchemy"} & {m.partition(".")[0] for m in json.loads(said.strip().splitlines()[-1])}
+
+
+def test_whoever_asked_with_an_address_is_told_of_the_end_whatever_it_is(shop, outside):
+    ask = {"trigger": "manual", "requested_by": "key1", "callback": f"{outside.url}/done"}
+    for job_id, frame in (("job_good", rows(400)), ("job_few", rows(20))):
+        shop.bench.jobs.request(Job(job_id=job_id, whose=shop.whose, requested_at=shop.clock(), **ask))
+        carry_out(shop.bench, shop.bench.jobs.one(job_id, tenant=shop.whose.tenant), Work(shop.spec, lambda given=frame: given, {}, "run1"))
+    shop.bench.jobs.request(Job(job_id="job_dead", whose=shop.whose, requested_at=shop.clock(), **ask))
+    assert shop.bench.jobs.claim("job_dead", run_id="run2", now=shop.clock())
+    shop.clock.later(hours=1)
+    retried(shop.bench)
+    assert shop.bench.jobs.one("job_dead", tenant=shop.whose.tenant).state == "failed"
+    settings = shop.bench.settings.model_copy(update={"private_addresses": True})
+    Delivery(shop.bench.state, settings).send_due(now=shop.clock())
+    told = {body["job_id"]: body for body in outside.to("/done")}
+    good = {"event": "retraining.finished", "job_id": "job_good", "model": "toy", "state": "succeeded", "version": "1", "verdict": "deploy"}
+    assert told["job_good"] == good
+    assert (told["job_few"]["state"], told["job_few"]["version"]) == ("skipped", None)
+    assert told["job_dead"]["state"] == "failed"
+    assert len(told) == len(outside.to("/done")) == 3

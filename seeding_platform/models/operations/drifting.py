@@ -1,0 +1,184 @@
+"""Whether new rows are still like those that the version that serves was made from: its reference is kept with it, and held against what came since.
+
+Only rows that the version has not seen are judged: with them the old ones would hide a change. Numbers and categories are judged; dates move on by
+themselves, and texts say nothing by their distribution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from seeding_platform.models.drift import drift, drifted_columns
+from seeding_platform.models.kinds import FeatureKind
+from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
+from seeding_platform.models.operations.rows import fingerprints, gate_metric, read, score_frame, written
+from seeding_platform.models.promotion.metrics import scored
+from seeding_platform.storage.ml.standing import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seeding_platform.models.drift.columns import Kind
+    from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.models.registry import ModelVersion
+    from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.storage.ml.whose import Whose
+
+REFERENCE, FOUND = "reference.json", "drift.json"
+"""Documents of a version: what its rows were like, and how far newer ones are from them."""
+MOST_ROWS = 2_000
+LEAST_ROWS = 100
+"""Fewer new rows judge nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """How far new rows are from those that a version was made from.
+
+    Args:
+        data_version: of the tables that they are from.
+        rows: new rows.
+        table: of `models.drift.drift`; None where there were too few rows.
+    """
+
+    data_version: str
+    rows: int
+    table: pl.DataFrame | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What drifted."""
+        return () if self.table is None else drifted_columns(self.table)
+
+    @property
+    def worst(self) -> dict[str, Any]:
+        """The column that is farthest beyond its bar, as an alert tells it; nothing where none drifted."""
+        if self.table is None or not self.columns:
+            return {}
+        # a p-value is the farther beyond its bar the smaller it is, a distance the larger
+        beyond = pl.when(pl.col("p").is_null()).then(pl.col("value") / pl.col("threshold")).otherwise(pl.col("threshold") / (pl.col("p") + 1e-300))
+        row = self.table.filter(pl.col("drifted")).sort(beyond, descending=True).row(0, named=True)
+        value, method = (row["value"], row["method"]) if row["p"] is None else (row["p"], f"p_{row['method']}")
+        return {"column": row["column"], "method": method, "value": value, "limit": row["threshold"]}
+
+    def as_json(self) -> str:
+        """A document of it."""
+        told = None if self.table is None else self.table.to_dicts()
+        return json.dumps({"data_version": self.data_version, "rows": self.rows, "columns": told})
+
+    @classmethod
+    def parsed(cls, document: str) -> Drifting:
+        """From such a document."""
+        told = json.loads(document)
+        columns = told["columns"]
+        return cls(told["data_version"], told["rows"], None if columns is None else pl.DataFrame(columns, infer_schema_length=None))
+
+
+def judged_features(spec: ModelSpec) -> dict[str, Kind]:
+    """The features that are judged, and how."""
+    kinds: dict[FeatureKind, Kind] = {FeatureKind.NUMERIC: "numeric", FeatureKind.CATEGORY: "category"}
+    return {name: kinds[kind] for name, kind in spec.features.items() if kind in kinds}
+
+
+def real_rows(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that are not made up, each content once, labelled where there is a label: what training takes as well."""
+    real = frame.filter(~pl.col("synthetic")) if "synthetic" in frame.columns else frame
+    real = real.drop_nulls(spec.target) if spec.target else real
+    return real.unique([c for c in spec.columns() if c in real.columns], keep="first", maintain_order=True)
+
+
+def reference_of(spec: ModelSpec, rows: pl.DataFrame, train_rows: pl.DataFrame, *, seed: int) -> str | None:
+    """The reference of a version: a sample of its features, and hashes of the rows that it was judged on; None where nothing can be judged.
+
+    Args:
+        spec: the model.
+        rows: all that it was made from.
+        train_rows: those of them that it was trained on, whose hashes are a document of their own.
+        seed: of the sample.
+    """
+    features = judged_features(spec)
+    if not features:
+        return None
+    real = real_rows(spec, rows)
+    sample = real.select(*(_plain(name, kind) for name, kind in features.items()))
+    sample = sample.sample(MOST_ROWS, seed=seed) if sample.height > MOST_ROWS else sample
+    trained = set(fingerprints(spec, train_rows))
+    held = [mark for mark in fingerprints(spec, real) if mark not in trained]
+    return json.dumps({"features": sample.to_dict(as_series=False), "held": written(held)})
+
+
+def drifting(bench: Bench, spec: ModelSpec, version: ModelVersion, frame: Callable[[], pl.DataFrame], data_version: str) -> Drifting | None:
+    """How far rows are that came since a version was made; told once a data version, and kept with the version.
+
+    Args:
+        bench: what work on models shares.
+        spec: the model.
+        version: what serves.
+        frame: builds the training frame as it is now.
+        data_version: of its tables.
+
+    Returns:
+        What was found; None where the version has no reference.
+    """
+    kept = bench.registry.document(version, FOUND)
+    if kept is not None and (before := Drifting.parsed(kept)).data_version == data_version:
+        return before
+    document = bench.registry.document(version, REFERENCE)
+    if document is None:
+        return None
+    reference = json.loads(document)
+    new = new_rows(spec, frame(), read(bench.registry.document(version, TRAINED_ON)) | read(reference["held"]))
+    features = {name: kind for name, kind in judged_features(spec).items() if name in reference["features"] and name in new.columns}
+    table = None
+    if features and new.height >= LEAST_ROWS:
+        current = new.select(*(_plain(name, kind) for name, kind in features.items()))
+        table = drift(pl.DataFrame({name: reference["features"][name] for name in features}, schema=current.schema), current, features)
+    found = Drifting(data_version, new.height, table)
+    bench.registry.attach(version, FOUND, found.as_json())
+    return found
+
+
+def new_rows(spec: ModelSpec, frame: pl.DataFrame, seen: set[bytes]) -> pl.DataFrame:
+    """The rows of a frame that a version was neither trained nor judged on."""
+    real = real_rows(spec, frame)
+    return real if real.is_empty() else real.filter(pl.Series([mark not in seen for mark in fingerprints(spec, real)], dtype=pl.Boolean))
+
+
+def evaluated(
+    bench: Bench, whose: Whose, spec: ModelSpec, version: ModelVersion, frame: Callable[[], pl.DataFrame], data_version: str
+) -> float | None:
+    """The evaluation that drift asks for: what serves, on rows that it has not seen; kept as a measurement, once a data version.
+
+    Returns:
+        The metric; None where it is not made of rows, or rows of one class tell nothing apart.
+    """
+    document, metric = bench.registry.document(version, REFERENCE), gate_metric(spec)
+    if document is None or metric is None:
+        return None
+    new = new_rows(spec, frame(), read(bench.registry.document(version, TRAINED_ON)) | read(json.loads(document)["held"]))
+    if new.height < LEAST_ROWS:
+        return None
+    model = bench.registry.load(whose.registered, version.version)[1]
+    if metric.needs == "score" and (model.classes is None or len(model.classes) != 2):
+        return None
+    value = metric.value(scored(score_frame(spec, model, new), metric))
+    if value != value:
+        return None
+    named = hashlib.blake2b(data_version.encode(), digest_size=8).hexdigest()
+    bench.standings.measured(
+        Measurement(
+            measurement_id=f"evaluation:{whose.registered}:{version.version}:{named}", whose=whose, version=version.version, source="holdout",
+            metric=spec.metric, value=value, rows=new.height, at=bench.now(),
+        )
+    )  # fmt: skip
+    return value
+
+
+def _plain(name: str, kind: Kind) -> pl.Expr:
+    """A column as it goes through JSON and back."""
+    return pl.col(name).cast(pl.Float64, strict=False).fill_nan(None) if kind == "numeric" else pl.col(name).cast(pl.String, strict=False)

@@ -1,0 +1,185 @@
+"""Models as pages: what serves and how good it is, gates side by side, and every deed by a form that only operators are given."""
+
+import datetime as dt
+import re
+
+import polars as pl
+import pytest
+
+from seeding_platform.models.operations.checking import Data, checked
+from seeding_platform.models.spec import shipped_spec
+from seeding_platform.service.pages.measured_chart import Measured, measured_chart
+from seeding_platform.service.pages.render import words
+from seeding_platform.storage.ml.jobs import Job
+from seeding_platform.storage.ml.standing import Measurement
+from seeding_platform.storage.ml.whose import Whose
+from seeding_platform_tests.service.pages import Pages
+from seeding_platform_tests.service.test_models import customers, trained
+
+CHURN = Whose("default", "churn")
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def bench(service):
+    return service.app.state.service.bench
+
+
+def seen(service, url: str, role: str = "viewer") -> str:
+    """A page as somebody else sees it, while a person is signed in."""
+    answer = service.get(url, headers=service.key(role))
+    assert answer.status_code == 200, answer.text[:400]
+    return str(answer.text)
+
+
+def serves(bench) -> str | None:
+    return bench.standings.one(CHURN).version
+
+
+def test_before_anything_is_trained_the_pages_say_so(service):
+    page = Pages(service, "viewer")
+    text = page.get("/en/models")
+    assert "0 / 9" in text
+    for said in ("Nothing is being trained", "Nothing was trained yet", "Nothing was measured yet", "The first check has not taken place yet"):
+        assert said in text, said
+    assert "Er is nog niets getraind" in page.get("/nl/models")
+    one = page.get("/en/models/churn")
+    assert "There are no two versions yet" in one
+    assert "No version has served yet" in one
+    assert "There is no such model" in page.get("/en/models/none", status=404)
+
+
+def test_a_training_is_followed_stage_by_stage(service, bench):
+    operator = Pages(service, "operator")
+    assert "<form" not in seen(service, "/en/models").partition('id="clock"')[2]
+    sent = operator.send("/en/models", step="train", model=["churn", "roi"], force="on")
+    assert sent.headers["location"] == "/en/models"
+    assert service.app.state.service.runs.asked == ["retrain"]
+    again = operator.send("/en/models", step="train", model="churn", force="on")
+    assert (again.status_code, "is being trained already" in again.text) == (409, True)
+    assert operator.send("/en/models", step="train").status_code == 422
+    assert operator.send("/en/models", step="dance", model="churn").status_code == 422
+    assert operator.send("/en/models", step="train", model="churn", csrf="wrong").status_code == 403
+    job = bench.jobs.active(CHURN)
+    bench.jobs.claim(job.job_id, run_id="run1", now=bench.now())
+    bench.at_stage(job, "fit")
+    text = seen(service, "/en/models/churn")
+    assert re.search(r'<li class="steps__now" aria-current="step"><span>Fit', text)
+    assert text.count("steps__done") == 2
+    assert 'data-live="model run"' in text
+    told = [e.body for e in service.app.state.service.live.after(0, tenant="default") if e.kind == "model"]
+    assert told == [{"event": "retraining.stage", "model": "churn", "job_id": job.job_id, "stage": "fit"}]
+    assert job.requested_by == "operatordefault"
+    events = service.get("/api/v1/audit", headers=service.key("steward")).text
+    assert "ml.train.asked" in events
+
+
+def test_what_serves_is_shown_with_its_gate_compared_changed_and_rolled_back(service, bench):
+    assert trained(service, customers()).verdict == "deploy"
+    second = trained(service, customers(turned=True, seed=2))
+    assert (second.verdict, serves(bench)) == ("deploy", "2")
+    now = bench.now()
+    live = Measurement(measurement_id="live:1", whose=CHURN, version="2", source="live", metric="auc", value=0.8123, rows=150, at=now)
+    bench.standings.measured(live)
+    bench.alert("performance_drop", CHURN, value=0.8, rows=150)
+    listed = Pages(service, "viewer").get("/en/models")
+    assert "1 / 9" in listed
+    assert "does worse than it did" in listed
+    page, here = Pages(service, "operator"), "/en/models/churn"
+    text = page.get(here)
+    assert "style=" not in text
+    assert "0.812" in text
+    assert re.search(r'<rect class="fl2"', text), "held-out figures have a shape of their own"
+    assert "Better than no model" in text, "the rule by which the first version serves"
+    assert re.search(r"Version 2</th>.*Version 1</th>", text, re.S), "what serves stands first"
+    turned = page.get(f"{here}?a=1&b=2")
+    assert re.search(r"Version 1</th>.*Version 2</th>", turned, re.S)
+    assert "/en/settings/models.retraining?scope=churn" in text
+    viewer = seen(service, here)
+    assert 'method="post" action="/en/models' not in viewer
+    # a rollback says why, is looked at first, and is refused when something else serves meanwhile
+    assert "Say why" in page.send(here, step="rollback", to="1").text
+    asked = page.send(here, step="rollback", to="1", reason=f"worse {HOSTILE}")
+    assert asked.status_code == 200
+    assert "Roll churn back to version 1?" in asked.text
+    assert HOSTILE not in asked.text
+    assert serves(bench) == "2", "nothing was done yet"
+    stale = page.send(here, step="rollback_confirmed", to="1", reason="worse", expected="1")
+    assert (stale.status_code, "Another version serves" in stale.text) == (412, True)
+    done = page.send(here, step="rollback_confirmed", to="1", reason="worse", expected="2")
+    assert (done.headers["location"], serves(bench)) == (here, "1")
+    assert page.send(here, step="rollback", to="7", reason="x").status_code == 404
+    # a held version is approved, with what was seen to serve
+    assert page.send(here, step="deploy", version="2", expected="1").status_code == 422, "without a reason"
+    assert page.send(here, step="deploy", version="2", expected="2", reason="x").status_code == 412
+    assert page.send(here, step="deploy", version="../2", expected="1", reason="x").status_code == 422
+    assert page.send(here, step="shadow", version="2", percent="20").status_code == 303
+    assert "Version 2 serves 20.0% of the requests" in page.get(here)
+    for percent in ("80", "x", "-1", "1e3", "nan"):
+        assert page.send(here, step="shadow", version="2", percent=percent).status_code == 422, percent
+    assert page.send(here, step="shadow", version="1", percent="0").status_code == 409
+    assert page.send(here, step="shadow", version="", percent="20").status_code == 303
+    assert bench.standings.one(CHURN).shadow is None
+    assert page.send(here, step="deploy", version="2", expected="1", reason="checked by hand").status_code == 303
+    assert serves(bench) == "2"
+    assert "checked by hand" in page.get(here)
+    assert page.send(here, step="nonsense").status_code == 422
+    assert page.send("/en/models/none", step="train").status_code == 404
+
+
+def test_drift_stands_on_the_page_once_a_check_has_found_it(service, bench):
+    frame = customers()
+    assert trained(service, frame).verdict == "deploy"
+    moved = customers(seed=9).with_columns(tenure_months=pl.col("tenure_months") + 500)
+    grown = pl.concat([frame, moved])
+    checked(bench, CHURN, shipped_spec("churn"), Data("customers@2", lambda: grown.height, lambda: grown), ask=False)
+    text = Pages(service, "viewer").get("/nl/models/churn")
+    assert "Niet meer zoals ze waren: tenure_months." in text
+    assert "Kolmogorov-Smirnov" in text
+    assert "600 nieuwe rijen, customers@2." in text
+    assert "Controle van de prestatie" in Pages(service, "viewer").get("/nl/models")
+
+
+def test_nobody_sees_anothers_models(service, bench):
+    other = Whose("other", "churn")
+    bench.standings.know(other, kind="classification", metric="auc", direction="up", now=bench.now())
+    bench.jobs.request(Job(job_id="job_theirs", whose=other, trigger="manual", requested_by="secret_person", requested_at=bench.now()))
+    bench.alert("drift", other, column="secret_column")
+    for url in ("/en/models", "/en/models/churn"):
+        text = Pages(service, "viewer").get(url)
+        assert "secret" not in text
+        assert "has drifted" not in text
+
+
+def test_the_bars_are_edited_in_the_settings(service, bench):
+    here = "/api/v1/settings/models.retraining"
+    change = {"values": {"retraining_threshold": 0.05}, "scope": "churn", "reason": "noisy labels"}
+    assert service.put(here, json=change, headers=service.key("steward")).status_code == 200
+    from seeding_platform.models.operations.settings import retraining_of
+
+    assert retraining_of(bench.adjusted, "churn").retraining_threshold == 0.05
+    assert retraining_of(bench.adjusted, "roi").retraining_threshold == 0.03
+    assert "Daling die opnieuw traint" in Pages(service, "steward").get("/nl/settings/models.retraining?scope=churn")
+    assert "model/churn" in Pages(service, "steward").get("/en/settings/models.promotion?scope=churn")
+
+
+def test_a_chart_draws_what_was_measured_where_it_lies():
+    day = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    points = [Measured(day, 0.8, False, 0.7, 0.9), Measured(day + dt.timedelta(days=1), 0.6, True), Measured(day + dt.timedelta(days=2), 0.9, True)]
+    told = {"floor_name": "floor", "shown": str, "day": str, "label": "x & y", "width": 600}
+    drawn = str(measured_chart(points, floor=0.6, **told))
+    assert drawn.count('class="fl2"') == 1
+    assert drawn.count('class="fl1"') == 2
+    assert "x &amp; y" in drawn
+    floor = float(re.search(r'class="ref" x1="52" x2="586" y1="([\d.]+)"', drawn)[1])
+    low = float(re.search(r'class="fl1" cx="[\d.]+" cy="([\d.]+)"', drawn)[1])
+    assert floor == low, "a figure at the floor lies on its line"
+    assert str(measured_chart([], floor=0.6, **told)) == ""
+    assert "NaN" not in str(measured_chart(points[:1], floor=None, **told)).replace("nan", "NaN")
+
+
+def test_both_languages_have_the_same_words():
+    def keys(told) -> object:
+        return {k: keys(v) for k, v in told.items()} if isinstance(told, dict) else None
+
+    assert keys(words("en")["models"]) == keys(words("nl")["models"])

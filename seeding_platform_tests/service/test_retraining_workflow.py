@@ -1,0 +1,169 @@
+"""The retraining workflow for n8n against the API's description: ten nodes by name, each reached, every address, action and body known."""
+
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from seeding_platform.settings import project_root
+
+PATH = project_root() / "workflows" / "ML_Auto_Retraining_Workflow.json"
+MADE = json.loads(PATH.read_text(encoding="utf-8"))
+API = json.loads((project_root() / "docs" / "openapi.json").read_text(encoding="utf-8"))
+NODES = {n["name"]: n for n in MADE["nodes"]}
+TEN = {
+    "Cron Trigger", "Manual Webhook", "Performance Check", "Decision Node", "Trigger Retraining", "Validation", "Deploy Models",
+    "Success Notification", "Error Handler", "Audit Logger",
+}  # fmt: skip
+BASE = "={{ $env.API_BASE_URL }}"
+CALLS = [n for n in MADE["nodes"] if n["parameters"].get("url", "").startswith(BASE)]
+ENVIRONMENT = {"API_BASE_URL", "SEEDING_API_KEY", "DASHBOARD_URL", "SLACK_WEBHOOK", "N8N_WEBHOOK_URL", "WEBHOOK_TOKEN"}
+
+
+def operation(node: dict) -> dict:
+    path = "/api" + node["parameters"]["url"].removeprefix(BASE)
+    return API["paths"][path][node["parameters"]["method"].lower()]
+
+
+def leads_to(name: str) -> set[str]:
+    return {link["node"] for out in MADE["connections"].get(name, {}).get("main", []) for link in out}
+
+
+def test_it_has_the_ten_nodes_and_a_version():
+    assert set(NODES) == TEN
+    assert len(MADE["nodes"]) == len({n["id"] for n in MADE["nodes"]}) == 10
+    assert MADE["versionId"]
+    interval = NODES["Cron Trigger"]["parameters"]["rule"]["interval"]
+    assert interval == [{"field": "cronExpression", "expression": "0 */4 * * *"}]
+    assert NODES["Manual Webhook"]["parameters"]["path"] == "ml-retraining"
+
+
+def test_every_node_is_reached_and_every_connection_leads_to_one():
+    reached, waiting = set(), ["Cron Trigger", "Manual Webhook"]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += leads_to(name)
+    assert reached == TEN
+    assert set(MADE["connections"]) <= TEN
+    assert len(MADE["connections"]["Decision Node"]["main"]) == NODES["Decision Node"]["parameters"]["numberOutputs"] == 3
+
+
+def test_every_call_is_in_the_description():
+    assert {n["name"] for n in CALLS} == {"Performance Check", "Trigger Retraining", "Validation", "Deploy Models", "Audit Logger"}
+    for node in CALLS:
+        told, parameters = operation(node), node["parameters"]
+        known = {p["name"]: p["schema"] for p in told["parameters"] if p["in"] == "query"}
+        asked = {p["name"]: p["value"] for p in parameters["queryParameters"]["parameters"]}
+        assert asked.keys() <= known.keys()
+        assert asked["action"] in known["action"]["enum"]
+        if parameters["method"] == "POST":
+            reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            sent = set(re.findall(r"[{,] (\w+): ", parameters["jsonBody"]))
+            assert sent
+            assert sent <= set(API["components"]["schemas"][reference]["properties"]), node["name"]
+        headers = {p["name"]: p["value"] for p in parameters["headerParameters"]["parameters"]}
+        assert headers["Authorization"] == "=Bearer {{ $env.SEEDING_API_KEY }}"
+        if parameters["method"] == "POST":
+            assert headers["Idempotency-Key"].startswith("={{ $execution.id }}-")
+    keys = [p["value"] for n in CALLS for p in n["parameters"]["headerParameters"]["parameters"] if p["name"] == "Idempotency-Key"]
+    assert len(keys) == len(set(keys)) == 4, "one execution asks four things; none is taken for another"
+
+
+def test_what_fails_is_told_of():
+    for node in CALLS:
+        if node["name"] == "Audit Logger":
+            continue
+        assert node["onError"] == "continueErrorOutput"
+        good, bad = MADE["connections"][node["name"]]["main"]
+        assert good
+        assert [b["node"] for b in bad] == ["Error Handler"]
+        assert node["retryOnFail"]
+
+
+def test_addresses_and_secrets_come_from_the_environment():
+    text = PATH.read_text(encoding="utf-8")
+    assert not re.search(r"https?://", text)
+    assert "sp_" not in text
+    assert "credentials" not in text
+    assert set(re.findall(r"\$env\.(\w+)", text)) == ENVIRONMENT
+    told = (project_root() / "docs" / "retraining.md").read_text(encoding="utf-8")
+    for name in ENVIRONMENT:
+        assert name in told, f"docs/retraining.md says how {name} is set"
+
+
+@pytest.mark.parametrize(
+    ("asked", "token", "needs", "way"),
+    [
+        (None, None, False, 2),
+        (None, None, True, 1),
+        ({"force": True}, "right", False, 1),
+        ({"force": True}, "wrong", False, 2),
+        ({"force": True}, None, True, 2),
+        ({}, "right", True, 1),
+        ({"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}, "right", True, 0),
+        ({"event": "retraining.finished", "model": "churn", "state": "failed", "version": None}, "right", True, 2),
+        ({"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}, "wrong", True, 2),
+    ],
+)
+def test_the_decision_is_the_right_one(asked, token, needs, way):
+    """The expression of the node, by the same language: only whoever knows the token gets further than the check."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the PATH")
+    for secret in ("right", ""):
+        hook = {"isExecuted": asked is not None, "json": {"body": asked, "query": {} if token is None else {"token": token}}}
+        expression = NODES["Decision Node"]["parameters"]["output"].removeprefix("={{").removesuffix("}}")
+        script = (
+            f"const hook = {json.dumps(hook)}; const $ = () => ({{isExecuted: hook.isExecuted, first: () => ({{json: hook.json}})}});"
+            f"const $env = {json.dumps({'WEBHOOK_TOKEN': secret})}; const $json = {{data: {{needs_retraining: {json.dumps(needs)}}}}};"
+            f"console.log({expression})"
+        )
+        said = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True).stdout.strip()
+        assert said == str(way if secret or asked is None else 2), "without a token set, nobody is let in by the webhook"
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """As much of the API as a check that finds nothing due asks for."""
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.got.append((self.command, self.path, self.headers.get("Authorization")))
+        body = json.dumps({"success": True, "data": {"needs_retraining": False, "model_types": [], "models": [], "history": []}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.mark.long
+def test_a_real_n8n_takes_it_and_carries_it_out(tmp_path):
+    n8n = shutil.which("n8n")
+    if n8n is None:
+        pytest.skip("no n8n on the PATH: npm install -g n8n@1.123.0")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.got = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    told = {"N8N_USER_FOLDER": str(tmp_path), "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false", "N8N_DIAGNOSTICS_ENABLED": "false"}
+    told |= {name: address for name in ENVIRONMENT} | {"API_BASE_URL": f"{address}/api", "SEEDING_API_KEY": "key"}
+    try:
+        for command in (["import:workflow", f"--input={PATH}"], ["execute", f"--id={MADE['id']}"]):
+            subprocess.run([n8n, *command], env={**os.environ, **told}, check=True, timeout=300, capture_output=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    where = "/api/workflows/ml/auto-retraining?action="
+    assert server.got == [("POST", f"{where}check_performance", "Bearer key"), ("GET", f"{where}history", "Bearer key")]
