@@ -84,6 +84,7 @@ def test_too_little_disk_is_said_before_anything_starts(place):
 
 
 @pytest.mark.timeout(280)
+@pytest.mark.long
 def test_the_main_job_from_nothing_to_verified_bundles(place):
     told = place.run("seed")
     assert told.returncode == 0, told.stderr[-3000:]

@@ -11,6 +11,7 @@ def place(tmp_path_factory):
     return place_in(tmp_path_factory.mktemp("settings") / "place")
 
 
+@pytest.mark.long
 def test_a_round_of_changes(place):
     done = place.run("settings", "set", "quality.gate", "score=90", "confidence=0.8", "--scope", "orders", "--reason", "asked by jan@example.nl")
     assert done.returncode == 0, done.stderr

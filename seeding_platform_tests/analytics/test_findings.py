@@ -44,6 +44,7 @@ def test_what_moved_a_figure_is_named_with_a_range_that_holds_the_truth(tmp_path
     assert found["moved", "roas"].low > 0
 
 
+@pytest.mark.long
 def test_chance_is_not_told(tmp_path):
     """Twenty worlds in which nothing moved: at most one in twenty intervals may miss 0, by what they say of themselves."""
     told = [f for seed in range(20) for f in moved(facts_of(tmp_path, seed=seed)) if f.metric == "conversions"]

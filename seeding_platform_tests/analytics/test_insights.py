@@ -55,6 +55,7 @@ def faults(facts, seed: int, cases: int) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_parts_add_up_to_the_change(facts):
     assert faults(facts, 1, 120) == []
 

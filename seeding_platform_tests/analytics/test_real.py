@@ -57,6 +57,7 @@ def test_by_command_line(ads, tmp_path):
         assert is_known(json.loads(done.stdout)["rows"][0])
 
 
+@pytest.mark.long
 def test_by_api_and_page(ads, tmp_path):
     place = place_in(tmp_path / "place")
     snapshots.publish(read_fact_table(ads), place.settings.serving, now=dt.datetime(2026, 11, 24, tzinfo=dt.UTC))

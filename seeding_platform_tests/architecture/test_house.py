@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,15 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(path: Path) -> list[tuple[str, bool]]:
     """Modules that a file imports, and whether at module level outside TYPE_CHECKING."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     typing_only = {id(n) for b in tree.body if isinstance(b, ast.If) and "TYPE_CHECKING" in ast.dump(b.test) for n in ast.walk(b)}
     top = {id(n) for n in tree.body}
     found = []
@@ -126,7 +133,7 @@ def test_modules_are_one_thing_and_say_which():
             wrong.append(f"{path.relative_to(ROOT)} has {lines} lines")
         if path.name in {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}:
             wrong.append(f"{path.relative_to(ROOT)}: a name that says nothing")
-        if lines > 15 and not ast.get_docstring(ast.parse(text)):
+        if lines > 15 and not ast.get_docstring(parsed(path)):
             wrong.append(f"{path.relative_to(ROOT)} has no docstring")
     assert wrong == []
 
@@ -136,7 +143,7 @@ def test_clock_and_environment_are_arguments():
     for path in MODULES:
         place = path.relative_to(PACKAGE).as_posix()
         banned = (set() if room(path) in MAY_READ_CLOCKS else CLOCKS) | (set() if place in MAY_READ_ENVIRONMENT else ENVIRONMENT)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in banned:
                 wrong.append(f"{place}:{node.lineno} reads {ast.unparse(node)}")
     assert wrong == []
@@ -145,7 +152,7 @@ def test_clock_and_environment_are_arguments():
 def test_chance_has_a_seed():
     wrong = []
     for path in [p for p in MODULES if room(p) not in MAY_DRAW_LOTS]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in CHANCE and ast.unparse(node) not in SEEDED:
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} uses {ast.unparse(node)}")
             if isinstance(node, ast.ImportFrom) and node.module in CHANCE:

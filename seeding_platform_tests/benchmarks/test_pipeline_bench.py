@@ -62,6 +62,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert {name: path.read_bytes() for name, path in one.items()} == {name: path.read_bytes() for name, path in two.items()}
 
 
+@pytest.mark.long
 def test_it_prints_a_table_and_json(capsys):
     main(["--rows", "500"])
     said = capsys.readouterr().out

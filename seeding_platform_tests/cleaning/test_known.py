@@ -35,7 +35,7 @@ def kept(known: Known) -> Known:
     return Known.read(known.table())
 
 
-@pytest.mark.parametrize("mode", [pytest.param(m, marks=[pytest.mark.long] if m == "semantic" else []) for m in MODES])
+@pytest.mark.parametrize("mode", [pytest.param(m, marks=[] if m == "strict" else [pytest.mark.long]) for m in MODES])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.floats(0, 1), min_size=1, max_size=4), gone=st.floats(0, 0.2), dice=st.randoms(use_true_random=False))
 def test_rows_that_come_and_go_in_any_portions_end_as_in_one_run(posts, mode, cuts, gone, dice):

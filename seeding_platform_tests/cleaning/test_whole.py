@@ -115,6 +115,7 @@ def test_cleaning_what_is_clean_changes_nothing(table, policy):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES), dice=st.randoms(use_true_random=False))
+@pytest.mark.long
 def test_the_order_of_the_rows_does_not_matter(table, policy, dice):
     raw = as_raw(table, TRIED, source="t", dates="day-first").rows
     order = list(range(raw.height))

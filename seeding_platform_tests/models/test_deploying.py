@@ -160,7 +160,11 @@ def die(*given, **more):
 setattr(owner, name, die)
 deployer(root).deploy(TOY, "2", actor="key", reason="better")
 """
-STEPS = ["before:registry serve", "after:registry serve", "after:ledger alias_set", "before:ledger verified", "after:ledger verified"]
+STEPS = [
+    "after:registry serve",
+    "before:ledger verified",
+    *(pytest.param(step, marks=pytest.mark.long) for step in ("before:registry serve", "after:ledger alias_set", "after:ledger verified")),
+]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -215,6 +215,7 @@ def test_an_upload_becomes_figures(service, place):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_an_upload_that_a_kill_cut_short_is_taken_up_again(place):
     from fastapi.testclient import TestClient
 

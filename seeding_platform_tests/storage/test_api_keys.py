@@ -112,6 +112,7 @@ def test_the_last_admin_of_a_tenant_stays(keys):
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["t", "u"]), st.sampled_from(list(Role))), max_size=5), st.permutations(range(5)))
+@pytest.mark.long
 def test_whatever_is_revoked_in_whatever_order_leaves_an_admin(tmp_path_factory, wanted, order):
     with State.open(f"sqlite:///{tmp_path_factory.mktemp('keys') / 'state.db'}") as state:
         keys = ApiKeys(state)

@@ -22,9 +22,16 @@ from seeding_platform.settings import project_root
 from seeding_platform.storage import migration, schema
 from seeding_platform.storage.database import checked_url, connected, writing
 from seeding_platform.storage.state import State
+from seeding_platform_tests.conftest import MADE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def really_made(monkeypatch):
+    monkeypatch.setattr(migration, "_create", MADE)
+
 
 OPEN = "import sys; from seeding_platform.storage.state import State; State.open(sys.argv[1]).close()"
 
