@@ -45,7 +45,7 @@ test-n8n: setup ## the retraining workflow in a real n8n (1.123.0), where one is
 	else echo "skipped: there is no n8n on the PATH (npm install -g n8n@1.123.0)"; fi
 
 test-long: setup ## load, crashes, browsers, everything that takes long
-	@$(PYTEST) -q -m long
+	@$(PYTEST) -n 2 --dist loadfile -q -m long
 
 check: setup ## format, lint, types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -86,9 +86,9 @@ def status_lines(settings: Settings) -> Iterator[str]:
     if now["quality"]["waiting"]:
         yield f"waiting for a source: {', '.join(now['quality']['waiting'])}"
     yield ""
-    for model in now["models"]:
+    for model in (m for m in now["models"] if m["state"] != "untrained"):
         serves = f"version {model['version']} serves" if model["version"] else "none serves"
-        yield f"model {model['model']}: {serves}: {model['says'] or 'not trained yet'}"
+        yield f"model {model['model']}: {serves}: {model['says']}"
     yield ""
     titles = {name: engine.title for name, engine in load_engines().items()}
     for bundle in now["bundles"]:

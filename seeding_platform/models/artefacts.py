@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
@@ -47,15 +48,29 @@ TRUSTED = frozenset(
 """Types beyond skops' own list that our estimators hold; an artefact with any other type is neither written nor loaded."""
 
 
+_written: tuple[weakref.ref[Trained], bytes] | None = None
+"""The model that was written last: it is measured first and kept afterwards, and writing is most of the cost of both."""
+
+
+def _content(model: Trained) -> bytes:
+    global _written
+    import skops.io
+
+    before = _written
+    if before is not None and before[0]() is model:
+        return before[1]
+    content = bytes(skops.io.dumps(model))
+    _written = (weakref.ref(model), content)
+    return content
+
+
 def dumped(model: Trained) -> tuple[bytes, str]:
     """A model as bytes and their sha256.
 
     Raises:
         PermanentError: it holds a type that would not be loaded again.
     """
-    import skops.io
-
-    content = skops.io.dumps(model)
+    content = _content(model)
     _trusted(content, model.name)
     return content, hashlib.sha256(content).hexdigest()
 
@@ -90,7 +105,7 @@ def size_of(model: Trained) -> int | None:
 
     from seeding_platform.models.learning.trained import External
 
-    content = skops.io.dumps(model)
+    content = _content(model)
     if isinstance(model.estimator, External) and set(skops.io.get_untrusted_types(data=content)) - TRUSTED:
         return None
     return len(content)

@@ -77,7 +77,7 @@ class AlertDesk:
             else:
                 made, happened = lifecycle.repeated(seen, alert, now=now)
             if self._kept(seen, made, happened):
-                return self._told(made, now=now)
+                return self._told(made, self.routes(), now=now)
         raise self._crowded(alert.rule)
 
     def clear(self, rule: str, tenant: str, subject: str, *, now: dt.datetime) -> Occurrence | None:
@@ -87,13 +87,13 @@ class AlertDesk:
 
     def due(self, *, now: dt.datetime) -> int:
         """Take up what time brings: mutes that end, reminders, what was not told because it had only just been. Returns how many are told."""
-        told = 0
+        told, routes = 0, self.routes()
         for seen in self.alerts.standing():
             change = lifecycle.unmuted(seen, now=now)
             if change is not None and not self._kept(seen, *change):
                 continue  # somebody else has it in hand
             before = change[0] if change is not None else seen
-            told += self._told(before, now=now) is not before
+            told += self._told(before, routes, now=now) is not before
         return told
 
     # what people do
@@ -153,12 +153,12 @@ class AlertDesk:
                 queued(self.state, TOLD_OUT[happened.what], made.tenant, facts_of(made), now=happened.at, mark=mark)
         return kept
 
-    def _told(self, alert: Occurrence, *, now: dt.datetime) -> Occurrence:
+    def _told(self, alert: Occurrence, routes: AlertRoutes, *, now: dt.datetime) -> Occurrence:
         """Tell people of an alert where that is due; returns it as it is then. Messages bear the number of the notice: they are put down once."""
         if alert.state != AlertState.OPEN:
             return alert
-        routes = self.routes()
-        if not lifecycle.due_notice(alert, self.alerts.told_before(alert), routes, now=now):
+        before = self.alerts.told_before(alert) if alert.notified_at is None else None
+        if not lifecycle.due_notice(alert, before, routes, now=now):
             return alert
         for channel in channels_of(alert, routes, self.settings):
             if alert.subject != f"channel/{channel.name}":  # that it cannot be reached is not said by itself

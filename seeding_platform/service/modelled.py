@@ -10,7 +10,7 @@ from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.operations.checking import ask_for, checked, positive_of
 from seeding_platform.models.operations.data import data_of, ready
-from seeding_platform.models.operations.settings import retraining_of
+from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
 from seeding_platform.monitoring.callbacks import checked_callback, host_of
 from seeding_platform.service.errors import Problem
@@ -123,6 +123,8 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
         Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself.
     """
     bench = service.bench
+    if not back:
+        by_a_second_person(service, whose, version, by=by)
     watch = dt.timedelta(hours=retraining_of(bench.adjusted, whose.model).watch_hours)
     try:
         if back:
@@ -147,6 +149,19 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     figures: dict[str, Any] = {name: getattr(measured[0], name) if measured else None for name in names}
     bench.standings.note(whose, now=service.now(), **figures)
     return done
+
+
+def by_a_second_person(service: Service, whose: Whose, version: str, *, by: str) -> None:
+    """Refuse whoever asked for the training of a version, where settings want another one to let it serve.
+
+    Raises:
+        Problem: 403.
+    """
+    if not promotion_of(service.bench.adjusted, known(whose.model)).approval:
+        return
+    job = next((j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200) if j.version == version), None)
+    if job is not None and job.requested_by == by:
+        raise Problem(403, "second-person", "Whoever asked for the training of a version does not let it serve: another person does.")
 
 
 def validated(service: Service, whose: Whose, version: str | None) -> dict[str, Any]:

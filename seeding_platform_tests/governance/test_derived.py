@@ -15,14 +15,13 @@ from seeding_platform.governance.subject_rights.derived import RecalledBundles
 from seeding_platform.governance.subject_rights.matcher import Identifier
 from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.requests import SubjectRights
-from seeding_platform.models.pretraining import Outcome, pretrain
-from seeding_platform.models.registry import Registry, withdrawn
+from seeding_platform.models.registry import withdrawn
 from seeding_platform.service.people import people
 from seeding_platform.storage.recalls import RECALLED, recall, recalled_in
 from seeding_platform_tests.distribution.test_bundle import build, more_posts
 from seeding_platform_tests.governance.orders import NOW, TENANT, carried, raw
 from seeding_platform_tests.governance.test_subject_rights import Killed, NoModels
-from seeding_platform_tests.models.test_pretraining import SPEC, made
+from seeding_platform_tests.models.made import RELATION, relation, trained
 from seeding_platform_tests.places import place_in
 
 PEOPLE = ["cust-0001", "cust-0002", "cust-0003"]
@@ -202,15 +201,15 @@ def test_versions_that_had_the_person_in_their_rows_are_tagged(platform, kind):
 
 @pytest.mark.long
 def test_models_trained_on_the_person_are_refused_until_they_are_trained_anew(platform):
-    registry = Registry(platform.settings.registry_url, platform.settings.state / "mlflow" / "artefacts")
+    registry = platform.registry
     version = platform.lake.version("quality/orders")
-    frame = made(0.5)
+    frame = relation(0.5, rows=600)
 
     def train(tenant, at):
-        return pretrain(SPEC, frame, registry, tenant=tenant, lineage={"input quality/orders": str(at)}, now=NOW)
+        return trained(platform.bench, RELATION, frame, tenant=tenant, lineage={"input quality/orders": str(at)})
 
     before = train(TENANT, version)
-    assert train("other", version).outcome is Outcome.REGISTERED
+    assert train("other", version).verdict == "deploy"
     platform.lake.overwrite("quality/orders", platform.lake.read("quality/orders").collect().filter(pl.col("customer_ref") != "cust-0002"))
     rights = people(platform.settings, platform.state, now=lambda: NOW)
     assert rights.held(_matcher(9), tenant=TENANT) == {}
@@ -224,7 +223,7 @@ def test_models_trained_on_the_person_are_refused_until_they_are_trained_anew(pl
         registry.load(f"{TENANT}.toy")
     assert registry.load("other.toy")[0].version == "1", "another tenant's model is its own"
     again = train(TENANT, platform.lake.version("quality/orders"))
-    assert (before.outcome, again.outcome, again.version) == (Outcome.REGISTERED, Outcome.REGISTERED, "2")
+    assert (before.verdict, again.verdict, again.version) == ("deploy", "deploy", "2"), "what must not serve is no rival"
     assert registry.load(f"{TENANT}.toy")[0].version == "2"
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,8 +53,11 @@ def test_killed_at_random_moments_it_ends_with_the_same_tables(tmp_path):
 def test_a_file_becomes_figures_with_nobody_touching_it(tmp_path):
     place = place_in(tmp_path / "place")
     place.source()
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(project_root() / "workspace.yaml"), "-h", "127.0.0.1", "-p", "0"]
-    with (tmp_path / "dev.log").open("w") as log:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "seeding_platform.cli", "ui", "--port", str(port)]
+    with (tmp_path / "ui.log").open("w") as log:
         server = subprocess.Popen(command, env=place.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=project_root())
         try:
             place.drop("ads_september.csv", GOOD_ADS)
@@ -65,7 +69,7 @@ def test_a_file_becomes_figures_with_nobody_touching_it(tmp_path):
                 if lake.exists("kpi/ads_daily"):
                     rows = lake.read("kpi/ads_daily", tenant="default").collect()
                     days = {str(r["date"]): str(r["spend"]) for r in rows.iter_rows(named=True)}
-            assert days == {"2026-09-01": "10.50", "2026-09-02": "40.50"}, (tmp_path / "dev.log").read_text()[-3000:]
+            assert days == {"2026-09-01": "10.50", "2026-09-02": "40.50"}, (tmp_path / "ui.log").read_text()[-3000:]
         finally:
             os.killpg(server.pid, signal.SIGINT)
             try:

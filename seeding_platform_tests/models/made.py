@@ -2,10 +2,16 @@
 
 import datetime as dt
 import random
+import uuid
+from collections.abc import Mapping
 
 import polars as pl
 
 from seeding_platform.models import ModelSpec
+from seeding_platform.models.operations.bench import Bench
+from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.storage.ml.jobs import Job
+from seeding_platform.storage.ml.whose import Whose
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 WORDS = {"pos": ("great", "lovely", "thanks"), "neg": ("awful", "broken", "late")}
@@ -38,3 +44,42 @@ def table(rows: int = 240, *, seed: int = 1) -> pl.DataFrame:
             "account": [f"A{i % 17}" for i in range(rows)],
         }
     )
+
+
+NEWEST = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+RELATION = ModelSpec(
+    name="toy",
+    description="A made relation.",
+    kind="regression",
+    target="y",
+    features={"kind": "category", "x": "numeric", "empty": "numeric"},
+    time="at",
+    split={"kind": "time", "column": "at"},
+    metric="rmse",
+    minimum_rows=50,
+    inputs=["content_posts"],
+)
+
+
+def relation(noise: float, *, slope: float = 1.0, seed: int = 3, rows: int = 200) -> pl.DataFrame:
+    """A row a day, the newest last, every tenth of them made up; y follows x."""
+    draw = random.Random(seed)
+    x = [draw.uniform(0, 10) for _ in range(rows)]
+    return pl.DataFrame(
+        {
+            "kind": [draw.choice(["a", "b", None]) for _ in x],
+            "x": x,
+            "empty": pl.Series([None] * rows, dtype=pl.Float64),
+            "y": [slope * v + draw.gauss(0, noise) for v in x],
+            "at": [NEWEST - dt.timedelta(days=rows - i) for i in range(rows)],
+            "synthetic": [i % 10 == 0 for i in range(rows)],
+        }
+    )
+
+
+def trained(bench: Bench, spec: ModelSpec, frame: pl.DataFrame, *, tenant: str, lineage: Mapping[str, str] | None = None) -> Job:
+    """Ask for a training and carry it out."""
+    job = Job(job_id=f"job_{uuid.uuid4().hex}", whose=Whose(tenant, spec.name), trigger="manual", requested_by="key1", requested_at=bench.now())
+    done = carry_out(bench, bench.jobs.request(job), Work(spec, lambda: frame, dict(lineage or {}), "run1"))
+    assert done is not None
+    return done

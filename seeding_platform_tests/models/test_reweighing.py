@@ -8,13 +8,16 @@ import polars as pl
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from seeding_platform.defs.train.assets import _metadata
+from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.train.assets import job_metadata
 from seeding_platform.errors import ConfigError
 from seeding_platform.models import ModelSpec, load_spec, predict, shipped_spec, split_rows, train
-from seeding_platform.models.pretraining import Outcome, pretrain
-from seeding_platform.models.registry import Registry
+from seeding_platform.models.operations.bench import Bench
 from seeding_platform.models.reweighing import training_weights
+from seeding_platform.models.weighing import told
 from seeding_platform.quality.bias import outcome
+from seeding_platform_tests.models.made import trained
+from seeding_platform_tests.places import place_in
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 PLAIN = ModelSpec(
@@ -75,45 +78,47 @@ def test_weights_reach_the_regressor(monkeypatch):
     assert (predict(plain, PLAIN, frame) != predict(weighed, WEIGHED, frame)).any()
 
 
-def test_both_models_are_told_group_by_group_and_kept_with_the_version(tmp_path):
-    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artefacts")
-    done = pretrain(WEIGHED, made(), registry, tenant="t", lineage={}, now=NOW)
-    assert done.outcome is Outcome.REGISTERED
-    figures = done.reweighing.figures
+@pytest.fixture
+def bench(tmp_path) -> Bench:
+    return Platform(place_in(tmp_path / "place").settings).bench
+
+
+def test_both_models_are_told_group_by_group_and_kept_with_the_version(bench):
+    done = trained(bench, WEIGHED, made(), tenant="t")
+    assert done.verdict == "deploy", done.says
+    weighed = told(done.report["reweighing"])
+    figures = weighed.figures
     assert [(f.weighted, f.group) for f in figures] == [(w, g) for w in (False, True) for g in ("(missing)", "a", "b", "(all)")]
     _, held = split_rows(WEIGHED, made())
     for four in (figures[:4], figures[4:]):
         assert [f.n for f in four] == [held.filter(pl.col("kind").is_null()).height, *(held.filter(kind=k).height for k in "ab"), held.height]
         assert sum(f.n * f.mae for f in four[:3]) == pytest.approx(held.height * four[3].mae)
-    assert figures[7].rmse == pytest.approx(done.evaluation.value), "what serves is the weighted one"
+    assert figures[7].rmse == pytest.approx(done.report["evaluation"]["metrics"]["rmse"]["value"]), "what serves is the weighted one"
     assert figures[3].rmse != figures[7].rmse
     assert figures[3].verdict == "biased"
     assert figures[7].disparate_impact > figures[3].disparate_impact
-    stored = registry.client.get_model_version("t.toy", "1").run_id
-    kept = json.loads((tmp_path / "artefacts" / "t.toy" / stored / "artifacts" / "reweighing.json").read_text())
+    kept = json.loads(bench.registry.document(bench.registry.version("t.toy", "1"), "reweighing.json"))
     assert len(kept["figures"]) == 8
-    lines = done.reweighing.markdown().splitlines()
+    lines = weighed.markdown().splitlines()
     assert len(lines) == 2 + 8
     assert len({line.count("|") for line in lines}) == 1
-    assert _metadata([done], "s")["t reweighing"].md_str == done.reweighing.markdown()
+    assert job_metadata(WEIGHED, [done])["t reweighing"].md_str == weighed.markdown()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["without"] * 4 + ["with"] * 4
 
 
-def test_a_model_that_is_refused_tells_them_too(tmp_path):
-    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artefacts")
-    done = pretrain(WEIGHED, made(slope=0.0), registry, tenant="t", lineage={}, now=NOW)
-    assert (done.outcome, len(done.reweighing.figures)) == (Outcome.NOT_BETTER, 8)
+def test_a_model_that_is_refused_tells_them_too(bench):
+    done = trained(bench, WEIGHED, made(slope=0.0), tenant="t")
+    assert (done.verdict, done.version, len(done.report["reweighing"]["figures"])) == ("refuse", None, 8)
 
 
-def test_without_the_block_nothing_changes(tmp_path):
+def test_without_the_block_nothing_changes(bench):
     assert PLAIN.reweigh is None
     assert PLAIN.digest() == ModelSpec.model_validate(PLAIN.model_dump()).digest(), "a default that is written out says nothing new"
     assert WEIGHED.digest() != PLAIN.digest()
-    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artefacts")
-    done = pretrain(PLAIN, made(), registry, tenant="t", lineage={}, now=NOW)
-    assert (done.outcome, done.reweighing) == (Outcome.REGISTERED, None)
-    run = registry.client.get_model_version("t.toy", "1").run_id
-    assert {f.name for f in (tmp_path / "artefacts" / "t.toy" / run / "artifacts").iterdir()} == {"model.skops", "spec.json", "evaluation.json"}
+    done = trained(bench, PLAIN, made(), tenant="t")
+    assert done.verdict == "deploy", done.says
+    assert "reweighing" not in done.report
+    assert bench.registry.document(bench.registry.version("t.toy", "1"), "reweighing.json") is None
 
 
 def test_the_shipped_model_weighs_platforms():

@@ -1,11 +1,14 @@
 """A specification says what is wrong with it: the field, and what it should be."""
 
+import re
+
 import pytest
 
 from seeding_platform.errors import ConfigError
 from seeding_platform.models import ModelSpec, frame_of, load_spec, shipped_specs
 from seeding_platform.models.frames import FRAMES
 from seeding_platform.models.kinds import DEFAULT_MEASURE, MEASURES, Kind
+from seeding_platform.settings import project_root
 from seeding_platform_tests.models.made import spec
 
 CONTRACT = """
@@ -129,3 +132,13 @@ def test_nine_models_ship_and_each_has_a_frame():
 def test_floor_and_better_follow_the_direction():
     up, down = spec(metric="auc", floor=0.6), ModelSpec(name="n", kind="regression", target="y", features={"x": "numeric"}, floor=2.0)
     assert (up.meets_floor(0.6), up.meets_floor(0.59), down.meets_floor(2.0), down.meets_floor(2.1)) == (True, False, True, False)
+
+
+@pytest.mark.parametrize("file", sorted((project_root() / "examples" / "models").glob("*.yaml")), ids=lambda f: f.stem)
+def test_examples_are_valid(file):
+    assert load_spec(file).name == file.stem
+
+
+def test_the_specification_that_the_docs_show_is_valid(tmp_path):
+    block = re.search(r"```yaml\n(name: .*?)```", (project_root() / "docs" / "models.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert load_spec(written(tmp_path, block[1])).name == "churn"

@@ -142,26 +142,57 @@ def test_the_example_policies_are_valid():
         assert load_processing(LANDED[file.name.partition(".")[0]], file.parent).purposes, file.name
 
 
-def test_the_model_is_pretrained_on_a_frame_of_its_columns(checkout):
+def test_the_model_is_trained_on_a_frame_of_its_columns_and_stands_in_the_graph(checkout):
     code = """
 import datetime as dt, random
 import polars as pl
-from seeding_platform.models import shipped_spec
-from seeding_platform.models.pretraining import pretrain
-from seeding_platform.models.registry import ModelVersion
+from seeding_platform.defs.train.assets import model_assets
+from seeding_platform.models import fit_and_evaluate, shipped_spec, shipped_specs
 
-class Shelf:
-    def champion(self, name): return None
-    def register(self, name, model, **facts): return ModelVersion(name, "1", facts["tags"])
-
-draw = random.Random(1)
+draw, spec = random.Random(1), shipped_spec("reach")
 hours = [draw.randrange(24) for _ in range(200)]
 frame = pl.DataFrame({"platform": ["X"] * 200, "hour": hours, "log_reach": [h / 4 + draw.gauss(0, 0.2) for h in hours],
                       "published_at": [dt.datetime(2026, 1, 1) + dt.timedelta(hours=i) for i in range(200)], "synthetic": [False] * 200})
-done = pretrain(shipped_spec("reach"), frame, Shelf(), tenant="t", lineage={}, now=dt.datetime(2026, 2, 1, tzinfo=dt.UTC))
-print(done.model, done.outcome, done.version)
+print(fit_and_evaluate(spec, frame).beats_baseline(spec))
+print([k.path for k in model_assets(list(shipped_specs().values())).keys if k.path[-1] == "reach"])
 """
-    assert run(checkout, code).strip() == "t.reach registered 1"
+    assert run(checkout, code).split() == ["True", "[['model',", "'reach']]"]
+
+
+def test_the_frame_of_the_model_is_made_of_the_tables(checkout):
+    code = """
+import datetime as dt
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.models import frame_of, shipped_spec
+base = {"tenant": "t", "_source": "s", "_batch": "b", "_row": 0, "synthetic": False, "flags": [], "quality_score": 99.0, "confidence": 0.9}
+tables = {name: LANDED[name].empty("quality").lazy() for name in shipped_spec("reach").inputs}
+def made(name, row):
+    schema = LANDED[name].schema("quality")
+    return pl.DataFrame([dict.fromkeys(schema) | base | row], schema=schema).lazy()
+at = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+post = {"post_id": "1", "account_id": "a", "platform": "X", "status": "published", "published_at": at, "text": "t", "hashtags": [], "mentions": []}
+tables["content_posts"] = made("content_posts", post)
+tables["content_analytics"] = made("content_analytics", {"post_id": "1", "measured_at": at + dt.timedelta(days=1), "reach": 0, "likes": 1})
+print(frame_of(shipped_spec("reach"), tables).select("platform", "hour", "log_reach", "synthetic").rows())
+"""
+    assert run(checkout, code).strip() == "[('X', 14, 0.0, False)]"
+
+
+def test_the_own_trainer_is_judged(checkout):
+    code = """
+import random
+import polars as pl
+from seeding_platform.models import ModelSpec, fit_and_evaluate
+draw = random.Random(1)
+x = [draw.gauss(0, 1) for _ in range(300)]
+frame = pl.DataFrame({"x": [*x[:-1], None], "kind": ["a", "b", None] * 100, "y": [v + draw.gauss(0, 0.3) > 0 for v in x]})
+spec = ModelSpec(name="own", kind="classification", target="y", features={"x": "numeric", "kind": "category"}, metric="auc",
+                 trainer="my_trainer:train_logistic")
+judged = fit_and_evaluate(spec, frame)
+print(judged.value > 0.9, judged.beats_baseline(spec), judged.size_bytes)
+"""
+    assert run(checkout, code).strip() == "True True None"
 
 
 def test_the_metric_is_a_ratio_of_sums(checkout):

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from seeding_platform.models import shipped_spec
+from seeding_platform.models.operations.settings import PROMOTION
 from seeding_platform.models.operations.training import Work, carry_out
 from seeding_platform.storage.ml.jobs import Job
 from seeding_platform.storage.ml.whose import Whose
@@ -32,9 +33,9 @@ def customers(*, turned: bool = False, seed: int = 1) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def trained(service, frame: pl.DataFrame) -> Job:
+def trained(service, frame: pl.DataFrame, *, by: str = "key1") -> Job:
     bench = service.app.state.service.bench
-    job = Job(job_id=f"job_{uuid.uuid4().hex}", whose=Whose("default", "churn"), trigger="manual", requested_by="key1", requested_at=bench.now())
+    job = Job(job_id=f"job_{uuid.uuid4().hex}", whose=Whose("default", "churn"), trigger="manual", requested_by=by, requested_at=bench.now())
     bench.jobs.request(job)
     return carry_out(bench, job, Work(shipped_spec("churn"), lambda: frame, {"data_version": "customers@1", "input quality/customers": "1"}, "run1"))
 
@@ -143,6 +144,18 @@ def test_a_training_is_asked_for_once_and_started(service):
     one = service.get(f"/api/v1/ml/retraining-jobs/{listed[0]['job_id']}", headers=service.key())
     assert one.json()["report"] == {}
     assert service.get(f"/api/v1/ml/retraining-jobs/{listed[0]['job_id']}", headers=service.key("viewer", "other")).status_code == 404
+
+
+def test_where_settings_ask_for_it_a_second_person_lets_a_version_serve(serving):
+    bench = serving.app.state.service.bench
+    bench.adjusted.change(PROMOTION, {"approval": True}, scope="churn", actor="a", reason="four eyes", now=bench.now())
+    waiting = trained(serving, customers(turned=True, seed=2), by="operatordefault")
+    assert "waits for a second person" in waiting.says
+    assert bench.standings.one(Whose("default", "churn")).version == "1"
+    body = {"model": "churn", "version": "2", "reason": "looks right"}
+    own = serving.post("/api/v1/ml/deployments", json=body, headers=serving.key("operator"))
+    assert (own.status_code, own.json()["code"]) == (403, "second-person")
+    assert serving.post("/api/v1/ml/deployments", json=body, headers=serving.key("admin")).status_code == 201
 
 
 def test_a_version_goes_from_one_environment_to_another(serving):

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec, frame_of
-from seeding_platform.models.operations.data import data_version
+from seeding_platform.models.operations.data import data_version, ready
 from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import Whose
 
@@ -36,6 +37,9 @@ def model_assets(specs: Sequence[ModelSpec]) -> dg.AssetsDefinition:
         failed: list[str] = []
         for spec in specs:
             if dg.AssetKey(["model", spec.name]) not in context.selected_asset_keys:
+                continue
+            if not ready(platform.lake, spec) and not any(job.whose.model == spec.name for job in platform.bench.jobs.queued()):
+                context.log.info(f"model/{spec.name} waits for {', '.join(spec.inputs)}")
                 continue
             began = time.process_time()
             done = _carried_out(context, platform, spec)
@@ -69,7 +73,8 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
     from seeding_platform.models.operations.training import Work, carry_out
 
     bench = platform.bench
-    versions = {f"quality/{name}": platform.lake.version(f"quality/{name}") for name in spec.inputs}
+    there = [name for name in spec.inputs if platform.lake.exists(f"quality/{name}")]
+    versions = {f"quality/{name}": platform.lake.version(f"quality/{name}") for name in there}
     snapshot = platform.state.pin(versions, purpose=f"model/{spec.name}", run_id=context.run.run_id, now=platform.now())
     lineage = {
         "dagster_run_id": context.run.run_id,
@@ -85,8 +90,10 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
                 waiting[whose] = job
     done = []
     for whose, job in sorted(waiting.items()):
-        tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=whose.tenant) for name in spec.inputs}
-        work = Work(spec, lambda given=tables: frame_of(spec, given), lineage, context.run.run_id)  # type: ignore[misc]
+        tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=whose.tenant) for name in there}
+        whole = len(there) == len(spec.inputs)  # a table that no source fills yet holds no rows
+        frame = (lambda given=tables: frame_of(spec, given)) if whole else (lambda: pl.DataFrame({c: [] for c in spec.columns()}))  # type: ignore[misc]
+        work = Work(spec, frame, lineage, context.run.run_id)
         ended = carry_out(bench, job, work)
         if ended is not None:
             context.log.info(f"{whose.registered}: {ended.says}")

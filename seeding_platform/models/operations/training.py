@@ -270,6 +270,9 @@ def _acted(
         bench.standings.note(whose, now=bench.now(), shadow=version.version)
         more = f"; about {decision.more_rows} more rows would decide" if decision.more_rows else ""
         return f"version {version.version} is held in the shadow: {'; '.join(failed)}{more}", "hold"
+    if decision.verdict == "deploy" and promotion_of(bench.adjusted, spec).approval:
+        bench.standings.note(whose, now=bench.now(), shadow=version.version)
+        return f"version {version.version} passed its gate and waits for a second person, in the shadow", "deploy"
     if decision.verdict == "refuse":
         return f"version {version.version} is not deployed: {'; '.join(failed)}", "refuse"
     watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)

@@ -21,3 +21,4 @@ class PromotionThresholds(BaseModel):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the interval of the gain, which must lie above 0")
     standard_errors: float = Field(2.0, gt=0, description="A first model must beat the dummy by so many standard errors")
     power: float = Field(0.8, gt=0.5, lt=1, description="How often the rows that are asked for would find the gain")
+    approval: bool = Field(False, description="A version that passes waits until a person other than who asked for its training lets it serve")

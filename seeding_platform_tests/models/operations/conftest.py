@@ -25,6 +25,7 @@ NOW = dt.datetime(2026, 11, 2, 8, tzinfo=dt.UTC)
 SPEC = ModelSpec(
     name="toy", description="Whether x is large.", kind="classification", target="y", features={"x": "numeric", "kind": "category"},
     split={"kind": "holdout", "test_fraction": 0.4, "seed": 1}, metric="accuracy", floor=0.6, positive="yes", minimum_rows=100, inputs=["orders"],
+    params={"max_iter": 25, "learning_rate": 0.2},
 )  # fmt: skip
 
 
