@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seeding_platform.errors import ConfigError
 from seeding_platform.models.kinds import DEFAULT_MEASURE, MEASURES, OTHER_DIRECTIONS, OTHER_NAMES, Direction, FeatureKind, Kind, measures_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _Part(BaseModel):
@@ -240,4 +244,10 @@ def shipped_spec(name: str) -> ModelSpec:
 
 def shipped_specs() -> dict[str, ModelSpec]:
     """Every specification that ships with the product, by name."""
+    return dict(_shipped())
+
+
+@cache
+def _shipped() -> Mapping[str, ModelSpec]:
+    """Read once: they are part of the package, and cannot be changed."""
     return {path.stem: load_spec(path) for path in sorted(SPECS.glob("*.yaml"))}
