@@ -140,7 +140,7 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     except PermanentError as error:
         raise Problem(404, "no-such-version", str(error)) from error
     if done.state != "verified":
-        bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id)
+        bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id, previous=done.previous_version or "none")
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
     event = "model.rolled_back" if back else "model.deployed"
     bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
@@ -159,7 +159,7 @@ def by_a_second_person(service: Service, whose: Whose, version: str, *, by: str)
     """
     if not promotion_of(service.bench.adjusted, known(whose.model)).approval:
         return
-    job = next((j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200) if j.version == version), None)
+    job = _job_of(service, whose, version)
     if job is not None and job.requested_by == by:
         raise Problem(403, "second-person", "Whoever asked for the training of a version does not let it serve: another person does.")
 
@@ -174,7 +174,7 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     if all(v.version != number for v in versions):
         raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
     fault = service.bench.deployer.fault(whose, number)
-    job = next((j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200) if j.version == number), None)
+    job = _job_of(service, whose, number)
     serves = standing is not None and standing.version == number
     return {
         "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
@@ -235,7 +235,7 @@ def model_told(spec: ModelSpec, standing: Standing | None) -> dict[str, Any]:
 
 def versions_told(service: Service, whose: Whose) -> list[dict[str, Any]]:
     """Every version of a model with its gate's report, the newest first."""
-    jobs = {j.version: j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=500) if j.version}
+    jobs = {j.version: j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=500) if j.version and j.whose == whose}
     standing = service.bench.standings.one(whose)
     told = []
     for version in service.bench.registry.versions(whose.registered):
@@ -284,6 +284,12 @@ def deployment_told(deployment: Deployment) -> dict[str, Any]:
     """One change of what serves."""
     told = {k: v for k, v in asdict(deployment).items() if k not in ("whose", "report")}
     return {**told, "model": deployment.whose.model, "environment": deployment.whose.environment}
+
+
+def _job_of(service: Service, whose: Whose, version: str) -> Job | None:
+    """The job that a version came of."""
+    jobs = service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200)
+    return next((j for j in jobs if j.version == version and j.whose == whose), None)
 
 
 def _flat(kept: Any) -> dict[str, Any]:

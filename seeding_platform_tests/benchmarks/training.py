@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from seeding_platform.settings import project_root
 from seeding_platform_tests.places import Place, place_in
 
 OURS = """
@@ -48,6 +49,7 @@ spec, settings = shipped_specs()[sys.argv[1]], Settings()
 platform = Platform(settings)
 frame = frame_of(spec, {name: platform.lake.read(f"quality/{name}", tenant="demo-3pl") for name in spec.inputs})
 numbers = frame.select([c for c, k in spec.features.items() if str(k) == "numeric" and c in frame.columns])
+numbers = numbers.select([c for c in numbers.columns if numbers[c].drop_nulls().n_unique() > 2])
 if frame.height < 30 or not numbers.width:
     sys.exit()
 mlflow.set_tracking_uri(f"sqlite:///{settings.state}/naive.db")
@@ -62,7 +64,14 @@ def cpu(work: list[list[str]], place: Place) -> float:
     """CPU-seconds of processes that run one after another."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for command in work:
-        done = subprocess.run(command, env={**os.environ, **place.environment}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, **place.environment, "PYTHONPATH": str(project_root())},
+            cwd=place.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
         if done.stdout.strip():

@@ -41,7 +41,7 @@ def test_raised_again_and_again_it_is_said_once(desk, state, settings, outside):
     assert sent(state, settings) == 1
     (message,) = outside.to("/slack")
     assert message["text"].startswith("*[warning] The data of model/churn has drifted*")
-    assert "tenure is 0.31 away" in message["text"]
+    assert "tenure is not as the model was trained on it" in message["text"]
     assert f"https://figures.example.org/en/alerts/{made.alert_id}" in message["text"]
 
 

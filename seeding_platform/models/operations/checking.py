@@ -122,12 +122,12 @@ def checked(
     bench.standings.note(whose, now=now, checked_at=now)
     told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
     if performance is not None and performance.dropped:
-        bench.alert("performance_drop", whose, value=value, rows=counted)
+        bench.alert("performance_drop", whose, metric=spec.metric, value=value, rows=counted, baseline=performance.windows[0][1].baseline)
     elif performance is not None and performance.windows:
         bench.all_clear("performance_drop", whose)
     if value is not None and spec.floor is not None:
         if spec.better(spec.floor, value):
-            bench.alert("below_floor", whose, value=value, floor=spec.floor, rows=counted)
+            bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=counted)
         else:
             bench.all_clear("below_floor", whose)
     if drifted is not None and drifted.columns:
@@ -315,6 +315,7 @@ def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:
         return f"{whose.registered}: version {change.version} is kept: {found.says}"
     back = bench.deployer.roll_back(whose, to=change.previous_version, actor="watch", reason=found.says, expected=change.version)
     bench.standings.note(whose, now=now, cool_until=now + dt.timedelta(hours=thresholds.cool_down_hours))
-    bench.alert("rolled_back", whose, version=change.version, previous=back.version, deployment=back.deployment_id)
+    told = {"deployment": back.deployment_id, "rows": after.height, "failures": failures}
+    bench.alert("rolled_back", whose, version=change.version, previous=back.version, **told)
     bench.tell("model.rolled_back", whose, mark=back.deployment_id, version=back.version, previous=change.version)
     return f"{whose.registered}: version {change.version} is rolled back to {back.version}: {found.says}"

@@ -281,7 +281,7 @@ def _acted(
         whose, version.version, actor=f"job:{job.job_id}", reason=reason, expected=expected, report=report, watch=watch if expected else None
     )
     if done.state != "verified":
-        bench.alert("deployment_failed", whose, version=version.version, deployment=done.deployment_id)
+        bench.alert("deployment_failed", whose, version=version.version, deployment=done.deployment_id, previous=done.previous_version or "none")
         return f"version {version.version} could not be deployed: {done.says}", "refuse"
     figure = found.metrics[spec.metric]
     bench.standings.note(whose, now=bench.now(), value=figure.value, ci_low=figure.ci_low, ci_high=figure.ci_high, rows=figure.n)
@@ -297,9 +297,11 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
     facts = {"job": job.job_id, "trigger": job.trigger, "version": ended.version, "verdict": ended.verdict or None, "state": ended.state}
     bench.record("train", whose, actor=job.requested_by, outcome=outcome, **facts)
     if ended.state == "failed":
-        bench.alert("training_failed", whose, job=job.job_id, attempt=job.attempt, error=ended.error)
+        kept = bench.jobs.one(job.job_id, tenant=whose.tenant)
+        bench.alert("training_failed", whose, job=job.job_id, run_id=kept.run_id if kept else "", attempt=job.attempt, error=ended.error)
     elif ended.state == "skipped":
-        bench.alert("training_data", whose, job=job.job_id)
+        (data,) = bench.standings.training_data(tenant=whose.tenant, model=whose.model, limit=1)
+        bench.alert("training_data", whose, job=job.job_id, rows=data.distinct_rows)
     else:
         bench.all_clear("training_failed", whose)
         bench.all_clear("training_data", whose)
