@@ -11,6 +11,7 @@ from seeding_platform.cli.terms import Json, out, say
 
 if TYPE_CHECKING:
     from seeding_platform.models import Evaluation, Figure, ModelSpec
+    from seeding_platform.models.seeding_experiment import SeedingExperiment
 
 model_app = typer.Typer(help="Models: what they are worth.", no_args_is_help=True)
 _File = {"exists": True, "dir_okay": False, "readable": True}
@@ -63,3 +64,55 @@ def _cells(figure: Figure) -> str:
     value = "?" if figure.value is None else f"{figure.value:.4f}"
     between = "" if figure.ci_low is None or figure.ci_high is None else f"{figure.ci_low:.4f} to {figure.ci_high:.4f}"
     return f"{value:>9}  {between:<20} {figure.n:>8,}"
+
+
+@model_app.command("experiment")
+def model_experiment(
+    spec: Annotated[Path, typer.Option("--spec", metavar="SPEC.yaml", help="What is predicted from what.", **_File)],
+    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="Your own rows; those marked synthetic count as seed.", **_File)],
+    seed_data: Annotated[Path | None, typer.Option("--seed-data", metavar="FILE", help="Rows from outside.", **_File)] = None,
+    sizes: Annotated[str, typer.Option("--labels", metavar="N,N", help="How many labels of your own are tried.")] = "48,150,500",
+    draws: Annotated[int, typer.Option("--draws", min=1, help="How often they are drawn.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of draws and fits.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """What rows from outside are worth: a model of few labels of your own, with them and without, judged by the same rows; nothing is kept."""
+    from seeding_platform.models.own_table import experiment_by_files
+
+    try:
+        tried = [int(part) for part in sizes.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter("write whole numbers with commas between them, such as 48,150,500", param_hint="--labels") from error
+    say(f"Trying {spec.name} with {sizes} labels, {draws} draws each")
+    told, found = experiment_by_files(spec, data=data, package=seed_data, sizes=tried, draws=draws, seed=seed)
+    if as_json:
+        out(found.as_dict() | {"draws": draws, "seed": seed})
+    else:
+        for line in _experiment_lines(told, found):
+            typer.echo(line)
+    if not found.rungs:
+        raise typer.Exit(1)
+
+
+def _experiment_lines(spec: ModelSpec, found: SeedingExperiment) -> list[str]:
+    """What people read."""
+    if not found.rungs:
+        return [f"{spec.name}: {found.says}"]
+    lines = [
+        f"{spec.name}: {found.metric.upper()} ({found.direction} is better) on {found.held_out:,} held-out rows of one's own; "
+        f"{found.seed_rows:,} rows of the seed package, {found.left_out:,} left out",
+        "",
+        f"{'labels':>8} {'cold':>9} {'warm':>9} {'gain':>9}  {'95 % interval':<20} {'draws':>6} {'CPU-s cold':>11} {'CPU-s warm':>11}",
+    ]
+    for rung in found.rungs:
+        between = "" if rung.ci_low is None or rung.ci_high is None else f"{rung.ci_low:+.4f} to {rung.ci_high:+.4f}"
+        lines.append(
+            f"{rung.labels:>8,} {rung.cold:>9.4f} {rung.warm:>9.4f} {rung.gain:>+9.4f}  {between:<20} {rung.draws:>6} "
+            f"{rung.cold_cpu_s:>11.3f} {rung.warm_cpu_s:>11.3f}"
+        )
+    if found.seed_alone is not None:
+        lines.append(f"The package alone, without a label of one's own: {found.seed_alone:.4f}.")
+    if spec.floor is not None:
+        cold, warm = (f"with {n:,} labels" if n is not None else "with none of these" for n in (found.cold_needs, found.warm_needs))
+        lines.append(f"The floor of {spec.floor:g} is reached {cold} of one's own alone, {warm} and the package.")
+    return lines

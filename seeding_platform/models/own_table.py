@@ -13,9 +13,12 @@ from seeding_platform.errors import ConfigError
 from seeding_platform.models.spec import Split, load_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from seeding_platform.models.evaluation import Evaluation
+    from seeding_platform.models.seeding_experiment import SeedingExperiment
     from seeding_platform.models.spec import ModelSpec
 
 
@@ -55,6 +58,30 @@ def judged_by_files(spec_file: Path, *, data: Path | None, train: Path | None, t
     judged = evaluate(fit(spec, before, seed=seed), spec, held, seed=seed)
     facts: dict[str, Any] = {"train": learned.name, "test": test.name}
     return spec, replace(judged, split=Split(kind="given").model_dump(include={"kind", "seed"}) | facts | dict(judged.split))
+
+
+def experiment_by_files(
+    spec_file: Path, *, data: Path, package: Path | None, sizes: Sequence[int], draws: int, seed: int = 0
+) -> tuple[ModelSpec, SeedingExperiment]:
+    """What the rows of a second file are worth to a model of the first.
+
+    Args:
+        spec_file: the specification (YAML).
+        data: one's own rows; those marked `synthetic` count to the package.
+        package: rows from outside.
+        sizes: numbers of own labels.
+        draws: how often own labels are drawn for each.
+        seed: of draws and fits.
+
+    Raises:
+        ConfigError: the specification or a file cannot be read, or sizes or draws are none that can be tried.
+        ContractBroken: a column is missing, or a value is none of its kind.
+    """
+    from seeding_platform.models.seeding_experiment import seeding_experiment
+
+    spec = load_spec(spec_file)
+    outside = None if package is None else table(package)
+    return spec, seeding_experiment(spec, table(data), outside, sizes=sizes, draws=draws, seed=seed)
 
 
 def table(path: Path) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +78,20 @@ def together(parts: Sequence[Scored]) -> Scored:
         [(p, p.scores) for p in parts], [(p, p.dummy) for p in parts if p.dummy is not None]
     ))  # fmt: skip
     return Scored(numbered(told, every), told, scores, dummies, every, frame)
+
+
+def alike(parts: Sequence[Scored]) -> list[Scored]:
+    """The same rows as several models scored them, over the same classes: all that a model knows or that occurs; one it does not know is at 0."""
+    if parts[0].classes is None:
+        return list(parts)
+    told = parts[0].told if parts[0].told is not None else pl.Series(dtype=pl.String)
+    known = {label for p in parts for label in p.classes or []}
+    every = sorted(known | set(told.drop_nulls().to_list()), key=lambda label: _place(label, parts))
+    truth = numbered(told, every)
+    return [
+        replace(p, truth=truth, scores=_widened(p, p.scores, every), dummy=None if p.dummy is None else _widened(p, p.dummy, every), classes=every)
+        for p in parts
+    ]
 
 
 def _place(label: str, parts: Sequence[Scored]) -> tuple[float, str]:
