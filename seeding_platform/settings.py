@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; empty for a public client")
     oidc_groups: str = Field("", description="What groups mean here: group=role@tenant, several by commas")
     oidc_groups_claim: str = Field("groups", description="Where the issuer's token tells the groups")
+    seed_tenants: str = Field("", description="Tenants whose rows every tenant may learn from (public or licensed data), comma-separated")
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")
@@ -109,6 +110,11 @@ class Settings(BaseSettings):
     def ui_tenant_names(self) -> frozenset[str]:
         """Tenants whose keys may enter the web UI."""
         return frozenset(name.strip() for name in self.ui_tenants.split(",") if name.strip())
+
+    @property
+    def seed_tenant_names(self) -> frozenset[str]:
+        """Tenants whose rows every tenant may learn from."""
+        return frozenset(name.strip() for name in self.seed_tenants.split(",") if name.strip())
 
     @property
     def checkpoints(self) -> Path:

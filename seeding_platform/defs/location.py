@@ -36,6 +36,7 @@ from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.recurring import recurring_sensor
 from seeding_platform.defs.train.assets import model_assets
 from seeding_platform.defs.train.checks import check_job, retraining_sensor, schedules
+from seeding_platform.defs.train.experiment import EXPERIMENT, experiment_asset, experiment_job, experiment_schedule
 from seeding_platform.models import shipped_specs
 from seeding_platform.settings import Settings
 
@@ -70,12 +71,13 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         bias_asset(contracts),
         expectations_asset(contracts),
         model_assets(specs),
+        experiment_asset(specs),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),
         serving_snapshot,
         learning_insights,
     ]
-    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), check_job(specs)]
+    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), experiment_job(), check_job(specs)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
@@ -91,15 +93,15 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             alerts_sensor,
             _automation(),
         ],
-        schedules=[*schedules(), nightly, expectations_schedule()],
+        schedules=[*schedules(), nightly, expectations_schedule(), experiment_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )
 
 
 def jobs(sources: Sources, models: Sequence[str]) -> list[Any]:
-    """`seed` runs all but landing and Great Expectations; `collect` the sources; `kpi` days; `retrain` the models; `upkeep` the house."""
-    outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY, EXPECTATIONS)
+    """`seed` runs all but landing and what has a clock of its own; `collect` the sources; `kpi` days; `retrain` the models; `upkeep` the house."""
+    outside = dg.AssetSelection.assets(dg.AssetKey(["raw", "landing_folder"]), SOURCES_KEY, EXPECTATIONS, EXPERIMENT)
     landed = [dg.AssetKey(["raw", s.label]) for s in sources.valid if s.files is not None]
     everything = dg.AssetSelection.all() - outside
     return [

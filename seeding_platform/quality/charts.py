@@ -56,3 +56,24 @@ def whisker(row: Mapping[str, Any]) -> dict[str, Any] | None:
     start, end = (0.0, max(2.0, high)) if ratio else (min(-1.0, low), max(1.0, high))
     place = {name: round(100 * (v - start) / (end - start), 1) for name, v in (("value", value), ("low", low), ("high", high))}
     return {**place, "even": round(100 * ((1.0 if ratio else 0.0) - start) / (end - start), 1)}
+
+
+def seeding_verdict(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What the gain by the seed package amounts to: kind of badge, and word."""
+    low, high = row["ci_low"], row["ci_high"]
+    if row["labels"] is None:
+        return "waiting", "not run"
+    if low is not None and low > 0:
+        return "ok", "helps"
+    if high is not None and high < 0:
+        return "failed", "harms"
+    return "waiting", "not shown"
+
+
+def gain_bar(row: Mapping[str, Any]) -> dict[str, float] | None:
+    """A gain with its interval on a scale of its own around none; None where it has no interval."""
+    gain, low, high = row["gain"], row["ci_low"], row["ci_high"]
+    if gain is None or low is None or high is None:
+        return None
+    most = max(abs(low), abs(high)) or 1.0
+    return {name: round(50 + 48 * v / most, 1) for name, v in (("value", gain), ("low", low), ("high", high))} | {"even": 50.0}

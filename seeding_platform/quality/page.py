@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.catalog import TABLES
-from seeding_platform.quality.charts import reliability_plot, spark, whisker
+from seeding_platform.quality.charts import gain_bar, reliability_plot, seeding_verdict, spark, whisker
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -107,6 +107,7 @@ def rendered(report: QualityReport, card: Sequence[Mapping[str, Any]], *, now: d
         assumed=[t.table for t in report.tables if t.curve is None and t.kept],
         bias=[{"row": row, "bar": whisker(row)} for row in report.bias],
         bias_counts=report.bias_counts,
+        seeding=None if report.seeding is None else [{"row": row, "verdict": seeding_verdict(row), "bar": gain_bar(row)} for row in report.seeding],
         tenants=sorted({tenant for t in report.tables for tenant in t.tenants}),
     )
 

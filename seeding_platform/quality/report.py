@@ -72,6 +72,8 @@ class QualityReport:
     """Findings that are biased or that too little speaks for, with n and interval."""
     bias_counts: Mapping[str, int] = field(default_factory=dict)
     recommendations: tuple[Mapping[str, Any], ...] = ()
+    seeding: tuple[Mapping[str, Any], ...] | None = None
+    """Rows of the seeding experiment; None before it was first run."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain data: ratios with their value."""
@@ -88,6 +90,7 @@ class QualityReport:
             "unusual": list(self.unusual),
             "bias": {"counts": dict(self.bias_counts), "told": [dict(row) for row in self.bias]},
             "recommendations": [dict(row) for row in self.recommendations],
+            "seeding": None if self.seeding is None else [dict(row) for row in self.seeding],
         }
 
     def digest(self) -> str:

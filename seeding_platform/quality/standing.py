@@ -82,8 +82,16 @@ def accuracy(kept: pl.DataFrame, contract: TableContract, references: Path | Non
 
 
 def beside(lake: Lake) -> dict[str, Any]:
-    """The parts of a report that other assets have made: `trend`, `unusual`, `bias`, `bias_counts`, `recommendations`."""
-    return {**_history(lake), **_bias(lake), "recommendations": tuple(_rows(lake, "quality/recommendations", MOST_TOLD))}
+    """The parts of a report that other assets have made: `trend`, `unusual`, `bias`, `bias_counts`, `recommendations`, `seeding`."""
+    recommendations = tuple(_rows(lake, "quality/recommendations", MOST_TOLD))
+    return {**_history(lake), **_bias(lake), "recommendations": recommendations, "seeding": _seeding(lake)}
+
+
+def _seeding(lake: Lake) -> tuple[dict[str, Any], ...] | None:
+    """The rows of the seeding experiment; None before it was first run."""
+    if not lake.exists("quality/seeding_experiment"):
+        return None
+    return tuple(lake.read("quality/seeding_experiment").sort("tenant", "model", "labels").collect().to_dicts())
 
 
 def _history(lake: Lake) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/controls",
         "quality/bias",
         "quality/expectations",
+        "quality/seeding_experiment",
         *(f"model/{name}" for name in shipped_specs()),
         "kpi/ads_daily",
         "kpi/learning_insights",
@@ -95,7 +96,8 @@ def test_only_quality_tables_are_read_by_models_bundles_and_kpis(defs):
 def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
     keys = {"/".join(k.path) for k in defs.resolve_job_def("seed").asset_layer.selected_asset_keys}
     everything = {"/".join(s.key.path) for s in defs.resolve_all_asset_specs()}
-    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main", "raw/ad_exports__main", "quality/expectations"}
+    by_clock = {"quality/expectations", "quality/seeding_experiment"}
+    assert everything - keys == {"raw/landing_folder", "raw/source_files", "raw/ads__main", "raw/ad_exports__main"} | by_clock
     landing = {"/".join(k.path) for k in defs.resolve_job_def("land__ads").asset_layer.selected_asset_keys}
     assert landing == {"raw/ads__main"}
 
@@ -119,6 +121,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
     assert schedules == {
         "performance_check": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
         "expectations": ("10 3 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "seeding_experiment": ("30 4 * * 0", dg.DefaultScheduleStatus.RUNNING),
         "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
     sensors = {s.name: s.default_status for s in repository.sensor_defs}

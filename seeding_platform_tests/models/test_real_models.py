@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from seeding_platform.models import evaluate, fit_and_evaluate, load_spec, split_rows, train
+from seeding_platform.models.seeding_experiment import seeding_experiment
 from seeding_platform.settings import project_root
+from seeding_platform_tests.benchmarks.seeding import OWN, PACKAGE, phone_customers
 from seeding_platform_tests.real import real_data
 
 pytestmark = pytest.mark.real
@@ -75,3 +77,18 @@ def test_texts_are_judged_as_people_do_better_than_by_a_list_of_words():
     judged = evaluate(train(spec, before, seed=0), spec, held)
     assert judged.value >= 0.84, judged.says()
     assert judged.value > words + 0.05, f"{judged.value:.3f} against {words:.3f} by words"
+
+
+@pytest.mark.long
+def test_other_customers_help_where_there_are_few_labels_of_ones_own():
+    spec, customers = phone_customers()
+    found = seeding_experiment(spec, customers[:OWN], customers[OWN : OWN + PACKAGE], sizes=(48, 500), draws=6)
+    few, more = found.rungs
+    assert 740 <= found.held_out <= 750, "customers who are alike in everything count once"
+    assert found.seed_rows + found.left_out == PACKAGE
+    assert few.ci_low > 0, found.says
+    assert few.gain > more.gain, found.says
+    assert few.warm > few.cold
+    turned = customers[OWN : OWN + PACKAGE].with_columns(Churn=pl.when(pl.col("Churn") == "Yes").then(pl.lit("No")).otherwise(pl.lit("Yes")))
+    harmed = seeding_experiment(spec, customers[:OWN], turned, sizes=(48,), draws=3)
+    assert harmed.rungs[0].ci_high < 0, "a package that is wrong is told of as it is"

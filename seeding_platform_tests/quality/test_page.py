@@ -180,6 +180,40 @@ def test_what_other_assets_tell_is_only_text(hostile):
     assert not {tag for tag, _ in found.tags} & {"script", "img"}
 
 
+def tried(**more):
+    facts = {
+        "tenant": "acme", "model": "churn", "metric": "auc", "direction": "up", "labels": 150, "draws": 20, "cold": 0.7, "warm": 0.77, "gain": 0.07,
+        "ci_low": 0.05, "ci_high": 0.09, "cold_cpu_s": 0.2, "warm_cpu_s": 0.3, "says": "",
+    }  # fmt: skip
+    return facts | more
+
+
+def test_the_worth_of_seeding_is_shown_as_it_is():
+    assert "Not run yet" in page(richer()).text
+    assert "No model to try" in page(richer(seeding=())).text
+    rows = (
+        tried(),
+        tried(model="roi", gain=-0.2, ci_low=-0.3, ci_high=-0.1),
+        tried(model="cross_platform", gain=0.01, ci_low=-0.1, ci_high=0.12),
+        tried(model="segmentation", labels=None, says="not run: groups have no labels"),
+    )
+    found = page(richer(seeding=rows))
+    for said in ("helps", "harms", "not shown", "not run: groups have no labels", "+0.070", "-0.200", "0.20 / 0.30"):
+        assert said in found.text, said
+    assert "+0.050 to +0.090" in [a["aria-label"] for a in found.named("svg") if a.get("aria-label")]
+
+
+def test_targets_of_seeding_are_measured_by_the_experiment():
+    def targets(report_):
+        return {row["target"]: row for row in scorecard(report_).to_dicts()}
+
+    assert "has not run yet" in targets(richer())["accuracy_gain"]["method"]
+    assert "quality/seeding_experiment says why" in targets(richer(seeding=(tried(labels=None),)))["accuracy_gain"]["method"]
+    told = targets(richer(seeding=(tried(), tried(labels=48, gain=9.0), tried(model="roi", cold=2.0, gain=-0.1))))
+    assert (told["accuracy_gain"]["value"], told["accuracy_gain"]["n"], told["accuracy_gain"]["state"]) == (0.025, 2, "not_met")
+    assert told["training_time_saved"]["value"] == -0.5
+
+
 def test_a_whisker_lies_where_its_figures_are():
     row = {"metric": "disparate_impact", "value": 1.0, "ci_low": 0.5, "ci_high": 1.5}
     assert whisker(row) == {"value": 50.0, "low": 25.0, "high": 75.0, "even": 50.0}
