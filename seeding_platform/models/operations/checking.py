@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
 from seeding_platform.models.operations.drifting import drifting, evaluated
+from seeding_platform.models.operations.early import estimated
 from seeding_platform.models.operations.rows import gate_metric, live_frame
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from seeding_platform.models.drift import Estimate
     from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.models.operations.drifting import Drifting
     from seeding_platform.models.retraining import Performance, RetrainingThresholds
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.ml.deployments import Deployment
@@ -121,25 +124,42 @@ def checked(
     _scheduled(bench, whose, standing, thresholds, now)
     bench.standings.note(whose, now=now, checked_at=now)
     told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
-    if performance is not None and performance.dropped:
-        bench.alert("performance_drop", whose, metric=spec.metric, value=value, rows=counted, baseline=performance.windows[0][1].baseline)
-    elif performance is not None and performance.windows:
-        bench.all_clear("performance_drop", whose)
-    if value is not None and spec.floor is not None:
-        if spec.better(spec.floor, value):
-            bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=counted)
-        else:
-            bench.all_clear("below_floor", whose)
-    if drifted is not None and drifted.columns:
-        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows)
-    elif champion is not None:
-        bench.all_clear("drift", whose)
+    estimate = estimated(bench, spec, standing, champion) if champion is not None and fit else None
+    told |= {} if estimate is None else {"estimate": _plain(asdict(estimate))}
+    _alarmed(bench, whose, spec, performance, value, counted)
+    _warned(bench, whose, spec, drifted, estimate, serves=champion is not None)
     if champion is not None and data.frame is not None and isinstance(found, Due) and found.action is Action.EVALUATE:
         told["evaluated"] = evaluated(bench, whose, spec, champion, data.frame, data.version)
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
     bench.record("check", whose, actor=asked_by or CHECK, due=due, job=job_id, value=value, rows=counted, threshold=threshold, days=time_window)
     return Checked(whose, found.says, due, job_id, told, value, counted)
+
+
+def _alarmed(bench: Bench, whose: Whose, spec: ModelSpec, performance: Performance | None, value: float | None, counted: int) -> None:
+    """Raise or clear what labels say."""
+    if performance is not None and performance.dropped:
+        bench.alert("performance_drop", whose, metric=spec.metric, value=value, rows=counted, baseline=performance.windows[0][1].baseline)
+    elif performance is not None and performance.windows:
+        bench.all_clear("performance_drop", whose)
+    if value is None or spec.floor is None:
+        return
+    if spec.better(spec.floor, value):
+        bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=counted)
+    else:
+        bench.all_clear("below_floor", whose)
+
+
+def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | None, estimate: Estimate | None, *, serves: bool) -> None:
+    """Raise or clear what can be told without labels."""
+    if drifted is not None and drifted.columns:
+        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows)
+    elif serves:
+        bench.all_clear("drift", whose)
+    if estimate is not None and estimate.alert:
+        bench.alert("estimated_drop", whose, metric=spec.metric, value=estimate.estimate, reference=estimate.reference, rows=estimate.n)
+    elif estimate is not None:
+        bench.all_clear("estimated_drop", whose)
 
 
 def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:

@@ -16,6 +16,8 @@ from seeding_platform.models.golden import DOCUMENT as GOLDEN
 from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
 from seeding_platform.models.operations.drifting import REFERENCE, reference_of
+from seeding_platform.models.operations.early import DOCUMENT as HELD_SCORES
+from seeding_platform.models.operations.early import held_scores
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import fingerprints, gate_metric, written
@@ -115,7 +117,7 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
         report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
     bench.at_stage(job, "register")
-    version = _registered(bench, job, work, model, found, train_rows, data=data, weighed=weighed, made_from=ready)
+    version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
     bench.at_stage(job, "gate")
     decision = _decided(bench, job, spec, model, found, held, champion, seed=work.seed)
     report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
@@ -187,7 +189,7 @@ def _registered(
     work: Work,
     model: Trained,
     found: Evaluation,
-    train_rows: pl.DataFrame,
+    parts: tuple[pl.DataFrame, pl.DataFrame],
     *,
     data: str,
     weighed: Any,
@@ -196,6 +198,7 @@ def _registered(
     from seeding_platform.models import importance, predict
     from seeding_platform.models.card import model_card
 
+    train_rows, held = parts
     spec, now = work.spec, bench.now()
     time = spec.time or spec.split.column
     span = {"data_from": str(made_from[time].min()), "data_to": str(made_from[time].max())} if time and time in made_from.columns else {}
@@ -214,6 +217,8 @@ def _registered(
     }
     if (reference := reference_of(spec, made_from, train_rows, seed=work.seed)) is not None:
         documents[REFERENCE] = reference
+    if (scores := held_scores(spec, model, held, seed=work.seed)) is not None:
+        documents[HELD_SCORES] = scores
     if weighed is not None:
         documents[WEIGHED] = json.dumps(weighed, indent=1)
     version = bench.registry.register(

@@ -154,6 +154,25 @@ class Predictions:
         schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
         return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
+    def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000) -> tuple[pl.DataFrame, int]:
+        """Answers that a version gave since, with a label or without, and how many have one.
+
+        Returns:
+            `prediction` (as JSON text) and `score` of the newest answers that have a score; labels among them.
+        """
+        import polars as pl
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        query = sa.select(table.c.value, table.c.score, table.c.actual).where(whose.at(table), table.c.version == version)
+        query = query.where(table.c.predicted_at >= since, table.c.score.is_not(None), table.c.failed.is_(False))
+        query = query.order_by(table.c.predicted_at.desc(), table.c.prediction_id).limit(limit)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        told = pl.DataFrame([(value, score) for value, score, _ in rows], schema={"prediction": pl.String, "score": pl.Float64}, orient="row")
+        return told, sum(actual is not None for _, _, actual in rows)
+
     def counted(self, whose: Whose, *, since: dt.datetime) -> dict[str, int]:
         """How many answers were given since, and how many of them have their label."""
         import sqlalchemy as sa

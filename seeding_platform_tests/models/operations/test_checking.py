@@ -177,3 +177,17 @@ def test_a_change_left_half_way_is_settled_by_the_next_check(shop):
     left = Deployment(deployment_id="d", whose=shop.whose, version="1", actor="key1", reason="again", planned_at=now, moved_at=now)
     shop.bench.deployer.ledger.plan(left)
     assert [line for line in shop.bench.deployer.reconcile() if "verified" in line]
+
+
+def test_answers_without_labels_warn_early_and_train_nothing(shop):
+    shop.train(rows(1000, noise=0.05))
+    predictor, draw = Predictor(shop.bench), random.Random(3)
+    predictor.answer(shop.whose, [{"x": draw.uniform(0, 10), "kind": "a"} for _ in range(300)])
+    fine = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert fine.evidence["estimate"]["estimate"] == pytest.approx(0.95, abs=0.05)
+    assert {m.source for m in shop.bench.standings.measurements(shop.whose)} == {"holdout", "estimate"}
+    predictor.answer(shop.whose, [{"x": draw.uniform(4.95, 5.05), "kind": "a"} for _ in range(2000)])
+    unsure = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert unsure.evidence["estimate"]["estimate"] < fine.evidence["estimate"]["estimate"]
+    assert unsure.job_id is None
+    assert "model.estimated_drop" in rules(shop) or not unsure.evidence["estimate"]["alert"]
