@@ -27,6 +27,7 @@ from seeding_platform.cli.policies import policies_app
 from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
+from seeding_platform.cli.tenants import tenants_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.cli.webui import webui_app
 from seeding_platform.errors import BusyError, SeedingError
@@ -47,6 +48,7 @@ _GROUPS = {
     "facts": facts_app,
     "export": export_app,
     "keys": keys_app,
+    "tenants": tenants_app,
     "table": table_app,
     "pii": pii_app,
     "privacy": privacy_app,

@@ -66,7 +66,7 @@ def cpu(work: list[list[str]], place: Place) -> float:
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
         if done.stdout.strip():
-            print(f"  {done.stdout.strip().splitlines()[-1]}")  # noqa: T201
+            print(f"  {done.stdout.strip().splitlines()[-1]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -83,9 +83,9 @@ def main() -> None:
             path = place.settings.state / kept
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         ours = cpu([[sys.executable, "-c", OURS]], place)
-        print(f"one process for all models: {ours:.1f} CPU-s with imports")  # noqa: T201
+        print(f"one process for all models: {ours:.1f} CPU-s with imports")
         naive = cpu([[sys.executable, "-c", NAIVE, name] for name in shipped_specs()], place)
-        print(f"a process a model, requirements guessed: {naive:.1f} CPU-s, {naive / ours:.1f} times as much")  # noqa: T201
+        print(f"a process a model, requirements guessed: {naive:.1f} CPU-s, {naive / ours:.1f} times as much")
 
 
 if __name__ == "__main__":
