@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 from limits import RateLimitItemPerMinute
 
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.granted import require_granted
 from seeding_platform.service.sessions import COOKIE, Actor
 from seeding_platform.storage.api_state import Role
 
@@ -33,7 +34,7 @@ def actor_of(request: Request) -> Actor:
     """Who is asking.
 
     Raises:
-        Problem: 401 without a valid key or session, 403 when the tenant is suspended, 429 above the
+        Problem: 401 without a valid key or session, 403 when the tenant is suspended or the key is limited to other tables, 429 above the
             limit of the key or of the tenant.
     """
     service = service_of(request)
@@ -50,6 +51,7 @@ def actor_of(request: Request) -> Actor:
     if most is not None:
         said = f"More than {most} requests a minute of all keys of your organisation together."
         _within(service, RateLimitItemPerMinute(most), f"tenant\x00{actor.tenant}", "quota-exceeded", said)
+    require_granted(request, actor)
     return actor
 
 

@@ -45,6 +45,7 @@ class Actor:
         tenant: whose data it sees.
         session: the value of the page's cookie; empty for a bearer key.
         mark: names the secret that was presented; empty for a session.
+        grants: tables and sources that the key is limited to; none: all.
     """
 
     key_id: str
@@ -52,6 +53,7 @@ class Actor:
     tenant: str
     session: str = ""
     mark: str = ""
+    grants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Sessions:
             return None
         kept, mark = found
         self.api.used(kept, now=now)
-        return Actor(kept.key_id, kept.role, kept.tenant, mark=mark)
+        return Actor(kept.key_id, kept.role, kept.tenant, mark=mark, grants=kept.grants)
 
     def bearer(self, authorization: str) -> Actor | None:
         """Who an `Authorization` header speaks for."""
@@ -112,7 +114,7 @@ class Sessions:
         if not any([hmac.compare_digest(signature, self._signed(f"{key_id}.{expires}.{mark}")) for mark in key.marks(now)]):
             return None
         self.api.used(key, now=now)
-        return Actor(key.key_id, key.role, key.tenant, session=cookie)
+        return Actor(key.key_id, key.role, key.tenant, session=cookie, grants=key.grants)
 
     def started(self, key_id: str, *, mark: str = "") -> str:
         """The cookie of a new session.

@@ -28,7 +28,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0010"
+HEAD_REVISION = "0011"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -91,6 +91,7 @@ api_keys = sa.Table(
     sa.Column("rotated_at", UtcTime, nullable=True),
     sa.Column("old_sha256", sa.Text, nullable=True, comment="Of the key before it was rotated, hex"),
     sa.Column("old_until", UtcTime, nullable=True, comment="Until when that one is taken"),
+    sa.Column("grants", sa.Text, nullable=False, server_default="", comment="Patterns of tables and sources; empty for all"),
     sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'steward', 'admin')", name="role"),
 )
 
