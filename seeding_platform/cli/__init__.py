@@ -17,6 +17,7 @@ import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
+from seeding_platform.cli.database import database_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
@@ -49,6 +50,7 @@ _GROUPS = {
     "export": export_app,
     "keys": keys_app,
     "tenants": tenants_app,
+    "database": database_app,
     "table": table_app,
     "pii": pii_app,
     "privacy": privacy_app,

@@ -28,7 +28,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0011"
+HEAD_REVISION = "0012"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -107,6 +107,13 @@ tenants = sa.Table(
     sa.Column("quota_requests_a_minute", sa.Integer, nullable=True, comment="Of all its keys together; null for no limit"),
     sa.Column("state", sa.Text, nullable=False),
     sa.CheckConstraint("state IN ('active', 'suspended', 'removed')", name="state"),
+)
+
+tenant_readers = sa.Table(
+    "tenant_readers",
+    metadata,
+    sa.Column("role", sa.Text, primary_key=True, comment="A role of Postgres that logs in"),
+    sa.Column("tenant", sa.Text, nullable=False, comment="The one tenant whose rows it reads"),
 )
 
 person_sessions = sa.Table(

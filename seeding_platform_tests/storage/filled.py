@@ -26,7 +26,7 @@ def _value(column: sa.Column, tenant: str, number: int, allowed: dict[str, str])
         return tenant
     if column.name in allowed:
         return allowed[column.name]
-    if column.name == "role":
+    if column.name == "role" and not column.primary_key:
         return "viewer"
     if isinstance(column.type, UtcTime):
         return NOW
