@@ -68,3 +68,13 @@ class ModelTags(Protocol):
 
     def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Write tags on a version; a repeat changes nothing."""
+
+
+class ModelRetirer(Protocol):
+    """What the removal of a tenant asks of the registry of models."""
+
+    def retire(self, tenant: str, tags: Mapping[str, str]) -> list[str]:
+        """Take every version of a tenant's models out of use, its artefacts deleted; a repeat changes nothing."""
+
+    def usable(self, tenant: str) -> list[str]:
+        """Versions that may still serve, or of which artefacts are left."""

@@ -17,6 +17,7 @@ import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
+from seeding_platform.cli.database import database_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
@@ -27,6 +28,7 @@ from seeding_platform.cli.policies import policies_app
 from seeding_platform.cli.privacy import privacy_app
 from seeding_platform.cli.retention import retention_app
 from seeding_platform.cli.tables import tables_app
+from seeding_platform.cli.tenants import tenants_app
 from seeding_platform.cli.terms import BUSY, FAILED, Json, Tenant, exit_by, out, running, say
 from seeding_platform.cli.webui import webui_app
 from seeding_platform.errors import BusyError, SeedingError
@@ -47,6 +49,8 @@ _GROUPS = {
     "facts": facts_app,
     "export": export_app,
     "keys": keys_app,
+    "tenants": tenants_app,
+    "database": database_app,
     "table": table_app,
     "pii": pii_app,
     "privacy": privacy_app,

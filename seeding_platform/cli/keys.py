@@ -21,6 +21,9 @@ def keys_create(
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
     holder: Annotated[str, typer.Option("--for", help="The person or system that it is for.")] = "",
     days: Annotated[int | None, typer.Option("--days", min=1, max=MOST_DAYS, help="After how many days it ends; default: never.")] = None,
+    grants: Annotated[
+        list[str] | None, typer.Option("--grant", metavar="PATTERN", help="Limit it: clean/orders, quality/*, source:ad_exports; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key; it is shown here and never again."""
@@ -32,7 +35,7 @@ def keys_create(
     if role not in list(Role):
         raise typer.BadParameter(f"--role is one of {', '.join(Role)}")
     ends = None if days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
-    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label, holder=holder, expires_at=ends)
+    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label, holder=holder, expires_at=ends, grants=grants or ())
     if as_json:
         out({"id": key_id, "key": key})
     else:
@@ -58,8 +61,9 @@ def keys_list(
         state = "revoked" if k.revoked_at is not None else "ended" if not k.valid(now) else "valid"
         used = f"last used {k.last_used_at:%Y-%m-%d %H:%M}" if k.last_used_at is not None else "never used"
         ends = f", ends {k.expires_at:%Y-%m-%d %H:%M}" if k.expires_at is not None else ""
+        limited = f", limited to {' '.join(k.grants)}" if k.grants else ""
         named = " / ".join(text for text in (k.holder, k.label) if text)
-        typer.echo(f"{k.key_id:<14} {k.role:<8} {k.tenant:<12} {state:<8} {used}{ends}, made by {k.made_by or 'unknown'}  {named}".rstrip())
+        typer.echo(f"{k.key_id:<14} {k.role:<8} {k.tenant:<12} {state:<8} {used}{ends}, made by {k.made_by or 'unknown'}{limited}  {named}".rstrip())
 
 
 @keys_app.command("rotate")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seeding_platform.connectors.landing import bytes_of, everything, fingerprinted, land, landing_files, parsed_batch
 from seeding_platform.errors import SourceUnreadable
 from seeding_platform.storage.state import Landing, LandingStatus
+from seeding_platform.storage.tenants import Tenants
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -55,9 +56,11 @@ def land_partition(
     superseded, unless its content is the file's present one or `again` says so.
 
     Raises:
-        SourceUnreadable: the file breaks its declaration or is gone; nothing was landed, what was stays in force.
+        SourceUnreadable: the file breaks its declaration or is gone, or its tenant is not served; nothing was landed, what was stays in force.
     """
     batch = parsed_batch(key, spec)
+    if says := closed(state, batch.tenant):
+        raise SourceUnreadable(batch.file, says, fix="`seeding tenants resume` serves a suspended one again.")
     past = {item.partition_key: item for item in state.landings(spec.label)}
     mine = past.get(key)
     if mine is not None and mine.status == LandingStatus.SUPERSEDED and not again and not _is_present(batch, landing):
@@ -90,6 +93,12 @@ def land_partition(
     state.record_landing(replace(record, rows=landed.rows, rejects=len(landed.rejects), status=LandingStatus.LANDED, message=told))
     replaced = f", in place of {len(old)} earlier" if old else ""
     return LandedPartition(key, landed, f"{batch.file}: {landed.rows:,} rows, {len(landed.rejects)} rejects{replaced}")
+
+
+def closed(state: State, tenant: str) -> str:
+    """Why nothing of a tenant comes in; empty where it does."""
+    found = Tenants(state).of(tenant)
+    return "" if found.served else f"tenant {tenant} is {found.state}: nothing of it comes in"
 
 
 def _superseded(key: str, batch: Batch, spec: FileSourceSpec, past: Sequence[Landing]) -> list[str]:

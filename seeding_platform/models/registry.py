@@ -250,6 +250,27 @@ class Registry:
             if run_id:
                 self.client.set_tag(run_id, key, value)
 
+    def retire(self, tenant: str, tags: Mapping[str, str]) -> list[str]:
+        """Take every version of a tenant's models out of use for good: tagged, without alias, its artefacts deleted; returns which."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        done = []
+        for found in self.trained(tenant):
+            self.tag(found.name, found.version, {WITHDRAWN: "true", **tags})
+            self.serve(found.name, None)
+            run_id = self.client.get_model_version(found.name, found.version).run_id
+            if self._artefacts(found):
+                get_artifact_repository(self.client.get_run(run_id).info.artifact_uri).delete_artifacts()
+            done.append(f"{found.name} version {found.version}")
+        return done
+
+    def usable(self, tenant: str) -> list[str]:
+        """Versions of a tenant's models that may still serve, or of which artefacts are left."""
+        return [f"{v.name} version {v.version}" for v in self.trained(tenant) if not withdrawn(v.tags) or self._artefacts(v)]
+
+    def _artefacts(self, version: TrainedVersion) -> bool:
+        return bool(self.client.list_artifacts(self.client.get_model_version(version.name, version.version).run_id))
+
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
         if found is not None:

@@ -48,6 +48,7 @@ from seeding_platform.service.routes import (
     privacy,
     quality,
     tables,
+    tenants,
     webhooks,
 )
 from seeding_platform.service.routes import runs as runs_routes
@@ -142,6 +143,7 @@ def create_app(
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())
     app.include_router(tables.router, responses=errors.documented(404, 409))
+    app.include_router(tenants.router, responses=errors.documented(404, 409))
     app.include_router(models.router, responses=errors.documented(404, 409, 412))
     app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
     app.include_router(live.router, responses=errors.documented())

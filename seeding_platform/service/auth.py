@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
+from limits import RateLimitItemPerMinute
 
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.granted import require_granted
 from seeding_platform.service.sessions import COOKIE, Actor
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from limits import RateLimitItem
 
     from seeding_platform.service.context import Service
 
@@ -30,17 +34,36 @@ def actor_of(request: Request) -> Actor:
     """Who is asking.
 
     Raises:
-        Problem: 401 without a valid key or session, 429 above the limit.
+        Problem: 401 without a valid key or session, 403 when the tenant is suspended or the key is limited to other tables, 429 above the
+            limit of the key or of the tenant.
     """
     service = service_of(request)
     actor = service.sessions.bearer(request.headers.get("authorization", "")) or service.sessions.opened(request.cookies.get(COOKIE, ""))
+    if actor is None and service.sessions.turned_away(request.headers.get("authorization", "")):
+        raise Problem(
+            403, "tenant-suspended", "Your organisation is suspended: nothing of it is gone, and nothing is answered. Ask whoever runs this."
+        )
     if actor is None:
         raise Problem(401, "unauthenticated", "Send a key as `Authorization: Bearer sp_...`, or sign in.", headers={"WWW-Authenticate": "Bearer"})
     request.state.actor = actor
-    if not service.limiter.hit(service.limit, actor.key_id):
-        reset = max(1, int(service.limiter.get_window_stats(service.limit, actor.key_id).reset_time - service.now().timestamp()))
-        raise Problem(429, "rate-limited", f"More than {service.limit.amount} requests a minute.", headers={"Retry-After": str(reset)})
+    _within(service, service.limit, actor.key_id, "rate-limited", f"More than {service.limit.amount} requests a minute.")
+    most = service.tenant_of(actor.tenant).quota.requests_a_minute
+    if most is not None:
+        said = f"More than {most} requests a minute of all keys of your organisation together."
+        _within(service, RateLimitItemPerMinute(most), f"tenant\x00{actor.tenant}", "quota-exceeded", said)
+    require_granted(request, actor)
     return actor
+
+
+def _within(service: Service, limit: RateLimitItem, who: str, code: str, said: str) -> None:
+    """Count a request.
+
+    Raises:
+        Problem: 429, with the seconds to wait, above the limit.
+    """
+    if not service.limiter.hit(limit, who):
+        reset = max(1, int(service.limiter.get_window_stats(limit, who).reset_time - service.now().timestamp()))
+        raise Problem(429, code, said, headers={"Retry-After": str(reset)})
 
 
 def may(role: Role) -> Callable[..., Actor]:

@@ -36,6 +36,7 @@ from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.live import Live
 from seeding_platform.storage.person_sessions import PersonSessions
 from seeding_platform.storage.state import State
+from seeding_platform.storage.tenants import Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
     from seeding_platform.catalog.ports import TableRestorer
     from seeding_platform.service.runs import RunGateway
     from seeding_platform.settings import Settings
+    from seeding_platform.storage.tenants import Tenant
 
 CACHE_BYTES = 64_000_000
+TENANTS_HELD_S = 2.0
+"""How long a quota or a suspension that another process of the service set may go unseen here."""
 RATIOS_HELD_S = 2.0
 """How long what another process of the service defined may go unseen here."""
 
@@ -115,6 +119,7 @@ class Service:
     restorer: TableRestorer | None = None
     _findings: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
     _findings_turn: threading.Lock = field(default_factory=threading.Lock)
+    _tenants: dict[str, tuple[float, Tenant]] = field(default_factory=dict)
     _ratios: dict[str, tuple[float, tuple[OwnRatio, ...], str]] = field(default_factory=dict)
     cache: AnswerCache = field(default_factory=AnswerCache)
 
@@ -193,7 +198,7 @@ class Service:
     @cached_property
     def sessions(self) -> Sessions:
         """Who a key or a cookie speaks for."""
-        return Sessions(self.api, self.session_secret, self.now, PersonSessions(self.state))
+        return Sessions(self.api, self.session_secret, self.now, PersonSessions(self.state), lambda tenant: not self.tenant_of(tenant).served)
 
     @cached_property
     def vouching(self) -> tuple[Issuer, Memberships] | None:
@@ -208,6 +213,18 @@ class Service:
         secret = s.oidc_client_secret.get_secret_value()
         issuer = Issuer(s.oidc_issuer, s.oidc_client_id, secret, s.oidc_groups_claim, self.now, http_client)
         return issuer, Memberships.parsed(s.oidc_groups)
+
+    def tenant_of(self, tenant: str) -> Tenant:
+        """A tenant with its quota and whether it is served."""
+        seen, found = self._tenants.get(tenant, (0.0, None))
+        if found is None or time.monotonic() - seen > TENANTS_HELD_S:
+            found = Tenants(self.state).of(tenant)
+            self._tenants[tenant] = (time.monotonic(), found)
+        return found
+
+    def forget_tenant(self, tenant: str) -> None:
+        """A tenant was changed here: look again at once."""
+        self._tenants.pop(tenant, None)
 
     def pseudonym(self, subject: str) -> str:
         """What somebody whom the issuer vouches for is called on record: always the same, and of no use without the root key."""

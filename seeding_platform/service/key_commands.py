@@ -13,6 +13,8 @@ from seeding_platform.storage.audit import Event
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seeding_platform.settings import Settings
     from seeding_platform.storage.api_keys import ApiKey, Role
 
@@ -20,7 +22,9 @@ CLI = "cli"
 ID_BYTES, SECRET_BYTES = 6, 24
 
 
-def new_key(settings: Settings, *, role: Role, tenant: str, label: str, holder: str = "", expires_at: dt.datetime | None = None) -> tuple[str, str]:
+def new_key(
+    settings: Settings, *, role: Role, tenant: str, label: str, holder: str = "", expires_at: dt.datetime | None = None, grants: Sequence[str] = ()
+) -> tuple[str, str]:
     """Make a key; its id and the key."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with State.open(settings.state_url) as state:
@@ -35,8 +39,9 @@ def new_key(settings: Settings, *, role: Role, tenant: str, label: str, holder: 
             holder=holder,
             made_by=CLI,
             expires_at=expires_at,
+            grants=grants,
         )
-        _record(settings, state, now, tenant, "keys.create", key_id, {"role": str(role)})
+        _record(settings, state, now, tenant, "keys.create", key_id, {"role": str(role), "grants": list(grants)})
         return key_id, key
 
 

@@ -45,6 +45,7 @@ class Actor:
         tenant: whose data it sees.
         session: the value of the page's cookie; empty for a bearer key.
         mark: names the secret that was presented; empty for a session.
+        grants: tables and sources that the key is limited to; none: all.
     """
 
     key_id: str
@@ -52,6 +53,7 @@ class Actor:
     tenant: str
     session: str = ""
     mark: str = ""
+    grants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +65,24 @@ class Sessions:
         secret: signs sessions.
         now: the clock.
         people: sessions of people without a key; None where nobody signs in that way.
+        closed: whether a tenant is suspended or removed: nobody of it is known then.
     """
 
     api: ApiState
     secret: bytes
     now: Callable[[], dt.datetime]
     people: PersonSessions | None = None
+    closed: Callable[[str], bool] = lambda tenant: False
 
     def presented(self, key: str) -> Actor | None:
-        """Who presents a key, or None: unknown, wrong, revoked or at its end."""
+        """Who presents a key, or None: unknown, wrong, revoked, at its end, or of a tenant that is suspended."""
         now = self.now()
         found = self.api.key(key.strip(), now=now)
-        if found is None:
+        if found is None or self.closed(found[0].tenant):
             return None
         kept, mark = found
         self.api.used(kept, now=now)
-        return Actor(kept.key_id, kept.role, kept.tenant, mark=mark)
+        return Actor(kept.key_id, kept.role, kept.tenant, mark=mark, grants=kept.grants)
 
     def bearer(self, authorization: str) -> Actor | None:
         """Who an `Authorization` header speaks for."""
@@ -86,7 +90,17 @@ class Sessions:
         return self.presented(key) if scheme.lower() == "bearer" and key.isascii() else None
 
     def opened(self, cookie: str) -> Actor | None:
-        """Who opened a session, as long as it lasts and its key is valid."""
+        """Who opened a session, as long as it lasts, its key is valid and its tenant is served."""
+        found = self._opened(cookie)
+        return None if found is None or self.closed(found.tenant) else found
+
+    def turned_away(self, authorization: str) -> bool:
+        """Whether a header bears a valid key of a tenant that is suspended: whoever has it may know why it is refused."""
+        scheme, _, key = authorization.partition(" ")
+        found = self.api.key(key.strip(), now=self.now()) if scheme.lower() == "bearer" and key.isascii() else None
+        return found is not None and self.closed(found[0].tenant)
+
+    def _opened(self, cookie: str) -> Actor | None:
         key_id, _, rest = cookie.partition(".")
         expires, _, signature = rest.partition(".")
         now = self.now()
@@ -100,7 +114,7 @@ class Sessions:
         if not any([hmac.compare_digest(signature, self._signed(f"{key_id}.{expires}.{mark}")) for mark in key.marks(now)]):
             return None
         self.api.used(key, now=now)
-        return Actor(key.key_id, key.role, key.tenant, session=cookie)
+        return Actor(key.key_id, key.role, key.tenant, session=cookie, grants=key.grants)
 
     def started(self, key_id: str, *, mark: str = "") -> str:
         """The cookie of a new session.

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from seeding_platform.connectors.exports import ExportRefused, read_export
+from seeding_platform.governance.tenants.quotas import QuotaExceeded, room_for
 from seeding_platform.monitoring.events import emit
 from seeding_platform.settings import project_root
 from seeding_platform.storage.api_state import Ingestion
@@ -63,7 +64,11 @@ class Uploads:
         return self.service.settings.state / "uploads" / ingestion.ingestion_id / ingestion.file_name
 
     def take(self, stream: BinaryIO, name: str, *, tenant: str, actor: str) -> Ingestion:
-        """Keep a file and queue it; a file that cannot be trusted is kept as refused, with the reason."""
+        """Keep a file and queue it; a file that cannot be trusted is kept as refused, with the reason.
+
+        Raises:
+            QuotaExceeded: the tenant has no room for it; nothing was kept.
+        """
         ingestion_id = self.service.new_id(12)
         folder = self.service.settings.state / "uploads" / ingestion_id
         folder.mkdir(parents=True)
@@ -80,7 +85,12 @@ class Uploads:
             created_at=self.service.now(),
         )  # fmt: skip
         try:
-            made = dataclasses.replace(made, summary=json.dumps(read_export(folder / file_name).summary()))
+            summary = read_export(folder / file_name).summary()
+            room_for(self.service.lake, self.service.tenant_of(tenant), rows=summary["rows"], size=size)
+            made = dataclasses.replace(made, summary=json.dumps(summary))
+        except QuotaExceeded:
+            shutil.rmtree(folder)
+            raise
         except ExportRefused as refused:
             told = {"status": "refused", "reason": refused.reason, "how_to_export_again": refused.how_to_export_again}
             shutil.rmtree(folder)

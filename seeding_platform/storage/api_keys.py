@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.database import writing
+from seeding_platform.storage.grants import parsed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection, RowMapping
 
     from seeding_platform.storage.state import State
@@ -84,6 +87,7 @@ class ApiKey:
         revoked_at: when it was ended.
         mark: names the secret in force; tells nothing of it.
         old_mark: names the secret before; empty without one.
+        grants: tables and sources that it is limited to, as patterns; none: all.
     """
 
     key_id: str
@@ -101,6 +105,7 @@ class ApiKey:
     old_until: dt.datetime | None = None
     mark: str = ""
     old_mark: str = ""
+    grants: tuple[str, ...] = ()
 
     def valid(self, now: dt.datetime) -> bool:
         """Neither revoked nor at its end."""
@@ -133,19 +138,24 @@ class ApiKeys:
         holder: str = "",
         made_by: str = "",
         expires_at: dt.datetime | None = None,
+        grants: Sequence[str] = (),
     ) -> str:
         """Keep a new key by its hash; returns the key, which nobody can read here again.
 
         Raises:
             KeyTaken: there is one of this id.
+            KeyRefused: an admin was to be limited, who could make a key that is not.
+            ConfigError: a grant is none.
         """
         from sqlalchemy.exc import IntegrityError
 
         from seeding_platform.storage.schema import api_keys
 
+        if grants and role == Role.ADMIN:
+            raise KeyRefused("An admin key cannot be limited: it could make one that is not.", fix="Take another role, or no grants.")
         key = f"{PREFIX}_{key_id}_{secret}"
         kept = {"key_id": key_id, "sha256": _hash(key), "role": str(role), "tenant": tenant, "label": label, "created_at": now}
-        kept |= {"holder": holder, "made_by": made_by, "expires_at": expires_at, "revision": 1}
+        kept |= {"holder": holder, "made_by": made_by, "expires_at": expires_at, "revision": 1, "grants": " ".join(parsed(grants))}
         try:
             with writing(self.engine) as connection:
                 connection.execute(api_keys.insert(), kept)
@@ -293,4 +303,4 @@ def _hash(key: str) -> str:
 def _key(row: RowMapping) -> ApiKey:
     told: dict[str, Any] = {name: value for name, value in row.items() if name not in ("sha256", "old_sha256")}
     marks = {"mark": row["sha256"][:_MARK_SIGNS], "old_mark": (row["old_sha256"] or "")[:_MARK_SIGNS]}
-    return ApiKey(**{**told, "role": Role(row["role"]), **marks})
+    return ApiKey(**{**told, "role": Role(row["role"]), "grants": tuple(row["grants"].split()), **marks})

@@ -113,6 +113,14 @@ class Lake:
         frame = pl.scan_delta(self._open(table, version))
         return frame if tenant is None else frame.filter(pl.col("tenant") == tenant)
 
+    def parts(self, table: str) -> dict[str, tuple[int, int]]:
+        """Rows and bytes in force of each tenant, read off the log; none where a table says not whose its rows are."""
+        added = pl.DataFrame(self._open(table).get_add_actions(flatten=True))
+        if "partition.tenant" not in added.columns:
+            return {}
+        summed = added.group_by("partition.tenant").agg(pl.col("num_records").sum(), pl.col("size_bytes").sum())
+        return {tenant: (int(rows), int(size)) for tenant, rows, size in summed.iter_rows()}
+
     def files(self, table: str, *, version: int | None = None) -> list[str]:
         """Parquet files that make up a table at a version."""
         uris = sorted(self._open(table, version).file_uris())

@@ -28,7 +28,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0009"
+HEAD_REVISION = "0012"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -91,7 +91,29 @@ api_keys = sa.Table(
     sa.Column("rotated_at", UtcTime, nullable=True),
     sa.Column("old_sha256", sa.Text, nullable=True, comment="Of the key before it was rotated, hex"),
     sa.Column("old_until", UtcTime, nullable=True, comment="Until when that one is taken"),
+    sa.Column("grants", sa.Text, nullable=False, server_default="", comment="Patterns of tables and sources; empty for all"),
     sa.CheckConstraint("role IN ('viewer', 'analyst', 'operator', 'steward', 'admin')", name="role"),
+)
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True, comment="One without a row is active and has no quota"),
+    sa.Column("label", sa.Text, nullable=False, comment="What it is called, for people"),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False, comment="Id of a key, or the name of a process"),
+    sa.Column("quota_rows", sa.BigInteger, nullable=True, comment="In all tables together; null for no limit"),
+    sa.Column("quota_bytes", sa.BigInteger, nullable=True, comment="Of all tables together; null for no limit"),
+    sa.Column("quota_requests_a_minute", sa.Integer, nullable=True, comment="Of all its keys together; null for no limit"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.CheckConstraint("state IN ('active', 'suspended', 'removed')", name="state"),
+)
+
+tenant_readers = sa.Table(
+    "tenant_readers",
+    metadata,
+    sa.Column("role", sa.Text, primary_key=True, comment="A role of Postgres that logs in"),
+    sa.Column("tenant", sa.Text, nullable=False, comment="The one tenant whose rows it reads"),
 )
 
 person_sessions = sa.Table(

@@ -142,6 +142,39 @@ def publish(facts: pl.DataFrame, root: Path, *, now: dt.datetime, told: Mapping[
     return name
 
 
+def holding(root: Path, tenant: str) -> list[str]:
+    """Ids of the snapshots that hold facts of a tenant."""
+    return [file.parent.name for file in sorted(root.glob(f"*/{_FILE}")) if _holds(file, tenant)] if root.is_dir() else []
+
+
+def _holds(file: Path, tenant: str) -> bool:
+    import duckdb
+
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute(f"SELECT count(*) FROM {FACTS} WHERE tenant = ?", [tenant]).fetchone()  # noqa: S608 (a name of ours)
+    return found is not None and found[0] > 0
+
+
+def withdraw(root: Path, tenant: str, *, now: dt.datetime) -> list[str]:
+    """Take a tenant's facts out of what is published; returns the snapshots that went.
+
+    What is in force is published anew without them, or nothing is in force any more where nobody else had any; snapshots that still hold them go.
+    """
+    import duckdb
+
+    found, name = holding(root, tenant), current(root)
+    if name in found:
+        with duckdb.connect(str(root / name / _FILE), read_only=True) as connection:
+            rest = connection.sql(f"SELECT * FROM {FACTS} WHERE tenant <> $t", params={"t": tenant}).pl()  # noqa: S608 (a name of ours)
+        if rest.height:
+            publish(rest, root, now=now, told={"withdrawn_from": name})
+        else:
+            (root / _POINTER).unlink()
+    for old in found:
+        shutil.rmtree(root / old, ignore_errors=True)
+    return found
+
+
 def _remove_old(root: Path, *, keep: str) -> None:
     others = sorted((p for p in root.iterdir() if p.is_dir() and p.name != keep), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in [p for p in others if not p.name.startswith(".")][KEPT - 1 :]:

@@ -15,6 +15,7 @@ from seeding_platform.service.pages import render
 from seeding_platform.service.sessions import Sessions, session_secret
 from seeding_platform.storage.api_state import ApiState
 from seeding_platform.storage.person_sessions import PersonSessions
+from seeding_platform.storage.tenants import Tenants
 from seeding_platform.webui.context import Webserver
 from seeding_platform.webui.door import Door
 from seeding_platform.webui.gate import Gate
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 def door_of(settings: Settings, state: State, *, now: Callable[[], dt.datetime], new_id: Callable[[int], str]) -> Door:
     """Who comes into the web UI of an installation."""
-    sessions = Sessions(ApiState(state), session_secret(settings.state, new_id), now, PersonSessions(state))
+    sessions = Sessions(
+        ApiState(state), session_secret(settings.state, new_id), now, PersonSessions(state), lambda tenant: not Tenants(state).of(tenant).served
+    )
     grouped = Memberships.parsed(settings.oidc_groups).tenants if settings.oidc_groups.strip() else frozenset()
     return Door(sessions, settings.ui_auth, settings.ui_tenant_names, grouped)
 

@@ -61,6 +61,9 @@ NEEDS = {
         ("POST", f"/api/v1/ml/{path}"): "operator"
         for path in ("performance-checks", "retraining-jobs", "validations", "deployments", "rollback", "promotions")
     },
+    **{("GET", f"/api/v1/tenants{rest}"): "admin" for rest in ("", "/none/export")},
+    **{("POST", f"/api/v1/tenants{rest}"): "admin" for rest in ("", "/none/suspend", "/none/resume", "/none/remove")},
+    ("PUT", "/api/v1/tenants/none/quota"): "admin",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys/none/rotate"): "admin",

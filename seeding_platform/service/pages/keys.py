@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from seeding_platform.errors import ConfigError
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages.audit import names_of
@@ -21,6 +22,7 @@ from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.service.routes.keys import ID_BYTES, NewKey, Rotation, delete_key, made_key, own_keys, rotate_key
 from seeding_platform.storage.api_keys import Role, last_admins
+from seeding_platform.storage.grants import parsed
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -69,13 +71,13 @@ def change_people(request: Request, lang: Locale, form: Form) -> Response:
 
 def _create(request: Request, lang: str, actor: Actor, form: FormData) -> Response:
     k, now = words(lang)["people"], service_of(request).now()
-    shown = {name: typed(form, name)[:LONGEST_TEXT] for name in ("role", "label", "holder", "days")}
+    shown = {name: typed(form, name)[:LONGEST_TEXT] for name in ("role", "label", "holder", "days", "grants")}
     wrong = _wrong(shown, k)
     named = typed(form, "new_id")
     if wrong or not NAME_OF_NEW.fullmatch(named):
         return _list(request, lang, actor, shown=shown, wrong=wrong, status=422)
     ends = now + dt.timedelta(days=int(shown["days"])) if shown["days"] else None
-    asked = NewKey(role=Role(shown["role"]), label=shown["label"], holder=shown["holder"], expires_at=ends)
+    asked = NewKey(role=Role(shown["role"]), label=shown["label"], holder=shown["holder"], expires_at=ends, grants=shown["grants"].split())
     try:
         made = made_key(request, actor, asked, named)
     except Problem as problem:
@@ -87,6 +89,12 @@ def _wrong(shown: dict[str, str], k: dict[str, Any]) -> dict[str, str]:
     """What is wrong with a new key as it was typed, by field."""
     wrong = {} if shown["role"] in list(Role) else {"role": k["bad_role"]}
     wrong |= {} if shown["holder"] else {"holder": k["no_holder"]}
+    try:
+        limits = parsed(shown["grants"].split())
+    except ConfigError:
+        wrong["grants"] = k["bad_grants"]
+    else:
+        wrong |= {"grants": k["admin_grants"]} if limits and shown["role"] == Role.ADMIN else {}
     days = shown["days"]
     if days and not (days.isascii() and days.isdecimal() and len(days) <= len(str(MOST_DAYS)) and 1 <= int(days) <= MOST_DAYS):
         wrong["days"] = k["bad_days"]
@@ -156,7 +164,7 @@ def _list(
         "made": made,
         "until": say.moment(made.old_until) if made is not None and made.old_until is not None else "",
         "roles": [str(role) for role in Role],
-        "shown": {"role": str(Role.VIEWER), "label": "", "holder": "", "days": "", **(shown or {})},
+        "shown": {"role": str(Role.VIEWER), "label": "", "holder": "", "days": "", "grants": "", **(shown or {})},
         "wrong": wrong or {},
         "said": said,
         "new_id": service.new_id(ID_BYTES),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, File, Header, Request, Response, UploadFile
 from pydantic import BaseModel
 
+from seeding_platform.governance.tenants.quotas import QuotaExceeded
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.repeats import once
@@ -53,13 +54,16 @@ def post_ingestion(
     file: Annotated[UploadFile, File(description="CSV or xlsx of an ad platform")],
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
-    """Bring an export in: 202 and landed in the background, or 422 with the reason and the way to export again."""
+    """Bring an export in: 202 and landed in the background, 422 with the reason and the way to export again, or 413 beyond the quota."""
     service, uploads = service_of(request), _uploads(request)
     digest = hashlib.file_digest(file.file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.file.seek(0)
 
     def taken() -> Response:
-        made = uploads.take(file.file, file.filename or "", tenant=actor.tenant, actor=actor.key_id)
+        try:
+            made = uploads.take(file.file, file.filename or "", tenant=actor.tenant, actor=actor.key_id)
+        except QuotaExceeded as error:
+            raise Problem(413, "quota-exceeded", str(error), more={"of": error.what, "held": error.held, "quota": error.most}) from error
         told = IngestionAnswer.of(made)
         if made.status == "refused":
             more = {"ingestion_id": made.ingestion_id, **{k: told.summary[k] for k in ("reason", "how_to_export_again")}}

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
+from seeding_platform.errors import ConfigError
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
@@ -27,6 +28,9 @@ class NewKey(BaseModel, extra="forbid"):
     label: str = Field("", max_length=200, description="What it is for")
     holder: str = Field("", max_length=200, description="The person or system that it is for")
     expires_at: Moment | None = Field(None, description="When it ends by itself; null: never")
+    grants: list[str] = Field(
+        [], max_length=50, description="Tables and sources that it is limited to: `clean/orders`, `quality/*`, `source:ad_exports`"
+    )
 
 
 class Rotation(BaseModel, extra="forbid"):
@@ -52,6 +56,7 @@ class KeyAnswer(BaseModel):
     revision: int = Field(1, strict=True)
     rotated_at: dt.datetime | None = None
     old_until: dt.datetime | None = None
+    grants: list[str] = []
     key: str | None = None
 
 
@@ -109,7 +114,7 @@ def made_key(request: Request, actor: Actor, asked: NewKey, key_id: str) -> KeyA
     """Make a key of one's own tenant with an id of its own.
 
     Raises:
-        Problem: 409 there is one of this id; 422 it would have ended already.
+        Problem: 409 there is one of this id; 422 it would have ended already, or is limited to what is no table or source.
     """
     service = service_of(request)
     now = service.now()
@@ -126,10 +131,13 @@ def made_key(request: Request, actor: Actor, asked: NewKey, key_id: str) -> KeyA
             holder=asked.holder,
             made_by=actor.key_id,
             expires_at=asked.expires_at,
+            grants=asked.grants,
         )
+    except (KeyRefused, ConfigError) as refused:
+        raise Problem(422, "no-such-grant", str(refused)) from refused
     except KeyTaken as taken:
         raise Problem(409, "made-already", str(taken)) from taken
-    tell(request, did="keys.create", key=key_id, role=str(asked.role))
+    tell(request, did="keys.create", key=key_id, role=str(asked.role), grants=" ".join(asked.grants))
     return _answer(_own(request, actor, key_id), key)
 
 
