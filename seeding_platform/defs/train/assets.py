@@ -54,7 +54,6 @@ def model_assets(specs: Sequence[ModelSpec]) -> dg.AssetsDefinition:
 
 
 def _spec(spec: ModelSpec) -> dg.AssetSpec:
-    columns = fields_by_name(spec.columns(), list(spec.inputs))
     return dg.AssetSpec(
         key=["model", spec.name],
         deps=[dg.AssetKey(["quality", name]) for name in spec.inputs],
@@ -64,7 +63,6 @@ def _spec(spec: ModelSpec) -> dg.AssetSpec:
         description=f"{spec.description} One model a tenant, <tenant>.{spec.name} in MLflow; it serves once its gate says so.",
         code_version=spec.digest(),
         skippable=True,
-        metadata={COLUMN_LINEAGE: column_lineage(columns)} if columns else {},
     )
 
 
@@ -125,9 +123,11 @@ def _result(platform: Platform, spec: ModelSpec, done: Sequence[Job], *, cpu_sec
     standings = {s.whose.tenant: s for s in platform.bench.standings.all() if s.whose.model == spec.name and s.whose.environment == "prod"}
     serving = {tenant: s.version for tenant, s in sorted(standings.items()) if s.version is not None}
     version = ",".join(f"{tenant}:{number}" for tenant, number in serving.items()) or "none"
+    columns = fields_by_name(spec.columns(), list(spec.inputs))
+    lineage = {COLUMN_LINEAGE: column_lineage(columns)} if columns else {}
     return dg.MaterializeResult(
         asset_key=["model", spec.name],
-        metadata=job_metadata(spec, done) | {"serves": serving, "cpu_seconds": round(cpu_seconds, 3)},
+        metadata=job_metadata(spec, done) | {"serves": serving, "cpu_seconds": round(cpu_seconds, 3)} | lineage,
         data_version=dg.DataVersion(f"{spec.name}:{version}"),
         check_results=[_served(spec, done)],
     )
