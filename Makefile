@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup seed ui serve test test-n8n test-long check bench samples lock clean
+.PHONY: help setup seed ui serve mlflow-ui test test-n8n test-long check bench samples lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -36,6 +36,9 @@ ui: setup ## Dagster's web UI, sensors and schedules on 127.0.0.1:3000; asks for
 
 serve: setup ## API and pages on 127.0.0.1:8000; the first admin key is shown once
 	@$(BIN)/seeding serve
+
+mlflow-ui: setup ## MLflow's own pages over the registry, on 127.0.0.1:5000; what serves is changed by our API and pages
+	@$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$${SEEDING_MLFLOW_URI:-sqlite:///$(SEEDING_STATE)/mlflow/mlflow.db}"
 
 test: setup ## the tests (minutes)
 	@$(PYTEST) -n 2 -q -m "not long"

@@ -64,8 +64,9 @@ def test_a_run_trains_every_model_and_says_what_came_of_it(platform, instance):
     assert told["serves"].value == {"default": "1"}
     assert told["outcomes"].value["default.churn"]["verdict"] == "deploy"
     assert event.asset_materialization.tags["dagster/data_version"] == "churn:default:1"
-    checks = {c.asset_key.path[-1]: c for c in done.get_asset_check_evaluations()}
-    assert checks["churn"].passed
+    checks = {(c.asset_key.path[-1], c.check_name): c.passed for c in done.get_asset_check_evaluations()}
+    assert checks[("churn", "serves")]
+    assert checks[("churn", "drift")]
     again = run(platform, instance)
     assert again.success
     jobs = platform.bench.jobs.recent(tenant="default", model="churn")
@@ -113,3 +114,17 @@ def test_the_check_asks_for_what_is_due_and_fits_nothing(platform, instance):
 def test_the_check_is_a_job_of_its_own(platform, instance):
     done = check_job(SPECS).execute_in_process(instance=instance, resources={"platform": platform})
     assert done.success
+
+
+def test_rows_that_are_no_longer_as_they_were_are_a_failed_check(platform, instance):
+    run(platform, instance)
+    moved = customers(seed=9).with_columns(tenure_months=pl.col("tenure_months") + 400)
+    platform.frames["churn"] = pl.concat([platform.frames["churn"], moved])
+    platform.lake.overwrite("quality/customers", platform.lake.read("quality/customers").collect().clear(n=1))
+    done = check_job(SPECS).execute_in_process(instance=instance, resources={"platform": platform})
+    assert done.success
+    key = dg.AssetCheckKey(dg.AssetKey(["model", "churn"]), "drift")
+    (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    found = record.event.asset_check_evaluation
+    assert not found.passed
+    assert "tenure_months" in found.description

@@ -9,6 +9,7 @@ import polars as pl
 
 from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, stage
 from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.train.drift import drift_spec, kept, told
 from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec, frame_of
 from seeding_platform.models.operations.data import data_version, ready
@@ -28,7 +29,8 @@ def model_assets(specs: Sequence[ModelSpec]) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec("serves", asset=["model", s.name], description="Every tenant with enough rows has a version that its gate let serve")
             for s in specs
-        ],
+        ]
+        + [drift_spec(s) for s in specs],
         can_subset=True,
         pool="ml_training",
         op_tags=stage("model"),
@@ -129,7 +131,7 @@ def _result(platform: Platform, spec: ModelSpec, done: Sequence[Job], *, cpu_sec
         asset_key=["model", spec.name],
         metadata=job_metadata(spec, done) | {"serves": serving, "cpu_seconds": round(cpu_seconds, 3)} | lineage,
         data_version=dg.DataVersion(f"{spec.name}:{version}"),
-        check_results=[_served(spec, done)],
+        check_results=[_served(spec, done), dg.AssetCheckResult(asset_key=["model", spec.name], **told(kept(platform, spec)))],
     )
 
 
@@ -141,9 +143,9 @@ def job_metadata(spec: ModelSpec, done: Sequence[Job]) -> dict[str, Any]:
     for job in done:
         tenant, report = job.whose.tenant, job.report
         if (weighed := report.get("reweighing")) is not None:
-            from seeding_platform.models.weighing import told
+            from seeding_platform.models.weighing import told as weighing
 
-            facts[f"{tenant} reweighing"] = dg.MetadataValue.md(told(weighed).markdown())
+            facts[f"{tenant} reweighing"] = dg.MetadataValue.md(weighing(weighed).markdown())
         if (judged := report.get("evaluation")) is not None:
             dummy = judged["dummy"].get(spec.metric, {}).get("value")
             figures = {

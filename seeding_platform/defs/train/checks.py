@@ -2,16 +2,20 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.train.assets import QUEUED_ONLY
+from seeding_platform.defs.train.drift import told
 from seeding_platform.errors import SeedingError
 from seeding_platform.models import ModelSpec
 from seeding_platform.storage.ml.whose import Whose
+
+if TYPE_CHECKING:
+    from seeding_platform.models.operations.drifting import Drifting
 
 PERFORMANCE_CHECK = "performance_check"
 AGAIN_AFTER = dt.timedelta(minutes=15)
@@ -26,7 +30,7 @@ def check_job(specs: Sequence[ModelSpec]) -> Any:
         name="check_performance", description="Every model of every tenant against its own first days, its age, its data; deployments under watch."
     )
     def check_performance(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-        for line in check_all(platform, by_name):
+        for line in check_all(platform, by_name, report=context.instance.report_runless_asset_event):
             context.log.info(line)
 
     @dg.job(name=PERFORMANCE_CHECK, description="Checks every model and asks for the trainings that are due.")
@@ -36,8 +40,13 @@ def check_job(specs: Sequence[ModelSpec]) -> Any:
     return performance_check
 
 
-def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
+def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Callable[[dg.AssetCheckEvaluation], None] | None = None) -> list[str]:
     """Check every model of every tenant; what was found, in words. One that cannot be checked holds up no other, and is told of at the end.
+
+    Args:
+        platform: what is checked.
+        specs: models by name.
+        report: takes the result of the asset check `drift` of each model whose new rows were looked at.
 
     Raises:
         dg.Failure: names the models that could not be checked.
@@ -47,6 +56,7 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
 
     bench = platform.bench
     said, failed = list(bench.deployer.reconcile()), []
+    drifted: dict[str, dict[str, Drifting]] = {}
     for tenant in platform.tenants():
         for spec in specs.values():
             if not ready(platform.lake, spec):
@@ -58,6 +68,11 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[str]:
                 failed.append(f"{whose.registered}: {error}")
                 continue
             said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
+            if found.drifted is not None:
+                drifted.setdefault(spec.name, {})[tenant] = found.drifted
+    for model, by_tenant in drifted.items():
+        if report is not None:
+            report(dg.AssetCheckEvaluation(asset_key=dg.AssetKey(["model", model]), **told(by_tenant)))
     said += watched(bench, dict(specs))
     if failed:
         raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)

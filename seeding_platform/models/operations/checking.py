@@ -70,6 +70,7 @@ class Checked:
         evidence: the figures.
         value: of the metric in the newest window; None without labels.
         rows: labels in that window.
+        drifted: how far new rows are from those that the version was made from; None where nothing was looked at.
     """
 
     whose: Whose
@@ -79,6 +80,7 @@ class Checked:
     evidence: dict[str, Any]
     value: float | None = None
     rows: int = 0
+    drifted: Drifting | None = None
 
 
 def checked(
@@ -133,7 +135,7 @@ def checked(
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
     bench.record("check", whose, actor=asked_by or CHECK, due=due, job=job_id, value=value, rows=counted, threshold=threshold, days=time_window)
-    return Checked(whose, found.says, due, job_id, told, value, counted)
+    return Checked(whose, found.says, due, job_id, told, value, counted, drifted)
 
 
 def _alarmed(bench: Bench, whose: Whose, spec: ModelSpec, performance: Performance | None, value: float | None, counted: int) -> None:
