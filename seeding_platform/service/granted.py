@@ -22,6 +22,7 @@ ABOUT = (
     ("/{lang}/quality/cleaning/{contract}", "clean/{contract}"),
     ("/api/v1/engines/{engine}/", "bundle/{engine}"),
     ("/api/v1/ml/models/{model}", "model/{model}"),
+    ("/{lang}/models/{model}", "model/{model}"),
     *((f"/api/v1/{part}", FACTS) for part in ("kpis", "metrics", "nlq", "exports", "insights/", "snapshots/")),
     *((f"/{{lang}}/{part}", FACTS) for part in ("overview", "kpis", "ask")),
     ("/api/v1/ingestions", UPLOADS),

@@ -59,6 +59,7 @@ def test_a_day_that_stands_out_is_told_while_it_is_news(tmp_path):
     assert [f for f in standing_out(facts_of(tmp_path, spike=DAYS - 40)) if f.metric == "spend"] == []
 
 
+@pytest.mark.long
 def test_the_weekly_spend_is_forecast_and_every_finding_can_be_said_and_kept(tmp_path):
     found = findings(facts_of(tmp_path, lift=1.5, spike=DAYS - 5))
     assert {f.kind for f in found} >= {"moved", "stands_out"}

@@ -94,6 +94,7 @@ def faults(seed: int, n: int) -> list[tuple[str, str, dt.date]]:
     return found
 
 
+@pytest.mark.long
 def test_periods_equal_the_calendar():
     assert faults(1, 1000) == []
 

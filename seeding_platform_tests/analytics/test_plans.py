@@ -76,6 +76,7 @@ def faults(world, seed: int, n: int) -> list[str]:
     return [f"{fault}: {plan}" for plan, fault in told if fault]
 
 
+@pytest.mark.long
 def test_random_plans_equal_polars(world):
     assert faults(world, 1, 250) == []
 

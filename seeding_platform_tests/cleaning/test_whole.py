@@ -79,6 +79,7 @@ def test_every_row_ends_in_one_place_and_nothing_is_invented(table, policy):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=TABLES, policy=st.sampled_from(POLICIES))
+@pytest.mark.long
 def test_every_value_that_is_kept_was_given_or_stands_in_the_log(table, policy):
     result = clean(as_raw(table, TRIED, source="t", dates="day-first").rows, TRIED, policy)
     behind = {row: [row] for row in result.kept["_row"]}  # the rows that a kept row may have its values from

@@ -58,6 +58,7 @@ def test_a_file_that_a_source_names_is_that_sources(place, instance):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_restated_days_take_the_place_of_earlier_ones_and_answers_follow(place, instance):
     quiet = {"tenant": None, "says": lambda _: None}
     first, second = place.root / "google_1.csv", place.root / "google_2.csv"

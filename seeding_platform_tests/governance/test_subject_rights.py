@@ -129,6 +129,7 @@ def test_killed_at_every_step_and_gone_on_with(place, state):
     assert not any(after[n] for n in GONE)
 
 
+@pytest.mark.long
 def test_a_second_run_changes_nothing(place, state):
     erase_gone(place, state, FEW)
     skip = ("state.db", "-wal", "-shm")
@@ -141,6 +142,7 @@ def test_a_second_run_changes_nothing(place, state):
     assert {store: receipt["changed"] for store, receipt in other.stores.items() if receipt.get("changed")} == {}
 
 
+@pytest.mark.long
 def test_bringing_them_in_again_brings_none_back(place, state):
     erase_gone(place, state, FEW)
     platform = Platform(place.settings)

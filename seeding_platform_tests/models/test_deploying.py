@@ -160,11 +160,8 @@ def die(*given, **more):
 setattr(owner, name, die)
 deployer(root).deploy(TOY, "2", actor="key", reason="better")
 """
-STEPS = [
-    "after:registry serve",
-    "before:ledger verified",
-    *(pytest.param(step, marks=pytest.mark.long) for step in ("before:registry serve", "after:ledger alias_set", "after:ledger verified")),
-]
+LATE = ("before:registry serve", "before:ledger verified", "after:ledger alias_set", "after:ledger verified")
+STEPS = ["after:registry serve", *(pytest.param(step, marks=pytest.mark.long) for step in LATE)]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -52,6 +52,7 @@ def test_every_recipe_has_at_most_five_steps():
         assert 1 <= len(steps) <= 5, section.splitlines()[0]
 
 
+@pytest.mark.long
 def test_the_source_lands_a_file(checkout):
     (checkout / "my_shop_1.csv").write_text(
         "Bestelnummer;Datum;Bedrag;Status;Klant\nA1;01-07-2026 12:30;1.234,50;paid;K1\nA2;02-07-2026 09:00;abc;paid;K2\n", encoding="utf-8"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import shutil
 
 import polars as pl
 import pytest
@@ -84,12 +85,20 @@ def nothing_learned(monkeypatch):
     monkeypatch.setattr(Watch, "learn", lambda _: None)
 
 
-@pytest.fixture
-def service(place: Place, facts_csv):
-    """(client, key of a role of a tenant)."""
+@pytest.fixture(scope="session")
+def published(facts_csv, tmp_path_factory):
+    """Facts of two tenants, published once and copied for each test."""
+    serving = tmp_path_factory.mktemp("published") / "serving"
     mine = read_fact_table(facts_csv, tenant="default")
     theirs = read_fact_table(facts_csv, tenant="other").with_columns(spend=pl.col("spend") * 7, campaign=pl.lit("Secret_Campaign"))
-    snapshots.publish(pl.concat([mine, theirs]), place.settings.serving, now=NOW)
+    snapshots.publish(pl.concat([mine, theirs]), serving, now=NOW)
+    return serving
+
+
+@pytest.fixture
+def service(place: Place, published):
+    """(client, key of a role of a tenant)."""
+    shutil.copytree(published, place.settings.serving, dirs_exist_ok=True)
     counter = itertools.count(1)
     runs = FakeRuns()
     app = create_app(

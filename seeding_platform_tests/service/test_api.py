@@ -169,6 +169,7 @@ def test_ten_gigabytes_are_not_read(service):
     assert is_problem(response, 413, "too-large")
 
 
+@pytest.mark.long
 def test_a_request_sent_twice_is_done_once(service):
     data = (EXPORTS / "google_en.csv").read_bytes()
     first = upload(service, data, **{"Idempotency-Key": "k1"})

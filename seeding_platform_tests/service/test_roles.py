@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from starlette.routing import Mount
 
 from seeding_platform_tests.service.test_kept import BODIES
@@ -113,6 +114,7 @@ NAMED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_every_role_on_every_route(service):
     wrong, keys = [], {role: service.key(role) for role in ROLES}
     for (method, url), needed in NEEDS.items():

@@ -32,6 +32,7 @@ def test_what_cannot_be_trusted_is_refused(name):
     assert refused.value.how_to_export_again
 
 
+@pytest.mark.long
 def test_a_workbook_that_would_unpack_without_end_is_refused(tmp_path):
     bomb = tmp_path / "bomb.xlsx"
     with (
