@@ -134,7 +134,7 @@ def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.
     real = frame.filter(~pl.col("synthetic")) if "synthetic" in frame.columns else frame
     made_up = frame.filter(pl.col("synthetic")) if "synthetic" in frame.columns else frame.clear()
     thresholds = retraining_of(bench.adjusted, spec.name)
-    bar = min(thresholds.min_training_samples, spec.minimum_rows) if "minimum_rows" in spec.model_fields_set else thresholds.min_training_samples
+    bar = max(thresholds.min_training_samples, spec.minimum_rows)  # a specification may ask for more, never for less
     thresholds = thresholds.model_copy(update={"min_training_samples": bar})
     content = [c for c in spec.columns() if c in real.columns]
     ignore = [c for c in real.columns if c not in content]
