@@ -187,7 +187,7 @@ def test_an_analyst_keeps_things_and_drills_down(browser, served):
     page.goto(served[0] + "/en/watch")
     page.select_option("#a-m", "cac")
     page.fill("#a-v", "0.01")
-    page.click("text=Add alert")
+    page.click("text=Add limit")
     page.locator("text=passed since").wait_for()
     page.fill("#n-d", page.get_attribute(".ctx time", "datetime"))
     page.fill("#n-t", "Sale began")

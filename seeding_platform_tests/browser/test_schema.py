@@ -31,4 +31,4 @@ def test_no_request_is_answered_outside_the_description(served, tmp_path):
     program = str(Path(sys.executable).parent / "schemathesis")
     command = [program, "run", f"{address}/api/v1/openapi.json", "-H", f"Authorization: Bearer {key}", *checks, *limits]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, env={**os.environ, "NO_COLOR": "1"})
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert done.returncode == 0, done.stdout.partition("WARNINGS")[0][-6000:]

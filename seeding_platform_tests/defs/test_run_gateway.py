@@ -9,7 +9,7 @@ from seeding_platform.errors import BusyError
 from seeding_platform.service.runs import NoSuchRun
 
 
-def until(runs: DagsterRuns, run_id: str, wanted, seconds: float = 100):
+def until(runs: DagsterRuns, run_id: str, wanted, seconds: float = 400):
     """The run once it is as wanted."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -21,6 +21,7 @@ def until(runs: DagsterRuns, run_id: str, wanted, seconds: float = 100):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_run_is_started_followed_stopped_and_started_again(place):
     runs = DagsterRuns(place.settings, place.environment)
     first = runs.start("seed", tenant="default")

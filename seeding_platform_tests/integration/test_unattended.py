@@ -17,8 +17,8 @@ from seeding_platform_tests.places import GOOD_ADS, Place, place_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 KILLS = 5
-OF_RUNS = ("quality/scorecard", "quality/monitors")
-"""Tables that tell of the runs themselves: their throughput, what each of them measured."""
+OF_RUNS = ("quality/scorecard", "quality/monitors", "quality/controls")
+"""Tables that tell of the runs themselves: their throughput, what each of them measured and left on record."""
 
 
 def content(place: Place) -> dict[str, tuple[int, str]]:

@@ -196,7 +196,7 @@ def test_too_many_requests(place, facts_csv):
     assert int(codes[-1].headers["retry-after"]) > 0
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_an_upload_becomes_figures(service, place):
     response = upload(service, (EXPORTS / "google_nl.csv").read_bytes())
     assert response.status_code == 202
@@ -215,7 +215,7 @@ def test_an_upload_becomes_figures(service, place):
     assert not list((place.settings.state / "uploads").iterdir())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.long
 def test_an_upload_that_a_kill_cut_short_is_taken_up_again(place):
     from fastapi.testclient import TestClient
