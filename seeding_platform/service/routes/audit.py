@@ -101,7 +101,7 @@ def get_seals(request: Request, _: Steward) -> SealsAnswer:
     return SealsAnswer(seals=state.seals, covered=state.covered, sealed_at=at, unsealed=state.unsealed, verified=verified)
 
 
-@router.get("/{seq}")
+@router.get("/{seq:int}")
 def get_event(request: Request, actor: Steward, seq: Annotated[int, Path(ge=1, le=2**62)]) -> EventAnswer:
     """One event."""
     return _answer(recorded(request, actor, seq))
