@@ -9,7 +9,7 @@ MADE = migration._create
 
 @pytest.fixture(scope="session", autouse=True)
 def a_fresh_database_is_a_copy():
-    """Migrating takes a tenth of a second, a thousand times; `storage/test_migration.py` does without this."""
+    """Migrating takes a tenth of a second, for every place that a test makes; `storage/test_migration.py` does without this."""
     template: list[bytes] = []
 
     def copied(file, url):

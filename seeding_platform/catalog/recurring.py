@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seeding_platform.catalog.adjustable import Adjustable
+from seeding_platform.catalog.zones import Zone
 
 JOBS = ("collect", "retrain", "expectations", "upkeep")
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
@@ -22,7 +23,7 @@ class Recurring(BaseModel):
 
     job: Literal["collect", "retrain", "expectations", "upkeep"] = Field("collect", description="What is started")
     cron: str = Field("0 6 * * *", max_length=60, description="When: minute, hour, day of month, month, weekday (0 and 7 are Sunday)")
-    zone: str = Field("UTC", max_length=60, description="IANA time zone that the hours are meant in")
+    zone: Zone = Field("UTC", description="IANA time zone that the hours are meant in")
     enabled: bool = Field(True, description="Off keeps it without starting anything")
     from_hour: int = Field(0, ge=0, le=23, description="First hour of the day in which it may start")
     to_hour: int = Field(24, ge=1, le=24, description="Hour of the day from which on it may not start any more")
@@ -46,17 +47,6 @@ class Recurring(BaseModel):
         if weekday == "*" and day != "*" and min(_numbers(day, 1, 31)) > max(_LONGEST[m] for m in _numbers(month, 1, 12)):
             raise ValueError(f"day {day} never comes in month {month}")
         return cron
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{zone!r} is no IANA time zone, such as Europe/Amsterdam") from error
-        return zone
 
     @model_validator(mode="after")
     def _opens_before_it_shuts(self) -> Recurring:

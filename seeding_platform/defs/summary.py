@@ -59,6 +59,14 @@ def _models(platform: Platform, report: QualityReport) -> list[dict[str, Any]]:
     return told
 
 
+def _told(model: dict[str, Any]) -> str:
+    """What serves, and what the newest training came to where that is another story."""
+    if model["version"] is None:
+        return f"none serves: {model['says']}"
+    serves = f"version {model['version']} serves"
+    return str(model["says"]) if model["says"].startswith(serves) else f"{serves}; the newest training: {model['says']}"
+
+
 def summary_lines(settings: Settings, result: RunResult) -> Iterator[str]:
     """The end of a run: what stands, what went wrong, where to look."""
     yield ""
@@ -87,8 +95,7 @@ def status_lines(settings: Settings) -> Iterator[str]:
         yield f"waiting for a source: {', '.join(now['quality']['waiting'])}"
     yield ""
     for model in (m for m in now["models"] if m["state"] != "untrained"):
-        serves = f"version {model['version']} serves" if model["version"] else "none serves"
-        yield f"model {model['model']}: {serves}: {model['says']}"
+        yield f"model {model['model']}: {_told(model)}"
     yield ""
     titles = {name: engine.title for name, engine in load_engines().items()}
     for bundle in now["bundles"]:

@@ -13,11 +13,12 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seeding_platform.catalog.adjustable import Adjustable
+from seeding_platform.catalog.zones import Zone
 from seeding_platform.monitoring.rules import RULES, Severity
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class AlertRoutes(BaseModel):
     resolved: bool = Field(True, description="Tell also when it is over")
     quiet_from: dt.time | None = Field(None, description="From this time of day on only critical alerts are sent; the others wait")
     quiet_to: dt.time | None = Field(None, description="Until then")
-    zone: str = Field("UTC", max_length=60, description="IANA time zone that the quiet hours are meant in")
+    zone: Zone = Field("UTC", description="IANA time zone that the quiet hours are meant in")
     lang: Literal["en", "nl"] = Field("en", description="Language of the messages")
     webhook_failures: int = Field(20, ge=3, le=1000, description="Failed attempts in a row after which a webhook is switched off")
 
@@ -150,13 +151,6 @@ class AlertRoutes(BaseModel):
                 raise ValueError(f"a route has at most {LONGEST_LINE} characters")
             Route.parsed(line)
         return routes
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError(f"{zone!r} is no IANA time zone, such as Europe/Amsterdam")
-        return zone
 
     @model_validator(mode="after")
     def _both_ends(self) -> AlertRoutes:

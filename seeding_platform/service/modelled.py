@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.exchange.addresses import AddressRefused
-from seeding_platform.models.operations.checking import ask_for, checked, positive_of
+from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seeding_platform.models.operations.checking import Checked
+    from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.service.context import Service
     from seeding_platform.storage.ml.standing import Standing
@@ -159,7 +160,7 @@ def by_a_second_person(service: Service, whose: Whose, version: str, *, by: str)
     """
     if not promotion_of(service.bench.adjusted, known(whose.model)).approval:
         return
-    job = _job_of(service, whose, version)
+    job = _job_of(service, whose, service.bench.registry.version(whose.registered, version))
     if job is not None and job.requested_by == by:
         raise Problem(403, "second-person", "Whoever asked for the training of a version does not let it serve: another person does.")
 
@@ -171,10 +172,11 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     number = version or (standing.shadow if standing else None) or (versions[0].version if versions else None)
     if number is None:
         return {"model": whose.model, "version": None, "valid": False, "fault": "there is no version yet", "gate": None, "serves": False}
-    if all(v.version != number for v in versions):
+    version_of = next((v for v in versions if v.version == number), None)
+    if version_of is None:
         raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
     fault = service.bench.deployer.fault(whose, number)
-    job = _job_of(service, whose, number)
+    job = _job_of(service, whose, version_of)
     serves = standing is not None and standing.version == number
     return {
         "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
@@ -224,7 +226,7 @@ def model_told(spec: ModelSpec, standing: Standing | None) -> dict[str, Any]:
     """One model for whoever asks."""
     told: dict[str, Any] = {
         "model": spec.name, "description": spec.description, "kind": str(spec.kind), "metric": spec.metric, "direction": str(spec.direction),
-        "floor": spec.floor, "inputs": list(spec.inputs), "features": {k: str(v) for k, v in spec.features.items()}, "positive": positive_of(spec),
+        "floor": spec.floor, "inputs": list(spec.inputs), "features": {k: str(v) for k, v in spec.features.items()}, "positive": spec.positive,
     }  # fmt: skip
     if standing is None:
         return {**told, "status": "untrained", "version": None}
@@ -235,11 +237,10 @@ def model_told(spec: ModelSpec, standing: Standing | None) -> dict[str, Any]:
 
 def versions_told(service: Service, whose: Whose) -> list[dict[str, Any]]:
     """Every version of a model with its gate's report, the newest first."""
-    jobs = {j.version: j for j in service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=500) if j.version and j.whose == whose}
     standing = service.bench.standings.one(whose)
     told = []
     for version in service.bench.registry.versions(whose.registered):
-        job = jobs.get(version.version)
+        job = _job_of(service, whose, version)
         evaluation = job.report.get("evaluation") if job else None
         told.append(
             {
@@ -286,10 +287,9 @@ def deployment_told(deployment: Deployment) -> dict[str, Any]:
     return {**told, "model": deployment.whose.model, "environment": deployment.whose.environment}
 
 
-def _job_of(service: Service, whose: Whose, version: str) -> Job | None:
+def _job_of(service: Service, whose: Whose, version: ModelVersion | None) -> Job | None:
     """The job that a version came of."""
-    jobs = service.bench.jobs.recent(tenant=whose.tenant, model=whose.model, limit=200)
-    return next((j for j in jobs if j.version == version and j.whose == whose), None)
+    return None if version is None else service.bench.jobs.one(version.tags.get("job_id", ""), tenant=whose.tenant)
 
 
 def _flat(kept: Any) -> dict[str, Any]:

@@ -10,27 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from seeding_platform.service.watch import Watch
+from seeding_platform_tests.monitoring.conftest import Mails
 from seeding_platform_tests.service.conftest import LEARN
-
-
-class Mails(socketserver.StreamRequestHandler):
-    """As much of SMTP as sending one message needs."""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline().strip().upper():
-            if line.startswith(b"DATA"):
-                self.wfile.write(b"354 go on\r\n")
-                text = b""
-                while (part := self.rfile.readline()) != b".\r\n":
-                    text += part
-                self.server.got.append(text.decode())
-                self.wfile.write(b"250 kept\r\n")
-            elif line.startswith(b"QUIT"):
-                self.wfile.write(b"221 bye\r\n")
-                return
-            else:
-                self.wfile.write(b"250 fine\r\n")
 
 
 class Slack(http.server.BaseHTTPRequestHandler):

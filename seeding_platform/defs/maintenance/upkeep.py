@@ -12,7 +12,7 @@ from seeding_platform.storage.locks import exclusive
 JOB = "upkeep"
 KEEP_RUNS_DAYS = 30
 KEEP_VERSIONS_HOURS = 24 * 7
-KEEP_MESSAGES_DAYS, KEEP_ALERTS_DAYS = 90, 365
+KEEP_MESSAGES_DAYS, KEEP_ANSWERS_DAYS, KEEP_ALERTS_DAYS = 90, 180, 365
 RUNS_A_NIGHT = 500
 RETRIES, RETRY_S = 6, 600
 
@@ -76,14 +76,15 @@ def seal_audit(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platfo
     return sealed
 
 
-@dg.op(description="Delete messages that went out or were given up a quarter ago, and alerts that were over a year ago.")
+@dg.op(description="Delete messages that went out or were given up a quarter ago, answers of models of half a year ago, and alerts over a year ago.")
 def forget_told(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
-    """Prune the outbox and the alerts; returns how many went."""
+    """Prune the outbox, the answers of models and the alerts; returns how many went."""
     now, desk = platform.now(), platform.desk
     messages = desk.live.forget(before=now - dt.timedelta(days=KEEP_MESSAGES_DAYS))
     alerts = desk.alerts.forget(before=now - dt.timedelta(days=KEEP_ALERTS_DAYS))
-    context.log.info(f"{messages} messages and {alerts} alerts that were over were deleted")
-    return messages + alerts
+    answers = platform.bench.predictions.forget(before=now - dt.timedelta(days=KEEP_ANSWERS_DAYS))
+    context.log.info(f"{messages} messages, {answers} answers of models and {alerts} alerts that were over were deleted")
+    return messages + answers + alerts
 
 
 @dg.op(description="Take out rows that are past the time that they may be kept, with old versions and files; only while no other run is under way.")

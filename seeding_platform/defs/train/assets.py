@@ -86,7 +86,10 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
     if context.run.tags.get(QUEUED_ONLY) != "true":
         for tenant in platform.tenants():
             whose = Whose(tenant, spec.name)
-            if whose not in waiting and (job := _asked(platform, whose, run_id=context.run.run_id)) is not None:
+            if (
+                whose not in waiting
+                and (job := _asked(platform, whose, run_id=context.run.run_id, forced=context.run.job_name != "seed")) is not None
+            ):
                 waiting[whose] = job
     done = []
     for whose, job in sorted(waiting.items()):
@@ -101,9 +104,12 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
     return done
 
 
-def _asked(platform: Platform, whose: Whose, *, run_id: str) -> Job | None:
-    """A job that this run asks for itself; None where another one is at it."""
+def _asked(platform: Platform, whose: Whose, *, run_id: str, forced: bool) -> Job | None:
+    """A job that this run asks for itself; None where another one is at it, or where something serves and rests in a run of the whole graph."""
     bench, standing = platform.bench, platform.bench.standings.one(whose)
+    resting = standing is not None and standing.version is not None and standing.cool_until is not None and bench.now() < standing.cool_until
+    if resting and not forced:
+        return None
     trigger = "first" if standing is None or standing.version is None else "manual"
     by = f"run:{run_id[:8]}"
     job = Job(
@@ -113,7 +119,7 @@ def _asked(platform: Platform, whose: Whose, *, run_id: str) -> Job | None:
         requested_by=by,
         requested_at=bench.now(),
         evidence={"asked_by": by},
-        forced=True,
+        forced=forced,
     )
     try:
         return bench.jobs.request(job)

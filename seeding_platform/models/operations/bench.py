@@ -107,8 +107,13 @@ class Bench:
     def alert(self, rule: str, whose: Whose, **evidence: Any) -> None:
         """Raise an alert about a model."""
         told = {k: v for k, v in evidence.items() if v is not None}
-        self.desk.raise_(Alert(rule=f"model.{rule}", tenant=whose.tenant, subject=f"model/{whose.registered}", evidence=told), now=self.now())
+        self.desk.raise_(Alert(rule=f"model.{rule}", tenant=whose.tenant, subject=_subject(whose), evidence=told), now=self.now())
 
     def all_clear(self, rule: str, whose: Whose) -> None:
         """What an alert was raised for is no longer so."""
-        self.desk.clear(f"model.{rule}", whose.tenant, f"model/{whose.registered}", now=self.now())
+        self.desk.clear(f"model.{rule}", whose.tenant, _subject(whose), now=self.now())
+
+
+def _subject(whose: Whose) -> str:
+    """A model as alerts name it, in signs that ids are made of."""
+    return f"model/{whose.registered.replace('~', ':')}"

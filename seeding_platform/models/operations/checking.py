@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.errors import SeedingError
 from seeding_platform.models.operations.drifting import drifting, evaluated
 from seeding_platform.models.operations.early import estimated
-from seeding_platform.models.operations.rows import gate_metric, live_frame
+from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.registry import withdrawn
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.models.drift import Estimate
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.models.operations.drifting import Drifting
+    from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.retraining import Performance, RetrainingThresholds
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.ml.deployments import Deployment
@@ -109,19 +110,18 @@ def checked(
     now, thresholds = bench.now(), retraining_of(bench.adjusted, spec.name)
     standing = bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=now)
     champion = None if standing.version is None else bench.registry.version(whose.registered, standing.version)
-    fit = champion is not None and not withdrawn(champion.tags)
-    rows = _live(bench, whose, spec, standing) if fit else None
+    unfit = champion is not None and withdrawn(champion.tags)
+    fit = champion is not None and not unfit
+    rows = _live(bench, spec, standing, champion) if fit and champion is not None else None
     performance = _performance(spec, standing, rows, now, thresholds, threshold, time_window)
     value, counted = _measured(bench, whose, spec, standing, rows, now, days=time_window or 1)
     version = champion.tags.get("data_version", "") if champion is not None and fit else None
-    fresh = 0
-    if version is not None and version != data.version:
-        fresh = max(0, data.labelled() - int(champion.tags.get("rows", "0") if champion else 0))
+    fresh = 0 if version == data.version else max(0, data.labelled() - _trained_on(bench, whose, champion))
     drifted = None
     if champion is not None and version is not None and version != data.version and data.frame is not None:
         drifted = drifting(bench, spec, champion, data.frame, data.version)
     columns = drifted.columns if drifted is not None else ()
-    state = ModelState(whose.registered, standing.trained_at if fit else None, data.version, version, fresh, performance, columns, None)
+    state = ModelState(whose.registered, None if unfit else standing.trained_at, data.version, version, fresh, performance, columns, None)
     found = decide(state, now, thresholds)
     _scheduled(bench, whose, standing, thresholds, now)
     bench.standings.note(whose, now=now, checked_at=now)
@@ -226,21 +226,22 @@ def ask_for(bench: Bench, whose: Whose, spec: ModelSpec, *, by: str, trigger: st
     return kept
 
 
-def _live(bench: Bench, whose: Whose, spec: ModelSpec, standing: Standing) -> pl.DataFrame | None:
+def _trained_on(bench: Bench, whose: Whose, champion: ModelVersion | None) -> int:
+    """Rows that the version that serves was made from; where none does, that the newest training had."""
+    if champion is not None:
+        return int(champion.tags.get("rows", "0"))
+    last = bench.standings.training_data(tenant=whose.tenant, model=whose.model, limit=1)
+    return last[0].labelled if last else 0
+
+
+def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion) -> pl.DataFrame | None:
     """Labelled answers of the version that serves."""
     metric = gate_metric(spec)
-    if standing.version is None or metric is None:
+    if metric is None:
         return None
     now = bench.now()
-    rows = bench.predictions.scores(whose, standing.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
-    return live_frame(spec, rows, metric, positive=positive_of(spec))
-
-
-def positive_of(spec: ModelSpec) -> str | None:
-    """The positive label as it is kept."""
-    if spec.positive is None:
-        return None
-    return str(spec.positive).lower() if isinstance(spec.positive, bool) else str(spec.positive)
+    rows = bench.predictions.scores(standing.whose, version.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
+    return live_frame(spec, rows, metric, positive=version.tags.get(POSITIVE))
 
 
 def _performance(
@@ -325,8 +326,10 @@ def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:
     after = bench.predictions.scores(whose, change.version, since=since, until=end)
     before = bench.predictions.scores(whose, change.previous_version, since=since - dt.timedelta(days=thresholds.baseline_days), until=since)
     requests, failures = bench.predictions.answered(whose, change.version, since=since)
+    version = bench.registry.version(whose.registered, change.version)
+    positive = None if version is None else version.tags.get(POSITIVE)
     found = watch(
-        live_frame(spec, before, metric, positive=positive_of(spec)), live_frame(spec, after, metric, positive=positive_of(spec)), metric,
+        live_frame(spec, before, metric, positive=positive), live_frame(spec, after, metric, positive=positive), metric,
         requests=requests, failures=failures, deployed_at=since, now=now, thresholds=thresholds,
     )  # fmt: skip
     if found.standing == "watching":

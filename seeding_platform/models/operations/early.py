@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.models.drift import estimated_performance
-from seeding_platform.models.operations.rows import score_frame
+from seeding_platform.models.operations.rows import positive_label, score_frame
 from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.storage.ml.standing import Measurement
 
@@ -34,12 +34,11 @@ ESTIMATED = ("accuracy", "auc")
 
 def held_scores(spec: ModelSpec, model: Trained, held: pl.DataFrame, *, seed: int) -> str | None:
     """Scores of rows that a version was not trained on, as a document; None where they would let nothing be estimated."""
-    if spec.metric not in ESTIMATED or model.classes is None or len(model.classes) != 2 or held.height < FEWEST:
+    positive = positive_label(spec, model)
+    if spec.metric not in ESTIMATED or positive is None or held.height < FEWEST:
         return None
-    from seeding_platform.models.learning.trained import positive_class
-
     scores = score_frame(spec, model, held.sample(MOST_ROWS, seed=seed) if held.height > MOST_ROWS else held)
-    told: dict[str, Any] = {"positive": model.classes[positive_class(spec, model.classes)]}
+    told: dict[str, Any] = {"positive": positive}
     return json.dumps(told | {name: scores[name].to_list() for name in ("truth", "prediction", "score")})
 
 

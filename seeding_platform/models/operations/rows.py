@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DOCUMENT = "trained_on.txt"
 """Hashes of the rows that a version was trained on: what it is compared by must be none of them."""
+POSITIVE = "positive"
+"""Tag of a version of two labels: the one whose probability its score is."""
 _BYTES = 8
 _NAMES = {"f1": "f1_macro"}
 
@@ -88,13 +90,20 @@ def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataF
     return gate_frame(spec, model, as_rows(spec, replace(found, scores=found.dummy)))
 
 
-def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame) -> pl.DataFrame:
-    """A score frame as the gate reads it: of two labels the positive one is 1."""
+def positive_label(spec: ModelSpec, model: Trained) -> str | None:
+    """The label whose probability the score is, as text; None where there are not two."""
     if spec.kind is not Kind.CLASSIFICATION or not model.classes or len(model.classes) != 2:
-        return scores
+        return None
     from seeding_platform.models.learning.trained import positive_class
 
-    positive = model.classes[positive_class(spec, model.classes)]
+    return str(model.classes[positive_class(spec, model.classes)])
+
+
+def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame) -> pl.DataFrame:
+    """A score frame as the gate reads it: of two labels the positive one is 1."""
+    positive = positive_label(spec, model)
+    if positive is None:
+        return scores
     return scores.with_columns((pl.col(name) == positive).cast(pl.Int8) for name in ("truth", "prediction"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from seeding_platform.models.operations.early import DOCUMENT as HELD_SCORES
 from seeding_platform.models.operations.early import held_scores
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
-from seeding_platform.models.operations.rows import fingerprints, gate_metric, written
+from seeding_platform.models.operations.rows import POSITIVE, fingerprints, gate_metric, positive_label, written
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
@@ -29,7 +30,6 @@ from seeding_platform.storage.ml.jobs import Ended
 from seeding_platform.storage.ml.standing import Measurement, TrainingData
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from seeding_platform.models.evaluation import Evaluation
@@ -72,6 +72,8 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
     """
     if not bench.jobs.claim(job.job_id, run_id=work.run_id, now=bench.now()):
         return None
+    spec, whose = work.spec, job.whose
+    bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
     try:
         ended = _trained(bench, job, work)
     except SeedingError as error:
@@ -79,9 +81,11 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
     except (OSError, MemoryError) as error:
         ended = Ended(state="failed", says=f"{type(error).__name__}: {error}", error="transient")
     except Exception as error:  # the other models of the cycle go on; this one is failed, in the log and on an alert
-        log.exception("training %s of %s failed", job.job_id, job.whose.registered)
-        ended = Ended(state="failed", says=f"{type(error).__name__} in training; the log of the run has it whole", error="permanent")
+        where = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may hold a value of a row
+        log.error("training %s of %s failed: %s\n%s", job.job_id, whose.registered, type(error).__name__, where)
+        ended = Ended(state="failed", says=f"{type(error).__name__} in training; the log of the run says where", error="permanent")
     bench.jobs.end(job.job_id, ended, now=bench.now())
+    _rested(bench, job, spec, ended)
     _told(bench, job, ended)
     return bench.jobs.one(job.job_id, tenant=job.whose.tenant)
 
@@ -91,7 +95,6 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
 
     bench.at_stage(job, "frame")
     frame = work.frame()
-    bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
     bench.at_stage(job, "guards")
     ready = _enough(bench, job, spec, frame)
     if isinstance(ready, Skipped):
@@ -99,11 +102,8 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     data = content_sha256(ready)
     champion = _champion(bench, job)
     made_of = Fingerprint(data, __version__, spec.digest())
-    before = None if champion is None else Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))
-    same = unchanged(before, made_of)
-    if same is not None and champion is not None:
-        bench.standings.note(whose, now=bench.now(), trained_at=bench.now())
-        return Ended(state="no_change", says=same.says, version=champion.version, data_sha256=data)
+    if (same := unchanged(_before(bench, job, champion), made_of)) is not None:
+        return Ended(state="no_change", says=same.says, version=champion.version if champion else None, data_sha256=data, report=_made_of(made_of))
     from seeding_platform.models import evaluate, split_rows, train
 
     bench.at_stage(job, "fit")
@@ -113,8 +113,7 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     found = evaluate(model, spec, held, seed=work.seed)
     weighed = _weighed(spec, model, train_rows, held, seed=work.seed)
     if champion is None and not found.beats_baseline(spec):
-        bench.standings.note(whose, now=bench.now(), cool_until=_rest(bench, spec))
-        report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
+        report = {"evaluation": found.as_dict()} | _made_of(made_of) | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
     bench.at_stage(job, "register")
     version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
@@ -125,7 +124,6 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
     bench.at_stage(job, "deploy")
     says, verdict = _acted(bench, job, spec, version, found, decision, report)
-    bench.standings.note(whose, now=bench.now(), trained_at=bench.now(), cool_until=_rest(bench, spec))
     return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
 
 
@@ -168,10 +166,31 @@ def _champion(bench: Bench, job: Job) -> ModelVersion | None:
     return None if found is None or withdrawn(found.tags) else found
 
 
-def _rest(bench: Bench, spec: ModelSpec) -> dt.datetime:
+def _before(bench: Bench, job: Job, champion: ModelVersion | None) -> Fingerprint | None:
+    """What the model was made of when it was last trained: the version that serves, or a training that nothing came of."""
+    if champion is not None:
+        return Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))
+    last = bench.jobs.last(job.whose)
+    standing = bench.standings.one(job.whose)
+    if last is None or (standing is not None and standing.version is not None) or "made_of" not in last.report:
+        return None  # what serves must not: it is trained anew from whatever there is
+    return Fingerprint(**last.report["made_of"])
+
+
+def _made_of(made_of: Fingerprint) -> dict[str, Any]:
+    return {"made_of": asdict(made_of)}
+
+
+def _rested(bench: Bench, job: Job, spec: ModelSpec, ended: Ended) -> None:
+    """A model rests after a training, whatever came of it; one that failed for now is tried again before."""
     import datetime as dt
 
-    return bench.now() + dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).cool_down_hours)
+    now = bench.now()
+    if ended.state in ("succeeded", "no_change"):
+        bench.standings.note(job.whose, now=now, trained_at=now)
+    if ended.error != "transient":
+        hours = retraining_of(bench.adjusted, spec.name).cool_down_hours
+        bench.standings.note(job.whose, now=now, cool_until=now + dt.timedelta(hours=hours))
 
 
 def _weighed(spec: ModelSpec, model: Trained, train_rows: pl.DataFrame, held: pl.DataFrame, *, seed: int) -> dict[str, Any] | None:
@@ -207,6 +226,8 @@ def _registered(
         "environment": job.whose.environment, "rows": str(made_from.height), "trigger": job.trigger, "job_id": job.job_id,
         "features": ",".join(spec.features)[:500], "trained_at": now.isoformat(),
     }  # fmt: skip
+    if (positive := positive_label(spec, model)) is not None:
+        tags[POSITIVE] = positive
     worth = {} if spec.kind is Kind.CLUSTERING else importance(model, spec, train_rows.head(500), seed=work.seed)
     documents = {
         SPEC_DOCUMENT: spec.model_dump_json(indent=1, exclude_unset=True),
@@ -277,7 +298,7 @@ def _acted(
         return f"version {version.version} is held in the shadow: {'; '.join(failed)}{more}", "hold"
     if decision.verdict == "deploy" and promotion_of(bench.adjusted, spec).approval:
         bench.standings.note(whose, now=bench.now(), shadow=version.version)
-        return f"version {version.version} passed its gate and waits for a second person, in the shadow", "deploy"
+        return f"version {version.version} passed its gate and waits for a second person, in the shadow", "hold"
     if decision.verdict == "refuse":
         return f"version {version.version} is not deployed: {'; '.join(failed)}", "refuse"
     watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)

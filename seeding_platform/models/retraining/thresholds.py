@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from seeding_platform.catalog.zones import Zone
+
 FREQUENCY_DAYS = {"daily": 1, "weekly": 7, "monthly": 30}
 
 
@@ -21,7 +23,7 @@ class RetrainingThresholds(BaseModel):
     new_labels: int = Field(100, ge=1, description="Labels since the last training that make new data a reason")
     cool_down_hours: float = Field(24, ge=0, le=720, description="Rest after an attempt, but for one asked for by hand")
     check_hours: int = Field(4, ge=1, le=24, description="Hours between two performance checks; a divisor of 24")
-    zone: str = Field("UTC", max_length=60, description="IANA time zone whose hours and days checks follow")
+    zone: Zone = Field("UTC", description="IANA time zone whose hours and days checks follow")
     baseline_days: int = Field(14, ge=1, le=90, description="Days after a deployment that make the champion's own baseline")
     window_rows: int = Field(100, ge=20, description="Fewer labelled rows in baseline or window judge nothing")
     performance_p: float = Field(0.001, gt=0, lt=0.5, description="A drop must be less likely than this by chance, at one check")
@@ -41,17 +43,6 @@ class RetrainingThresholds(BaseModel):
         if 24 % hours:
             raise ValueError(f"{hours} is no divisor of 24: checks would wander through the day")
         return hours
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{zone!r} is no IANA time zone, such as Europe/Amsterdam") from error
-        return zone
 
     @property
     def forced_days(self) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 
+import polars as pl
 import pytest
 
 from seeding_platform.errors import ConfigError
@@ -11,6 +12,7 @@ from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes,
 from seeding_platform.storage.ml.deployments import Deployment
 from seeding_platform.storage.ml.jobs import Ended, JobActive
 from seeding_platform.storage.ml.predictions import Label
+from seeding_platform.storage.ml.whose import Whose
 from seeding_platform_tests.models.operations.conftest import rows
 
 SAME = Data("orders@1", lambda: 400)
@@ -180,14 +182,47 @@ def test_a_change_left_half_way_is_settled_by_the_next_check(shop):
 
 
 def test_answers_without_labels_warn_early_and_train_nothing(shop):
-    shop.train(rows(1000, noise=0.05))
-    predictor, draw = Predictor(shop.bench), random.Random(3)
-    predictor.answer(shop.whose, [{"x": draw.uniform(0, 10), "kind": "a"} for _ in range(300)])
+    """What is of kind b is a coin's toss, and the model knows it: when only such rows are asked about, it expects to be wrong."""
+    draw = random.Random(5)
+    known = rows(2000, noise=0.02).with_columns(toss=pl.Series([draw.choice(["yes", "no"]) for _ in range(2000)]))
+    shop.train(known.with_columns(y=pl.when(pl.col("kind") == "b").then("toss").otherwise("y")).drop("toss"))
+    predictor = Predictor(shop.bench)
+
+    def asked(kind: str) -> None:
+        predictor.answer(shop.whose, [{"x": draw.uniform(0, 10), "kind": kind} for _ in range(400)])
+
+    asked("a")
+    asked("b")
     fine = checked(shop.bench, shop.whose, shop.spec, SAME)
-    assert fine.evidence["estimate"]["estimate"] == pytest.approx(0.95, abs=0.05)
+    assert fine.evidence["estimate"]["estimate"] == pytest.approx(fine.evidence["estimate"]["reference"], abs=0.03)
     assert {m.source for m in shop.bench.standings.measurements(shop.whose)} == {"holdout", "estimate"}
-    predictor.answer(shop.whose, [{"x": draw.uniform(4.95, 5.05), "kind": "a"} for _ in range(2000)])
-    unsure = checked(shop.bench, shop.whose, shop.spec, SAME)
-    assert unsure.evidence["estimate"]["estimate"] < fine.evidence["estimate"]["estimate"]
-    assert unsure.job_id is None
-    assert "model.estimated_drop" in rules(shop) or not unsure.evidence["estimate"]["alert"]
+    assert rules(shop) == set()
+    shop.clock.later(days=8)  # the answers before are no longer among the week's
+    asked("b")
+    unsure = checked(shop.bench, shop.whose, shop.spec, SAME, ask=False)
+    assert unsure.evidence["estimate"]["estimate"] < fine.evidence["estimate"]["estimate"] - 0.1
+    assert unsure.due != "performance"
+    assert rules(shop) == {"model.estimated_drop"}
+
+
+def test_what_must_rest_is_not_asked_for_at_every_check(shop):
+    found = checked(shop.bench, shop.whose, shop.spec, Data("orders@1", lambda: 40))
+    assert found.due == "weekly"
+    assert shop.bench.jobs.end(found.job_id, Ended(state="skipped", says="elsewhere"), now=shop.clock())
+    shop.train(rows(40), trigger="weekly")
+    assert checked(shop.bench, shop.whose, shop.spec, Data("orders@1", lambda: 40)).job_id is None
+    shop.clock.later(hours=25)
+    assert checked(shop.bench, shop.whose, shop.spec, Data("orders@1", lambda: 40)).job_id is not None
+
+
+def test_auc_is_measured_in_real_use_without_a_positive_label_in_the_specification(shop):
+    spec = shop.spec.model_validate(shop.spec.model_dump(exclude={"positive"}) | {"metric": "auc"})
+    shop.train(rows(1000), spec=spec)
+    use(shop, 200, right=0.9)
+    found = checked(shop.bench, shop.whose, spec, SAME)
+    assert (found.rows, found.value > 0.7) == (200, True)
+
+
+def test_a_model_that_is_rehearsed_may_be_told_of(shop):
+    shop.bench.alert("deployment_failed", Whose(shop.whose.tenant, "toy", "staging"), version="1", deployment="dep_1", previous="none")
+    assert rules(shop) == {"model.deployment_failed"}

@@ -81,6 +81,20 @@ def test_noise_is_not_registered(shop):
     assert shop.bench.standings.one(shop.whose).version is None
 
 
+def test_what_nothing_came_of_is_not_fitted_again_until_something_changes(shop):
+    shop.train(rows(400, noise=0.5))
+    again = shop.train(rows(400, noise=0.5), trigger="weekly")
+    assert (again.state, again.version) == ("no_change", None)
+    assert shop.train(rows(400, noise=0.5), trigger="weekly").state == "no_change"
+    assert shop.train(rows(400)).verdict == "deploy"
+
+
+def test_a_failure_of_ours_leaves_no_value_in_the_log(shop, caplog):
+    failing(shop, ValueError("somebody@example.com is not a number"))
+    assert "ValueError" in caplog.text
+    assert "somebody" not in caplog.text
+
+
 def test_a_challenger_that_is_clearly_better_takes_over_and_one_that_is_not_stays_out(shop):
     first = shop.train(rows(600, noise=0.25, seed=4))
     assert first.verdict == "deploy", first.says
