@@ -118,13 +118,14 @@ NAMED = {
 def test_every_role_on_every_route(service):
     wrong, keys = [], {role: service.key(role) for role in ROLES}
     for (method, url), needed in NEEDS.items():
+        asked = url.replace("/audit/none", "/audit/1")  # a number, or it is no address at all
         for role in ROLES:
             body = {} if method in ("POST", "PUT") and "ingestions" not in url else None
-            response = service.request(method, url, headers=keys[role], json=body)
+            response = service.request(method, asked, headers=keys[role], json=body)
             allowed = ROLES.index(role) >= ROLES.index(needed)
             if (response.status_code == 403) == allowed or response.status_code == 401:
                 wrong.append((method, url, role, response.status_code))
-        if service.request(method, url).status_code != 401:
+        if service.request(method, asked).status_code != 401:
             wrong.append((method, url, "nobody", 0))
     assert wrong == []
 
@@ -143,7 +144,7 @@ def routes_in(routes) -> list[tuple[object, str]]:
         if inner is not None:
             found += routes_in(inner.routes)
         elif not isinstance(route, Mount):
-            found.append((route, route.path))
+            found.append((route, route.path_format))
     return found
 
 
