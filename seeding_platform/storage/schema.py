@@ -9,6 +9,7 @@ import sqlalchemy as sa  # noqa: TID253  this module is itself imported inside f
 
 from seeding_platform.storage.alert_tables import alert_history, alerts, outbox_attempts, webhooks
 from seeding_platform.storage.columns import NaiveTime, UtcTime, metadata
+from seeding_platform.storage.enrichment.schema import stages as enrichment_stages
 from seeding_platform.storage.ml.schema import deployments, jobs, models, performance, predictions, schedules, training_data
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "alert_history",
     "alerts",
     "deployments",
+    "enrichment_stages",
     "jobs",
     "metadata",
     "models",
@@ -28,7 +30,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0012"
+HEAD_REVISION = "0013"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"

@@ -10,18 +10,24 @@ from seeding_platform.storage.database import writing
 from seeding_platform.storage.tenants import tables_of_tenants
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
+NOTHING = dict.fromkeys(("lease_owner", "lease_until", "output", "confidence", "label", "escalated_at", "error"))
+PENDING = {"enrichment_stages": {**NOTHING, "record_type": "order"}}
+"""A row that waits to be worked on has none of these."""
 
 
 def row_of(table: sa.Table, tenant: str, number: int) -> dict[str, object]:
     """A row that keeps the table's checks; its texts name the tenant, so that those of two never clash."""
-    allowed = {}
+    allowed: dict[str, object] = {}
     for check in (c for c in table.constraints if isinstance(c, sa.CheckConstraint)):
         if found := re.match(r"(\w+) IN \('(\w+)'", str(check.sqltext)):
             allowed[found[1]] = found[2]
-    return {c.name: _value(c, tenant, number, allowed) for c in table.columns if not (c.name == "seq" and c.autoincrement is True)}
+        elif found := re.match(r"(\w+) BETWEEN (\d+)", str(check.sqltext)):
+            allowed[found[1]] = int(found[2])
+    made = {c.name: _value(c, tenant, number, allowed) for c in table.columns if not (c.name == "seq" and c.autoincrement is True)}
+    return made | PENDING.get(table.name, {})
 
 
-def _value(column: sa.Column, tenant: str, number: int, allowed: dict[str, str]) -> object:
+def _value(column: sa.Column, tenant: str, number: int, allowed: dict[str, object]) -> object:
     if column.name == "tenant":
         return tenant
     if column.name in allowed:
@@ -30,6 +36,8 @@ def _value(column: sa.Column, tenant: str, number: int, allowed: dict[str, str])
         return "viewer"
     if isinstance(column.type, UtcTime):
         return NOW
+    if isinstance(column.type, sa.Date):
+        return NOW.date()
     if isinstance(column.type, sa.Boolean):
         return True
     if isinstance(column.type, sa.Float):
