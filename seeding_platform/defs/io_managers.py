@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from seeding_platform.catalog import TABLES
+from seeding_platform.catalog.tables.enriched import ENRICHED, enriched_schema
 from seeding_platform.cleaning.alike import CLUSTER_SCHEMA, INDEX_SCHEMA
 from seeding_platform.cleaning.clean import QUARANTINE_SCHEMA, REPAIR_SCHEMA
 from seeding_platform.cleaning.dedup.strict import DUPLICATE_SCHEMA
@@ -34,6 +35,8 @@ def expected_schema(table: str) -> dict[str, pl.DataType] | None:
     if side:
         known = {"clean": SIDE_TABLES, "quality": JUDGED_SIDES}.get(layer, {})
         return dict(known[side]) if side in known else None
+    if layer == "enriched" and name in ENRICHED:
+        return enriched_schema(name)
     if contract in TABLES and layer in ("raw", "clean", "quality"):
         return TABLES[contract].schema(layer)
     if contract in TABLES and layer == "kpi":

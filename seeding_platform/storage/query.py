@@ -5,6 +5,7 @@ For people and reports that ask in SQL; rooms read with `Lake.read`. A query rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from seeding_platform.storage.lake import Lake
 
+SHORT = "enriched"
+"""The layer whose tables go by their name alone too: what reports on records asks for."""
 _TYPES = {pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Int32: "INTEGER", pl.UInt32: "UINTEGER", pl.Float64: "DOUBLE", pl.Boolean: "BOOLEAN"}
 _TYPES |= {pl.Date: "DATE", pl.Binary: "BLOB", pl.Int8: "TINYINT", pl.Int16: "SMALLINT", pl.Float32: "FLOAT"}
 
@@ -59,8 +62,13 @@ def sql(lake: Lake, query: str, tables: Mapping[str, int | None] | Sequence[str]
 
 
 def tables_named(lake: Lake, query: str) -> list[str]:
-    """Tables of the lake that a query's text names, as `layer/table` or `layer.table`."""
-    return [table for table in lake.tables() if table in query or table.replace("/", ".") in query]
+    """Tables of the lake that a query's text names, as `layer/table` or `layer.table`; an enriched one by its name alone too."""
+
+    def named(table: str) -> bool:
+        layer, _, name = table.partition("/")
+        return table in query or f"{layer}.{name}" in query or (layer == SHORT and re.search(rf"\b{re.escape(name)}\b", query) is not None)
+
+    return [table for table in lake.tables() if named(table)]
 
 
 def _view(connection: DuckDBPyConnection, lake: Lake, table: str, version: int | None) -> None:
@@ -76,6 +84,8 @@ def _view(connection: DuckDBPyConnection, lake: Lake, table: str, version: int |
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_named(layer)}")
     connection.execute(f"CREATE VIEW {_named(layer)}.{_named(name)} AS {text}")
     connection.execute(f"CREATE VIEW {_named(table)} AS FROM {_named(layer)}.{_named(name)}")
+    if layer == SHORT:
+        connection.execute(f"CREATE VIEW {_named(name)} AS FROM {_named(layer)}.{_named(name)}")
 
 
 def duckdb_type(dtype: pl.DataType) -> str:

@@ -64,3 +64,29 @@ def test_nothing_else_can_be_read_or_written(lake, tmp_path):
 def test_tables_are_found_by_either_spelling(lake):
     assert tables_named(lake, 'SELECT 1 FROM clean.things, "raw/none"') == ["clean/things", "raw/none"]
     assert tables_named(lake, "SELECT 1") == []
+
+
+INTEGRITY = {
+    "null": """
+    -- No records should be stuck in incomplete states
+    SELECT COUNT(*) FROM exception_records
+    WHERE ai_confidence IS NULL
+      AND created_at < NOW() - INTERVAL '1 day';
+    -- Should be 0 or very low
+    """,
+    "share": """
+    SELECT
+      COUNT(*) FILTER (WHERE ai_confidence >= 0.7) * 100.0 / COUNT(*) as high_confidence_rate
+    FROM exception_records
+    WHERE ai_confidence IS NOT NULL;
+    """,
+    "retries": "SELECT COUNT(*) FROM exception_records WHERE enrichment_retry_count > 5;",
+}
+
+
+def test_an_enriched_table_goes_by_its_name_alone(lake):
+    rows = {"created_at": [NOON, NOON, NOON], "ai_confidence": [None, 0.9, 0.5], "enrichment_retry_count": [5, 0, 0]}
+    lake.overwrite("enriched/exception_records", pl.DataFrame(rows))
+    found = {name: sql(lake, query, tables_named(lake, query)).rows()[0][0] for name, query in INTEGRITY.items()}
+    assert found == {"null": 1, "share": 50.0, "retries": 0}
+    assert tables_named(lake, "SELECT 1 FROM more_exception_records") == []

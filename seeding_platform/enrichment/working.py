@@ -1,0 +1,295 @@
+"""A worker's pass: what is due is claimed, asked, judged and written back, stage by stage, until nothing is due or its time is over.
+
+Any number of workers may run at once, here or elsewhere: what one of them holds is leased, and a claim that was lost is refused when it is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from seeding_platform.enrichment.providers.protocol import Question, Reply
+from seeding_platform.enrichment.retry import after
+from seeding_platform.errors import PermanentError, SeedingError
+from seeding_platform.storage.enrichment.states import STAGES, Completed, ErrorClass, Failed, Made, Skipped
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import random
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from seeding_platform.enrichment.providers.protocol import Provider
+    from seeding_platform.enrichment.retry import RetryPolicy
+    from seeding_platform.enrichment.settings import WorkLimits
+    from seeding_platform.storage.enrichment.states import Claimed, Ref
+    from seeding_platform.storage.enrichment.store import EnrichmentStore
+
+log = logging.getLogger("seeding.enrichment")
+NO_ANSWER = "no answer came for it"
+TWO_ANSWERS = "two answers came for it, and they differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """An answer that is none.
+
+    Args:
+        why: for the provider, which is asked once more, and for people; no text of the record.
+    """
+
+    why: str
+
+
+Judge = Callable[["Claimed", Reply, "Made", "dt.datetime"], "Completed | Skipped | Invalid"]
+"""What an answer comes to; for a resolution it also carries the action out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """What a worker works with.
+
+    Attributes:
+        store: the state of every record.
+        provider: who is asked.
+        judge: what an answer comes to.
+        limits: how much at once.
+        retries: what becomes of failures.
+        now: the clock.
+        rng: spreads retries.
+        owner: names this worker in leases.
+        pulse: whether leases are renewed by a thread while a batch is worked on.
+        stopped: asked between batches; true ends the pass.
+    """
+
+    store: EnrichmentStore
+    provider: Provider
+    judge: Judge
+    limits: WorkLimits
+    retries: RetryPolicy
+    now: Callable[[], dt.datetime]
+    rng: random.Random
+    owner: str
+    pulse: bool = True
+    stopped: Callable[[], bool] = bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass came to.
+
+    Attributes:
+        claimed: by stage.
+        completed: by stage.
+        skipped: by stage.
+        failed: by (stage, class of error).
+        outdated: ends that were refused: somebody else held the record by then.
+        out_of_time: whether something was left because the time was over.
+    """
+
+    claimed: Counter[str] = field(default_factory=Counter)
+    completed: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outdated: int = 0
+    out_of_time: bool = False
+
+
+def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None) -> Tally:
+    """Work until nothing is due.
+
+    Args:
+        crew: with what.
+        until: when to stop taking on more, aware; None = when nothing is due.
+        tenants: only theirs; None = everybody's.
+    """
+    tally = Tally()
+    moved = True
+    while moved and not crew.stopped():
+        moved = False
+        for stage in STAGES:
+            if until is not None and crew.now() >= until:
+                tally.out_of_time = True
+                return tally
+            claims = crew.store.claim(
+                stage,
+                owner=crew.owner,
+                limit=crew.limits.batch,
+                lease=_lease(crew),
+                now=crew.now(),
+                tenants=tenants,
+                quota=max(1, round(crew.limits.batch * crew.limits.tenant_share)),
+            )
+            if claims:
+                moved = True
+                tally.claimed[stage] += len(claims)
+                _batch(crew, claims, tally)
+    return tally
+
+
+def _lease(crew: Crew) -> dt.timedelta:
+    import datetime as dt
+
+    return dt.timedelta(seconds=crew.limits.lease_seconds)
+
+
+def _batch(crew: Crew, claims: Sequence[Claimed], tally: Tally) -> None:
+    """Work a batch of one stage off; whatever happens, what was not ended is given back."""
+    left = {c.ref: c for c in claims}
+    groups: dict[tuple[str, str], list[Claimed]] = defaultdict(list)
+    for claim in claims:
+        groups[claim.ref.tenant, claim.ref.record_type].append(claim)
+    with _kept_alive(crew, left):
+        try:
+            for group in groups.values():
+                ends = _ends(crew, group)
+                _write(crew, ends, tally)
+                for end in ends:
+                    left.pop(end.ref, None)
+        finally:
+            if left:
+                crew.store.release(list(left.values()), now=crew.now())
+
+
+@contextmanager
+def _kept_alive(crew: Crew, left: Mapping[Ref, Claimed]) -> Iterator[None]:
+    """Renew the leases of what is left, three times as often as they end."""
+    if not crew.pulse:
+        yield
+        return
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(crew.limits.lease_seconds / 3):
+            held = list(left.values())
+            try:
+                crew.store.heartbeat(held, owner=crew.owner, lease=_lease(crew), now=crew.now())
+            except SeedingError as error:  # the next beat tries again; what is lost meanwhile is refused when it is written
+                log.warning("leases of %d records could not be renewed: %s", len(held), error)
+
+    thread = threading.Thread(target=beat, name="enrichment-pulse", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Skipped]:
+    """How claims of one stage, tenant and type of record end. What is no answer is asked for once more."""
+    questions = {c.ref.record_id: question_of(c) for c in claims}
+    replies = _replies(crew.provider, list(questions.values()), now=crew.now())
+    ends: list[Completed | Failed | Skipped] = []
+    again: list[tuple[Claimed, Reply, str]] = []
+    for claim in claims:
+        reply = replies[claim.ref.record_id]
+        end = _end(crew, claim, reply)
+        if isinstance(end, Invalid):
+            again.append((claim, reply, end.why))
+        else:
+            ends.append(end)
+    if again:
+        asked = [replace(questions[c.ref.record_id], again=why, asked=c.asked) for c, _, why in again]
+        replies = _replies(crew.provider, asked, now=crew.now())
+        for claim, before, _ in again:
+            second = replies[claim.ref.record_id]
+            end = _end(crew, claim, second, before)
+            if isinstance(end, Invalid):
+                end = _failed(crew, claim, replace(second, error=ErrorClass.INVALID_OUTPUT, message=end.why), before)
+            ends.append(end)
+    return ends
+
+
+def question_of(claim: Claimed) -> Question:
+    """What is asked about a claim; the same claim of the same input gives the same key."""
+    ref = claim.ref
+    return Question(
+        stage=ref.stage,
+        tenant=ref.tenant,
+        record_type=ref.record_type,
+        record_id=ref.record_id,
+        facts=claim.payload,
+        upstream=claim.upstream,
+        asked=claim.asked - 1,
+        idempotency_key=f"{ref.stage}:{ref.record_type}:{ref.record_id}:{claim.fence}",
+    )
+
+
+def _replies(provider: Provider, questions: Sequence[Question], *, now: dt.datetime) -> dict[str, Reply]:
+    """One reply a question. A batch that raises is halved until the record is found that makes it raise."""
+    try:
+        given = provider.ask(questions, now=now)
+    except Exception as error:  # whatever a provider raises is that record's failure, and is kept and retried as one
+        if len(questions) == 1:
+            kind = ErrorClass.CONTENT_PERMANENT if isinstance(error, PermanentError) else ErrorClass.TRANSIENT
+            log.warning("a question of %s made its provider raise %s", questions[0].stage, type(error).__name__)
+            return {
+                questions[0].record_id: Reply(record_id=questions[0].record_id, error=kind, message=f"its provider raised {type(error).__name__}")
+            }
+        half = len(questions) // 2
+        return _replies(provider, questions[:half], now=now) | _replies(provider, questions[half:], now=now)
+    found: dict[str, list[Reply]] = defaultdict(list)
+    for reply in given:
+        found[reply.record_id].append(reply)
+    return {q.record_id: _the_one(q, found[q.record_id]) for q in questions}
+
+
+def _the_one(question: Question, replies: Sequence[Reply]) -> Reply:
+    if not replies:
+        return Reply(record_id=question.record_id, error=ErrorClass.INVALID_OUTPUT, message=NO_ANSWER)
+    if any(r.output != replies[0].output or r.error != replies[0].error for r in replies[1:]):
+        return replace(replies[0], output=None, error=ErrorClass.INVALID_OUTPUT, message=TWO_ANSWERS)
+    return replies[0]
+
+
+def _end(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Completed | Failed | Skipped | Invalid:
+    if reply.error is ErrorClass.INVALID_OUTPUT:
+        return Invalid(reply.message)
+    if reply.error is not None:
+        return _failed(crew, claim, reply, *before)
+    return crew.judge(claim, reply, _made(crew, claim, *before, reply), crew.now())
+
+
+def _failed(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Failed:
+    error = reply.error or ErrorClass.INVALID_OUTPUT
+    then = after(error, attempt=claim.attempt, now=crew.now(), rng=crew.rng, retry_at=reply.retry_at, policy=crew.retries)
+    made = _made(crew, claim, *before, reply)
+    return Failed(ref=claim.ref, fence=claim.fence, error=error, message=reply.message, due_at=then.due_at, refund=then.refund, made=made)
+
+
+def _made(crew: Crew, claim: Claimed, *replies: Reply) -> Made:
+    """How an end came about, over all the times that it was asked for in this claim."""
+    model, prompt = crew.provider.version_of(claim.ref.stage)
+    return Made(
+        provider=crew.provider.name,
+        model_version=model,
+        prompt_version=prompt,
+        took_ms=sum(r.took_ms for r in replies),
+        calls=len(replies),
+        tokens=sum(r.tokens for r in replies),
+        cost=sum(r.cost for r in replies),
+    )
+
+
+def _write(crew: Crew, ends: Sequence[Completed | Failed | Skipped], tally: Tally) -> None:
+    completed = [e for e in ends if isinstance(e, Completed)]
+    skipped = [e for e in ends if isinstance(e, Skipped)]
+    failed = [e for e in ends if isinstance(e, Failed)]
+    now = crew.now()
+    kept = list(crew.store.complete(completed, now=now)) if completed else []
+    kept += crew.store.skip(skipped, now=now) if skipped else []
+    kept += crew.store.fail(failed, now=now) if failed else []
+    for end, ours in zip([*completed, *skipped, *failed], kept, strict=True):
+        if not ours:
+            tally.outdated += 1
+        elif isinstance(end, Completed):
+            tally.completed[end.ref.stage] += 1
+        elif isinstance(end, Skipped):
+            tally.skipped[end.ref.stage] += 1
+        else:
+            tally.failed[end.ref.stage, end.error] += 1
