@@ -1,6 +1,5 @@
 """What models reach on tables that were not made for them, next to what needs no model."""
 
-import json
 import re
 
 import polars as pl
@@ -10,6 +9,7 @@ from seeding_platform.models import evaluate, fit_and_evaluate, load_spec, split
 from seeding_platform.models.seeding_experiment import seeding_experiment
 from seeding_platform.settings import project_root
 from seeding_platform_tests.benchmarks.seeding import OWN, PACKAGE, phone_customers
+from seeding_platform_tests.benchmarks.sentiment import rated_tweets
 from seeding_platform_tests.real import real_data
 
 pytestmark = pytest.mark.real
@@ -62,14 +62,7 @@ def test_messages_are_told_apart_by_what_they_are_about():
 
 @pytest.mark.long
 def test_texts_are_judged_as_people_do_better_than_by_a_list_of_words():
-    texts = pl.read_csv(real_data("vader_tweets.tsv"), separator="\t", has_header=False, new_columns=["id", "mean", "text"], quote_char=None)
-    rated = pl.read_csv(
-        real_data("vader_tweets_ratings.tsv"), separator="\t", has_header=False, new_columns=["id", "mean", "sd", "ratings"], quote_char=None
-    )
-    means = pl.Series("rated", [sum(r) / len(r) for r in map(json.loads, rated["ratings"])])
-    frame = texts.join(rated.select("id").with_columns(means), on="id", how="inner").with_columns(
-        sentiment=pl.when(pl.col("rated") > 0).then(pl.lit("positive")).otherwise(pl.lit("negative"))
-    )
+    frame = rated_tweets()
     assert frame.height == 4200
     spec = load_spec(EXAMPLES / "sentiment.yaml")
     before, held = split_rows(spec, frame)
