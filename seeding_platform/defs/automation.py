@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+AGAIN = "*/15 * * * *"
+"""When what failed is tried again: what made it fail may have gone by then, a full disk, say; trying at once would never end."""
+
 
 def follow_upstream(*, past_missing_files: bool = False) -> dg.AutomationCondition:
     """Run when an input changed and nothing speaks against it: no missing, running or refused input.
@@ -15,7 +18,7 @@ def follow_upstream(*, past_missing_files: bool = False) -> dg.AutomationConditi
     changed = on.any_deps_updated().since(on.newly_requested() | on.initial_evaluation())
     missing = on.any_deps_missing().ignore(dg.AssetSelection.key_prefixes("raw")) if past_missing_files else on.any_deps_missing()
     return (
-        (changed | on.newly_missing() | on.execution_failed().newly_true())
+        (changed | on.newly_missing() | (on.execution_failed() & on.cron_tick_passed(AGAIN)))
         & ~missing
         & ~on.any_deps_in_progress()
         & ~on.in_progress()

@@ -284,7 +284,8 @@ def _write(crew: Crew, ends: Sequence[Completed | Failed | Skipped], tally: Tall
     kept = list(crew.store.complete(completed, now=now)) if completed else []
     kept += crew.store.skip(skipped, now=now) if skipped else []
     kept += crew.store.fail(failed, now=now) if failed else []
-    for end, ours in zip([*completed, *skipped, *failed], kept, strict=True):
+    written: list[Completed | Skipped | Failed] = [*completed, *skipped, *failed]
+    for end, ours in zip(written, kept, strict=True):
         if not ours:
             tally.outdated += 1
         elif isinstance(end, Completed):
