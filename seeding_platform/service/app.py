@@ -197,6 +197,8 @@ def _observed(app: FastAPI, service: Service) -> None:
     async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         request.state.trace_id = service.new_id(8)
         began = time.perf_counter()
+        if "\0" in request.url.path or b"%00" in request.scope["query_string"]:  # no text that a database keeps
+            return problem(request, 400, "no-text", "An address holds no NUL.")
         try:
             response = await call_next(request)
         except Exception:

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import ConfigError, TransientError
+from seeding_platform.errors import ConfigError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
     from seeding_platform.errors import SeedingError
@@ -64,7 +65,9 @@ def connected(url: URL, *, migrating: bool = False) -> Engine:
 
     pool: dict[str, Any] = {"poolclass": NullPool} if migrating else {}
     if file_of(url) is None:
-        return create_engine(url, **pool, **({} if migrating else {"pool_pre_ping": True}))
+        server = create_engine(url, **pool, **({} if migrating else {"pool_pre_ping": True}))
+        _refuse_nul(server)
+        return server
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **pool)
     _prepare_sqlite(engine, foreign_keys=not migrating)
     return engine
@@ -118,6 +121,17 @@ def _file_trouble(file: Path, reason: str) -> SeedingError | None:
     if any(word in reason for word in _DAMAGED):
         return damaged(file, reason)
     return None
+
+
+def _refuse_nul(engine: Engine) -> None:
+    """A text with a NUL, which SQLite keeps and Postgres does not, is refused for what it is."""
+    from sqlalchemy import event
+
+    def refuse(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, ValueError) and "NUL" in str(context.original_exception):
+            raise PermanentError("A text holds a NUL character (U+0000).", fix="Take it out; texts are kept without.") from None
+
+    event.listen(engine, "handle_error", refuse)
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

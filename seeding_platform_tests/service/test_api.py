@@ -259,3 +259,10 @@ def test_a_repeated_request_is_remembered_for_a_day_and_a_claim_for_ten_minutes(
     api.end("default", "k", status=202, answer="{}")
     assert api.begin("default", "k", "body", now=noon + dt.timedelta(hours=24)) == (202, "{}")
     assert api.begin("default", "k", "another body", now=noon + dt.timedelta(hours=25)) is None
+
+
+@pytest.mark.parametrize("address", ["/api/v1/runs/a%00b", "/api/v1/runs?limit=%00", "/en/models/%00"])
+def test_an_address_holds_no_nul(service, address):
+    response = service.get(address, headers=service.key("admin"))
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"

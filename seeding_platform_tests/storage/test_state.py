@@ -173,3 +173,14 @@ def test_a_moment_comes_back_in_utc_whatever_its_zone_was(state: State, hours: f
 def test_every_moment_survives_sqlite(moment: dt.datetime) -> None:
     kind, dialect = UtcTime(), sa.create_engine("sqlite://").dialect
     assert kind.process_result_value(kind.process_bind_param(moment, dialect), dialect) == moment.astimezone(dt.UTC)
+
+
+def test_a_nul_in_a_text_is_kept_or_refused_in_words_but_never_breaks(state: State) -> None:
+    """SQLite keeps it, Postgres cannot."""
+    if state.engine.dialect.name == "sqlite":
+        state.record_landing(landing("p\0"))
+        assert list(statuses(state)) == ["p\0"]
+        return
+    with pytest.raises(PermanentError, match="NUL"):
+        state.record_landing(landing("p\0"))
+    assert statuses(state) == {}
