@@ -29,6 +29,7 @@ from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
 from seeding_platform.service.pages import tables as tables_pages
+from seeding_platform.service.pages import tenants as tenants_pages
 from seeding_platform.service.pages import webhooks as webhooks_pages
 from seeding_platform.service.routes import (
     alerts,
@@ -164,6 +165,7 @@ def create_app(
         tables_pages,
         bias_pages,
         keys_pages,
+        tenants_pages,
         alerts_pages,
         webhooks_pages,
         models_pages,

@@ -91,7 +91,7 @@ PAGES = {
     **{("GET", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "privacy/{request_id}", "audit", "audit/{seq}")},
     **{("POST", f"/{{lang}}/{path}"): "steward" for path in ("privacy", "settings/{name}")},
     ("POST", "/{lang}/audit"): "admin",
-    **{(method, "/{lang}/people"): "admin" for method in ("GET", "POST")},
+    **{(method, f"/{{lang}}/{path}"): "admin" for method in ("GET", "POST") for path in ("people", "tenants")},
     ("GET", ALIAS): "viewer",
     ("POST", ALIAS): "operator",
     ("GET", "/"): OPEN,

@@ -43,6 +43,7 @@ BELONGS_TO = {
     "alert": "alerts",
     "keys_people": "people",
     "keys_confirm": "people",
+    "tenants_confirm": "tenants",
     "setting": "settings",
     "table_history": "tables",
     "model": "models",
@@ -73,6 +74,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("settings", "rules", Role.ANALYST),
         ("webhooks", "hook", Role.STEWARD),
         ("people", "people", Role.ADMIN),
+        ("tenants", "board", Role.ADMIN),
         ("audit", "list", Role.STEWARD),
     ),
 }
