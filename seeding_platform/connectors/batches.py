@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeding_platform.connectors.landing import bytes_of, everything, fingerprinted, land, landing_files, parsed_batch
-from seeding_platform.errors import SourceUnreadable
+from seeding_platform.errors import PermanentError, SourceUnreadable
 from seeding_platform.storage.state import Landing, LandingStatus
 from seeding_platform.storage.tenants import Tenants
 
@@ -57,6 +57,7 @@ def land_partition(
 
     Raises:
         SourceUnreadable: the file breaks its declaration or is gone, or its tenant is not served; nothing was landed, what was stays in force.
+        PermanentError: `admit` refuses its rows; likewise.
     """
     batch = parsed_batch(key, spec)
     if says := closed(state, batch.tenant):
@@ -83,7 +84,7 @@ def land_partition(
     )
     try:
         landed = land(path, spec, lake, batch=key, tenant=batch.tenant, now=now, superseded=old, admit=admit)
-    except SourceUnreadable as error:
+    except PermanentError as error:
         if mine is None or mine.status == LandingStatus.FAILED:
             state.record_landing(replace(record, message=str(error)[:2000]))
         raise

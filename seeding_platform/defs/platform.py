@@ -128,6 +128,18 @@ class Platform:
 
         return without_erased(rows, tenant, Tombstones(self.state, self.keys))
 
+    def taken_in(self, rows: pl.DataFrame, tenant: str) -> pl.DataFrame:
+        """Rows of a landed file on their way in, where their tenant has room for them.
+
+        Raises:
+            QuotaExceeded: it has not; nothing comes in.
+        """
+        from seeding_platform.governance.tenants import room_for
+        from seeding_platform.storage.tenants import Tenants
+
+        room_for(self.lake, Tenants(self.state).of(tenant), rows=rows.height, size=int(rows.estimated_size()))
+        return self.admit(rows, tenant)
+
     @cached_property
     def marks(self) -> Marks:
         """Whom rows are to be left out of, and what in them is to be put right."""

@@ -23,6 +23,7 @@ from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.live import Message
 from seeding_platform.storage.locks import exclusive
+from seeding_platform.storage.tenants import Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,8 +112,10 @@ class Watch:
             self._forgotten(alerts)
             self.learn()
             self._judged = marks
+        tenants = Tenants(service.state)
         for item in service.kept.all("report"):
-            self._each(self._report, item)
+            if tenants.of(item.tenant).served:  # a suspended one gets no pile of reports when it is served again
+                self._each(self._report, item)
         service.delivery.send_due(now=service.now())
 
     def alarms(self) -> None:

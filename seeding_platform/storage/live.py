@@ -149,12 +149,17 @@ class Live:
             return connection.execute(query).first() is not None
 
     def claimed(self, *, now: dt.datetime, message_id: str | None = None) -> Message | None:
-        """One message that is due, or the one that is named, held for two minutes so that nobody else sends it meanwhile."""
+        """One message that is due, or the one that is named, held for two minutes so that nobody else sends it meanwhile.
+
+        What a suspended tenant would send waits until it is served again.
+        """
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import outbox as table
+        from seeding_platform.storage.schema import tenants
 
-        query = sa.select(table).where(table.c.next_at <= now).order_by(table.c.next_at, table.c.message_id).limit(1)
+        closed = sa.select(tenants.c.tenant).where(tenants.c.state != "active")
+        query = sa.select(table).where(table.c.next_at <= now, table.c.tenant.not_in(closed)).order_by(table.c.next_at, table.c.message_id).limit(1)
         if message_id is not None:
             query = query.where(table.c.message_id == message_id)
         with writing(self.engine) as connection:

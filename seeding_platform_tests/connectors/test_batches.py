@@ -8,9 +8,10 @@ from seeding_platform.connectors import FileSourceSpec
 from seeding_platform.connectors.batches import land_partition
 from seeding_platform.connectors.landing import fingerprinted
 from seeding_platform.connectors.mapping import mapped
-from seeding_platform.errors import SourceUnreadable
+from seeding_platform.errors import PermanentError, SourceUnreadable
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
+from seeding_platform.storage.tenants import Tenants, TenantState
 
 
 class House:
@@ -29,9 +30,9 @@ class House:
         path.write_text("date,spend\n" + "".join(f"2026-01-01,{s}\n" for s in spends))
         return fingerprinted(path).batch(self.spec.tenant, self.spec)
 
-    def land(self, key: str, *, again: bool = False):
+    def land(self, key: str, **more):
         self.clock += dt.timedelta(minutes=1)
-        return land_partition(key, self.spec, lake=self.lake, state=self.state, landing=self.landing, spool=self.spool, now=self.clock, again=again)
+        return land_partition(key, self.spec, lake=self.lake, state=self.state, landing=self.landing, spool=self.spool, now=self.clock, **more)
 
     @property
     def spends(self) -> list[str]:
@@ -135,3 +136,28 @@ def test_with_history_superseded_rows_stay_with_the_time_they_held(tmp_path):
     house.land(first)
     assert house.lake.version(house.spec.table) == version, "a superseded batch does not come back"
     house.state.close()
+
+
+def test_a_suspended_tenants_file_waits_and_lands_once_it_is_served(house):
+    key, tenants = house.put("a.csv", "1"), Tenants(house.state)
+    tenants.move(house.spec.tenant, TenantState.SUSPENDED, by="test", now=house.clock)
+    with pytest.raises(SourceUnreadable, match="suspended"):
+        house.land(key)
+    assert not house.lake.exists(house.spec.table)
+    tenants.move(house.spec.tenant, TenantState.ACTIVE, by="test", now=house.clock)
+    house.land(key)
+    assert house.spends == ["1"]
+
+
+def test_rows_that_are_refused_leave_no_trace_but_the_reason(house):
+    key = house.put("a.csv", "1")
+
+    def full(rows, tenant):
+        raise PermanentError(f"{rows.height} more rows are too many for {tenant}.")
+
+    with pytest.raises(PermanentError, match="too many"):
+        house.land(key, admit=full)
+    [kept] = house.state.landings(house.spec.label)
+    assert (kept.status, kept.message) == (LandingStatus.FAILED, f"1 more rows are too many for {house.spec.tenant}.")
+    house.land(key)
+    assert house.spends == ["1"]

@@ -153,7 +153,7 @@ def test_room(home, quota, rows, size, fits):
         return
     with pytest.raises(QuotaExceeded) as refused:
         room_for(home.lake, tenant, rows=rows, size=size)
-    assert refused.value.held == getattr(held_in(home.lake)["acme"], refused.value.what)
+    assert refused.value.held == getattr(held_in(home.lake)["acme"], refused.value.counted)
 
 
 def test_an_archive_holds_everything_and_its_digests(home):

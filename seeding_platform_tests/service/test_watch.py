@@ -157,3 +157,18 @@ def test_one_that_cannot_be_judged_holds_no_other(service, watch, outside):
     service.post("/api/v1/alert-rules", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=service.key("analyst"))
     watch[0].due()
     assert len(outside[1].got) == 1
+
+
+def test_a_suspended_tenant_tells_nobody_anything_until_it_is_served_again(service, watch, outside):
+    analyst, whole = service.key("analyst"), service.key("admin", "")
+    service.post("/api/v1/alert-rules", json={"metric": "spend", "operator": ">", "value": 1, "channel": "slack"}, headers=analyst)
+    body = {"title": "Morning", "questions": ["spend by platform last 7 days"], "channel": "slack", "at": "07:00"}
+    assert service.post("/api/v1/reports", json=body, headers=analyst).status_code == 201
+    assert service.post("/api/v1/tenants/default/suspend", json={"reason": "unpaid"}, headers=whole).status_code == 200
+    for _ in range(3):
+        watch[0].due()
+        watch[1]["now"] += dt.timedelta(days=1)
+    assert outside[1].got == []
+    assert service.post("/api/v1/tenants/default/resume", json={"reason": "paid"}, headers=whole).status_code == 200
+    watch[0].due()
+    assert sorted(text.split("\n")[0].startswith("*Morning*") for text in outside[1].got) == [False, True], "one report, not one a day"

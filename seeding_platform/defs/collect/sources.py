@@ -15,7 +15,7 @@ from seeding_platform.connectors.shown import headers_shown
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import stage, written_metadata
 from seeding_platform.defs.platform import Platform
-from seeding_platform.errors import SourceUnreadable, TransientError
+from seeding_platform.errors import PermanentError, SourceUnreadable, TransientError
 
 REJECTS_SHOWN = 20
 
@@ -115,9 +115,9 @@ def _landed_files(spec: FileSourceSpec) -> dg.AssetsDefinition:
                 spool=settings.spool,
                 now=platform.now(),
                 again=again,
-                admit=platform.admit,
+                admit=platform.taken_in,
             )
-        except SourceUnreadable as error:
+        except PermanentError as error:
             yield dg.AssetCheckResult(check_name="readable", passed=False, description=str(error))
             raise dg.Failure(str(error), allow_retries=False) from error
         except TransientError as error:

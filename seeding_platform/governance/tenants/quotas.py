@@ -27,7 +27,7 @@ class QuotaExceeded(PermanentError):
             f"{more:,} more {what} are beyond the quota: {held:,} of {most:,} are held.",
             fix="Ask whoever runs the installation for a larger quota, or have older rows removed.",
         )
-        self.what, self.held, self.more, self.most = what, held, more, most
+        self.counted, self.held, self.more, self.most = what, held, more, most
 
 
 def room_for(lake: Lake, tenant: Tenant, *, rows: int = 0, size: int = 0) -> None:

@@ -63,7 +63,7 @@ def post_ingestion(
         try:
             made = uploads.take(file.file, file.filename or "", tenant=actor.tenant, actor=actor.key_id)
         except QuotaExceeded as error:
-            raise Problem(413, "quota-exceeded", str(error), more={"of": error.what, "held": error.held, "quota": error.most}) from error
+            raise Problem(413, "quota-exceeded", str(error), more={"of": error.counted, "held": error.held, "quota": error.most}) from error
         told = IngestionAnswer.of(made)
         if made.status == "refused":
             more = {"ingestion_id": made.ingestion_id, **{k: told.summary[k] for k in ("reason", "how_to_export_again")}}
