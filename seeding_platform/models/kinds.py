@@ -71,6 +71,8 @@ MEASURES = {
         Measure("silhouette", (Kind.CLUSTERING,), Direction.UP, "how much nearer rows are to their own cluster than to the next, -1 to 1"),
     )
 }
+SHARES = frozenset({"accuracy", "f1", "auc", "hit@1", "hit@3", "mrr"})
+"""Measures from 0 to 1 whose gains may be averaged over models; a gain in euros may not be added to one in points."""
 DEFAULT_MEASURE = {
     Kind.CLASSIFICATION: "accuracy",
     Kind.REGRESSION: "rmse",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.exchange.addresses import AddressRefused
+from seeding_platform.models.kinds import SHARES
 from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from seeding_platform.storage.ml.standing import Standing
 
 SERIES = dt.timedelta(days=90)
+GAINS = 500
+"""How many trainings the average gain looks back over."""
 LINEAGE = (
     "data_version", "data_sha256", "spec", "code_version", "features", "rows", "data_from", "data_to", "snapshot_id", "dagster_run_id", "job_id"
 )  # fmt: skip
@@ -185,11 +188,13 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
 
 
 def status(service: Service, tenant: str) -> dict[str, Any]:
-    """Models, active jobs, share of trainings that ended well, average gain of what was deployed."""
+    """Models, active jobs, share of trainings that ended well, average gain of what took another version's place, where the figure is a share."""
     standings = service.bench.standings.all(tenant=tenant)
     stats = service.bench.jobs.stats(tenant=tenant)
     ended = sum(int(s["succeeded"]) + int(s["failed"]) for s in stats)
-    gains = [float(s["average_improvement"]) for s in stats if s["average_improvement"] is not None]
+    shares = {name for name, spec in shipped_specs().items() if spec.metric in SHARES}
+    deployed = [j for j in service.bench.jobs.recent(tenant=tenant, state="succeeded", limit=GAINS) if j.verdict == "deploy" and j.trigger != "first"]
+    gains = [j.improvement for j in deployed if j.improvement is not None and j.whose.model in shares]
     active = [j for state in ("running", "queued") for j in service.bench.jobs.recent(tenant=tenant, state=state, limit=100)]
     return {
         "models": len(shipped_specs()),

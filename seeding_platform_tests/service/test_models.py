@@ -10,7 +10,7 @@ import pytest
 from seeding_platform.models import shipped_spec
 from seeding_platform.models.operations.settings import PROMOTION
 from seeding_platform.models.operations.training import Work, carry_out
-from seeding_platform.storage.ml.jobs import Job
+from seeding_platform.storage.ml.jobs import Ended, Job
 from seeding_platform.storage.ml.whose import Whose
 
 ALIAS = "/api/workflows/ml/auto-retraining"
@@ -210,3 +210,13 @@ def test_the_address_of_a_callback_is_not_shown(service):
     made = service.post("/api/v1/ml/retraining-jobs", json=body, headers=service.key("operator")).json()
     assert made["jobs"][0]["callback"] == "hooks.example.org"
     assert "secret/1" not in service.get("/api/v1/ml/history", headers=service.key()).text
+
+
+def test_gains_are_averaged_over_retrainings_whose_figure_is_a_share(service):
+    bench = service.app.state.service.bench
+    for model, trigger, gain in (("churn", "first", 0.4), ("churn", "performance", 0.03), ("churn", "weekly", 0.01), ("roi", "weekly", 250.0)):
+        job = Job(job_id=uuid.uuid4().hex, whose=Whose("default", model), trigger=trigger, requested_by="key1", requested_at=bench.now())
+        bench.jobs.request(job)
+        bench.jobs.claim(job.job_id, run_id="run1", now=bench.now())
+        bench.jobs.end(job.job_id, Ended(state="succeeded", says="it serves", verdict="deploy", improvement=gain), now=bench.now())
+    assert service.get("/api/v1/ml/status", headers=service.key()).json()["average_improvement"] == pytest.approx(0.02)
