@@ -23,6 +23,7 @@ from seeding_platform.models.operations.judging import judged_by_figure, judged_
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import POSITIVE, fingerprints, gate_metric, positive_label, written
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
+from seeding_platform.models.promotion.looks import Held, in_time
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
 from seeding_platform.storage.content import content_sha256
@@ -44,6 +45,8 @@ log = logging.getLogger("seeding.models")
 _CLASSES = (Kind.CLASSIFICATION, Kind.NEXT_ITEM)
 EVALUATION = "evaluation.json"
 WEIGHED = "reweighing.json"
+LOOKED_BACK = 50
+"""How many trainings are looked through for the last hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     bench.at_stage(job, "register")
     version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
     bench.at_stage(job, "gate")
-    decision = _decided(bench, job, spec, model, found, held, champion, seed=work.seed)
+    decision = in_time(_decided(bench, job, spec, model, found, held, champion, seed=work.seed), _last_hold(bench, job))
     report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
     report |= {} if weighed is None else {"reweighing": weighed}
     bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
@@ -281,6 +284,20 @@ def _decided(
         seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
         return judged_by_rows(spec, model, serving, held, thresholds, found, metric, seen=seen, seed=seed)
     return judged_by_figure(spec, serving, held, thresholds, found, seed=seed)
+
+
+def _last_hold(bench: Bench, job: Job) -> Held | None:
+    """What the newest hold since what serves was deployed asked for; None where there was none, or nothing serves."""
+    standing = bench.standings.one(job.whose)
+    if standing is None or standing.version is None or standing.deployed_at is None:
+        return None
+    for before in bench.jobs.recent(tenant=job.whose.tenant, model=job.whose.model, state="succeeded", limit=LOOKED_BACK):
+        if before.whose != job.whose or before.requested_at < standing.deployed_at:
+            continue
+        gate = before.report.get("gate") or {}
+        if before.verdict == "hold" and gate.get("more_rows"):
+            return Held(int(gate["n"]), int(gate["more_rows"]))
+    return None
 
 
 def _acted(

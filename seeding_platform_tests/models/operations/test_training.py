@@ -119,6 +119,19 @@ def test_a_challenger_that_too_few_rows_judge_waits_in_the_shadow(shop):
     assert (standing.version, standing.shadow) == (first.version, held.version)
 
 
+def test_after_a_hold_nothing_is_deployed_before_the_rows_that_it_asked_for_are_there(shop):
+    first = shop.train(rows(600, noise=0.25, seed=4))
+    shop.bench.adjusted.change(PROMOTION, {"minimum_rows": 1000}, scope="", actor="key1", reason="be sure", now=shop.clock())
+    assert shop.train(rows(700, noise=0.25, seed=5)).verdict == "hold"
+    shop.bench.adjusted.change(PROMOTION, {"minimum_rows": 100}, scope="", actor="key1", reason="be quick", now=shop.clock())
+    early = shop.train(rows(1500, noise=0.02, seed=6))
+    assert early.verdict == "hold", early.says
+    assert "the last hold asked for 1000" in early.says
+    assert shop.bench.standings.one(shop.whose).version == first.version
+    later = shop.train(rows(2700, noise=0.02, seed=8))
+    assert later.verdict == "deploy", later.says
+
+
 def test_without_a_bar_nothing_is_deployed(shop):
     """A figure without a dummy needs a floor; where nobody set one, nothing serves."""
     spec = shop.spec.model_validate(
