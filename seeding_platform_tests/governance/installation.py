@@ -42,7 +42,9 @@ SMTP = secret("mail password", "Zwaluw9Mail7Woord")
 HOOK = secret("hook secret", "Zwaluw9Hook7Woord")
 MODEL = secret("language model key", "sk-Zwaluw9Model7Woord")
 SLACK = secret("webhook", "T0ZWALUW9/B0HOOK7/wOORDwOORDwOORD")
-SECRETS = (MASTER, PASSWORD, SMTP, HOOK, MODEL, SLACK)
+PAGER = secret("pager key", "Zwaluw9Pager7Woord")
+AI = secret("key of a provider", "sk-Zwaluw9Provider7Woord")
+SECRETS = (MASTER, PASSWORD, SMTP, HOOK, MODEL, SLACK, PAGER, AI)
 
 SOURCE = """\
 type: seeding_platform.components.FileSource
@@ -106,6 +108,9 @@ def installed(home: Path, database_url: str) -> Installation:
         "SEEDING_HOOK_SECRET": HOOK.value,
         "SEEDING_NLQ_LLM_URL": "http://127.0.0.1:9/v1",
         "SEEDING_NLQ_LLM_KEY": MODEL.value,
+        "SEEDING_PAGER_KEY": PAGER.value,
+        "SEEDING_PAGER_URL": "http://127.0.0.1:9/events",
+        "SEEDING_AI_KEY": AI.value,
         "SEEDING_SLACK_WEBHOOK": f"http://127.0.0.1:9/services/{SLACK.value}",
     }
     (home / ".env").write_text("".join(f"{k}={v}\n" for k, v in lines.items()))

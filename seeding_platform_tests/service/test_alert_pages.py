@@ -172,7 +172,9 @@ def test_what_failed_is_sent_again_by_a_press(service, shared, hooked, outside):
     assert shared.desk.alerts.standing(rule="delivery.failed") == []
     assert page.send("/en/webhooks", step="replay", webhook=named, delivery=delivery).status_code == 303
     assert "Sent" in page.get(f"/en/webhooks?webhook={named}")
-    assert page.send("/en/webhooks", step="remove", webhook=named).headers["location"] == "/en/webhooks"
+    assert "Nothing has been done yet" in page.send("/en/webhooks", step="remove", webhook=named).text
+    assert named in page.get("/en/webhooks")
+    assert page.send("/en/webhooks", step="removed", webhook=named).headers["location"] == "/en/webhooks"
     assert page.send("/en/webhooks", step="test", webhook=named).status_code == 404
 
 

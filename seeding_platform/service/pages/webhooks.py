@@ -57,10 +57,12 @@ def change_webhooks(request: Request, lang: Locale, form: Form) -> Response:
         return _create(request, lang, actor, form)
     if step == "rotate":
         return _rotate(request, lang, actor, chosen, form)
+    if step == "remove":
+        return _list(request, lang, actor, chosen=chosen, removing=True)
     acts: dict[str, Callable[[], object]] = {
         "enable": lambda: routes.enable_webhook(request, actor, chosen),
         "disable": lambda: routes.disable_webhook(request, actor, chosen),
-        "remove": lambda: routes.delete_webhook(request, actor, chosen),
+        "removed": lambda: routes.delete_webhook(request, actor, chosen),
         "test": lambda: routes.try_webhook(request, actor, chosen),
         "replay": lambda: routes.replay_delivery(request, actor, chosen, typed(form, "delivery")[:LONGEST_ID]),
     }
@@ -72,7 +74,7 @@ def change_webhooks(request: Request, lang: Locale, form: Form) -> Response:
         if problem.status == 404:
             return told_off(request, lang, actor, k["no_such"], status=404)
         return _list(request, lang, actor, chosen=chosen, said=k["refused"].get(problem.code, problem.detail), status=problem.status)
-    return RedirectResponse(f"/{lang}/webhooks" if step == "remove" else f"/{lang}/webhooks?webhook={chosen}", status_code=303)
+    return RedirectResponse(f"/{lang}/webhooks" if step == "removed" else f"/{lang}/webhooks?webhook={chosen}", status_code=303)
 
 
 def _create(request: Request, lang: str, actor: Actor, form: FormData) -> Response:
@@ -116,8 +118,9 @@ def _list(
     wrong: dict[str, str] | None = None,
     said: str = "",
     status: int = 200,
+    removing: bool = False,
 ) -> Response:
-    """The list with the form as it was typed; with a secret where one was just made."""
+    """The list with the form as it was typed; with a secret where one was just made, or a question before one is taken away."""
     service, say, k = service_of(request), Speaker(lang, None), words(lang)["webhooks"]
     found = routes.list_webhooks(request, actor)
     one = next((w for w in found if w.webhook_id == chosen), None)
@@ -134,6 +137,7 @@ def _list(
         "wrong": wrong or {},
         "said": said,
         "most": LONGEST_URL,
+        "removing": removing,
         "private": service.settings.private_addresses,
     }
     return page(request, "webhooks", lang, actor, facts_or_none(request, actor), status=status, **more)
