@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator import market, measurements, shop, social, usage
+from generator import history, market, measurements, shop, social, usage
 from generator.readme import readme
 from generator.records import SEED, Findings
 
@@ -36,6 +36,8 @@ def build(findings: Findings) -> list[Sample]:
     own, own_published = social.own_posts(findings)
     competitors, competitor_published = social.competitor_posts(findings)
     orders, order_facts = shop.orders(findings)
+    exceptions = shop.exceptions(order_facts, findings)
+    past, labels = history.labelled_history(order_facts, findings)
     samples = [
         social.accounts(),
         social.campaigns(),
@@ -47,7 +49,9 @@ def build(findings: Findings) -> list[Sample]:
         *(market.ads(platform, findings) for platform in market.FLIGHTS),
         shop.customers(findings),
         orders,
-        shop.exceptions(order_facts, findings),
+        exceptions,
+        past,
+        labels,
         usage.navigation(findings),
         market.benchmarks(),
         usage.workflows(),
@@ -96,6 +100,7 @@ def planted(samples: list[Sample], findings: Findings) -> dict[str, Any]:
         "flagged": findings.flagged,
         "personal": findings.personal,
         "exception_labels": findings.exception_labels,
+        "label_slips": findings.label_slips,
     }
 
 

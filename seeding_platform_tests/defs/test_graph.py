@@ -249,5 +249,6 @@ def test_the_shipped_sources_are_valid_and_theirs_is_one_tenant():
     assert [s.name for s in found.valid if not s.path] == ["ad_exports"]
     assert {m.contract for s in found.valid for m in s.tables} == {
         "social_accounts", "campaigns", "content_posts", "content_analytics", "ad_facts", "customers", "orders", "exception_records",
+        "exception_labels",
         "workflow_executions", "navigation_events", "trending_intelligence", "industry_benchmarks",
     }  # fmt: skip

@@ -52,7 +52,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
     }
     samples = {k for k in keys if k.startswith("raw/demo_")}
     assert len(bundles) == 17
-    assert len(samples) == 16
+    assert len(samples) == 18
     assert keys == tables | sides | bundles | fixed | samples
 
 

@@ -1,4 +1,4 @@
-"""Frames of the nine models: whatever happens later changes no feature of what was before."""
+"""Frames of the ten models: whatever happens later changes no feature of what was before."""
 
 import datetime as dt
 
@@ -16,18 +16,19 @@ from seeding_platform.models.frames.posts import EARLY_HOURS
 from seeding_platform_tests.chain import cleaned_samples, quality_tables
 
 NEEDED = ("content_posts", "content_analytics", "social_accounts", "campaigns", "customers", "orders", "navigation_events", "ad_facts",
-          "trending_intelligence")  # fmt: skip
+          "trending_intelligence", "exception_records", "exception_labels")  # fmt: skip
 KEYS = {
     "churn": ["customer_ref", "as_of"],
     "content_performance": ["post_id"],
     "cross_platform": ["content", "pair", "published_at"],
     "engagement_prediction": ["post_id"],
+    "exception_classification": ["exception_id"],
     "hashtag_effectiveness": ["hashtag", "platform", "week"],
     "navigation_next": ["session_id", "step"],
     "roi": ["campaign", "platform", "day"],
     "segmentation": ["customer_ref", "as_of"],
 }
-MOMENT = {"segmentation": "as_of"}
+MOMENT = {"segmentation": "as_of", "exception_classification": "raised_at"}
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 BASE = {"tenant": "t", "_source": "s", "_batch": "b", "_row": 0, "synthetic": False, "flags": [], "quality_score": 99.0, "confidence": 0.9}
 

@@ -118,10 +118,10 @@ def test_the_second_variant_knows_more():
         spec().asked_later()
 
 
-def test_nine_models_ship_and_each_has_a_frame():
+def test_ten_models_ship_and_each_has_a_frame():
     shipped = shipped_specs()
     assert set(shipped) == set(FRAMES)
-    assert len(shipped) == 9
+    assert len(shipped) == 10
     assert all(name == told.name for name, told in shipped.items())
     with pytest.raises(ConfigError, match="has no frame"):
         frame_of(spec(), {})

@@ -113,6 +113,7 @@ class Findings:
     cross_posts: list[list[str]] = field(default_factory=list)
     viral: list[str] = field(default_factory=list)
     exception_labels: dict[str, str] = field(default_factory=dict)
+    label_slips: list[str] = field(default_factory=list)
 
     @staticmethod
     def note(place: dict[str, dict[str, list[str]]], contract: str, what: str, key: str) -> None:

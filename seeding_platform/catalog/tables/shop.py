@@ -77,10 +77,24 @@ EXCEPTION_RECORDS = TableContract(
         "order_id": Column(pl.String, "Order concerned", required=True, references="orders.order_id"),
         "raised_at": Column(TIMESTAMP, "When it was raised", nullable=False),
         "source": Column(pl.String, "Who raised it"),
-        "description": Column(pl.String, "What happened, in words", required=True, personal="FREE_TEXT"),
+        "description": Column(pl.String, "What happened, in words; personal data in it is treated by policy", required=True),
     },
     key=("exception_id",),
     time="raised_at",
+)
+
+LABELLED = TableContract(
+    name="exception_labels",
+    description="What people called an exception: the history that a classifier learns from.",
+    owner="team:operations",
+    columns={
+        "exception_id": Column(pl.String, "Exception", nullable=False, references="exception_records.exception_id"),
+        "label": Column(pl.String, "What it was called", nullable=False, values=EXCEPTION_LABELS),
+        "labelled_at": Column(TIMESTAMP, "When", nullable=False),
+        "labelled_by": Column(pl.String, "Role or desk that said so, no person's name"),
+    },
+    key=("exception_id",),
+    time="labelled_at",
 )
 
 ORDER_ANALYSIS = TableContract(
@@ -114,4 +128,4 @@ RESOLUTIONS = TableContract(
     key=("exception_id",),
 )
 
-TABLES = (CUSTOMERS, ORDERS, EXCEPTION_RECORDS, ORDER_ANALYSIS, RESOLUTIONS)
+TABLES = (CUSTOMERS, ORDERS, EXCEPTION_RECORDS, LABELLED, ORDER_ANALYSIS, RESOLUTIONS)

@@ -12,7 +12,10 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.train.drift import drift_spec, kept, told
 from seeding_platform.governance.lineage import fields_by_name
 from seeding_platform.models import ModelSpec, frame_of
+from seeding_platform.models.frames.exception_classification import NAME as EXCEPTION_CLASSIFICATION
+from seeding_platform.models.frames.exception_classification import REVIEWED
 from seeding_platform.models.operations.data import data_version, ready
+from seeding_platform.storage.enrichment.taught import HumanLabels
 from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import Whose
 
@@ -94,6 +97,8 @@ def _carried_out(context: dg.AssetExecutionContext, platform: Platform, spec: Mo
     done = []
     for whose, job in sorted(waiting.items()):
         tables = {name: platform.lake.read(f"quality/{name}", version=versions[f"quality/{name}"], tenant=whose.tenant) for name in there}
+        if spec.name == EXCEPTION_CLASSIFICATION:
+            tables[REVIEWED] = HumanLabels(platform.state).newest(whose.tenant).lazy()
         whole = len(there) == len(spec.inputs)  # a table that no source fills yet holds no rows
         frame = (lambda given=tables: frame_of(spec, given)) if whole else (lambda: pl.DataFrame({c: [] for c in spec.columns()}))  # type: ignore[misc]
         work = Work(spec, frame, lineage, context.run.run_id)

@@ -12,6 +12,7 @@ from seeding_platform.models.frames.churn import churn_frame
 from seeding_platform.models.frames.content_performance import content_performance_frame
 from seeding_platform.models.frames.cross_platform import cross_platform_frame
 from seeding_platform.models.frames.engagement_prediction import engagement_prediction_frame
+from seeding_platform.models.frames.exception_classification import exception_classification_frame
 from seeding_platform.models.frames.hashtag_effectiveness import hashtag_effectiveness_frame
 from seeding_platform.models.frames.navigation_next import navigation_next_frame
 from seeding_platform.models.frames.roi import roi_frame
@@ -30,6 +31,7 @@ FRAMES: dict[str, Callable[[Mapping[str, pl.LazyFrame]], pl.DataFrame]] = {
     "content_performance": content_performance_frame,
     "cross_platform": cross_platform_frame,
     "engagement_prediction": engagement_prediction_frame,
+    "exception_classification": exception_classification_frame,
     "hashtag_effectiveness": hashtag_effectiveness_frame,
     "navigation_next": navigation_next_frame,
     "roi": roi_frame,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seeding_platform.models.learning.words import Words
 
 _HELD = 5  # one of so many rows is held back to learn how sure the scores are
+_FEWEST_HELD = 20
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,15 @@ class Line:
 
 
 def fit_line(
-    layout: Layout, values: pl.DataFrame, y: NDArray[Any], *, classes: int | None, params: dict[str, Any], seed: int, beside: bool = False
+    layout: Layout,
+    values: pl.DataFrame,
+    y: NDArray[Any],
+    *,
+    classes: int | None,
+    params: dict[str, Any],
+    seed: int,
+    beside: bool = False,
+    groups: NDArray[Any] | None = None,
 ) -> Line:
     """Fit a line to texts.
 
@@ -99,6 +108,7 @@ def fit_line(
         params: `strength` of the fit (support vectors), `penalty` (ridge).
         seed: of the fit and of the rows held back.
         beside: whether the other columns take part.
+        groups: of each row; how sure scores are is learned from whole groups that were held back, None = from rows.
     """
     texts = layout.words(values)
     words = [learn_words(name, texts[name]) for name in layout.texts]
@@ -108,7 +118,7 @@ def fit_line(
         ridge = Ridge(alpha=float(params.get("penalty", 1.0)), solver="sparse_cg", random_state=seed).fit(x, y)
         return Line(words, encoded, np.atleast_2d(ridge.coef_).T, np.atleast_1d(ridge.intercept_), None)
     strength = float(params.get("strength", 1.0))
-    sharpness = _sharpness(x, y, classes, strength, seed)
+    sharpness = _sharpness(x, y, classes, strength, seed, groups)
     weights, offset = _vectors(x, y, strength, seed)
     return Line(words, encoded, weights.astype(np.float32), offset, sharpness)
 
@@ -133,13 +143,21 @@ def _vectors(x: sparse.csr_matrix, y: NDArray[Any], strength: float, seed: int) 
     return fitted.coef_.T, fitted.intercept_
 
 
-def _sharpness(x: sparse.csr_matrix, y: NDArray[Any], classes: int, strength: float, seed: int) -> float:
-    """How sure scores are, learned from rows that a first fit did not see; 1 where too few can be held back."""
-    held = np.random.default_rng(seed).permutation(y.size) % _HELD == 0
-    if held.sum() < 20 or np.unique(y[~held]).size < classes:
+def _sharpness(x: sparse.csr_matrix, y: NDArray[Any], classes: int, strength: float, seed: int, groups: NDArray[Any] | None) -> float:
+    """How sure scores are, learned from rows that a first fit did not see; 1 where too few can be held back.
+
+    One part of the rows is held back; where rows go together every part in turn, since so few groups are in one that chance would decide.
+    """
+    units = np.arange(y.size) if groups is None else np.unique(groups, return_inverse=True)[1]
+    parts = (np.random.default_rng(seed).permutation(int(units.max()) + 1) % _HELD)[units]
+    told: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    for held in (parts == part for part in range(1 if groups is None else _HELD)):
+        if held.sum() >= _FEWEST_HELD and np.unique(y[~held]).size == classes:
+            weights, offset = _vectors(x[~held], y[~held], strength, seed)
+            told.append((x[held] @ weights + offset, y[held]))
+    if not told:
         return 1.0
-    weights, offset = _vectors(x[~held], y[~held], strength, seed)
-    raw, truth = x[held] @ weights + offset, y[held]
+    raw, truth = np.concatenate([r for r, _ in told]), np.concatenate([t for _, t in told])
 
     def loss(log_sharpness: float) -> float:
         given = probabilities(raw, float(np.exp(log_sharpness)))[np.arange(truth.size), truth]

@@ -17,7 +17,7 @@ from seeding_platform.models.learning.clusters import fit_groups
 from seeding_platform.models.learning.dummy import learn_dummy
 from seeding_platform.models.learning.layout import learn_layout
 from seeding_platform.models.learning.linear import fit_line
-from seeding_platform.models.learning.reading import feature_values, target_values
+from seeding_platform.models.learning.reading import feature_values, labels, target_values
 from seeding_platform.models.reweighing import training_weights
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def train(spec: ModelSpec, frame: pl.DataFrame, *, seed: int) -> Trained:
         raise ContractBroken(spec.name, column=str(spec.target), value=classes[0], what="is the only label", fix=fix)
     y = numbered(told, classes) if classes else told.to_numpy()
     weights = training_weights(spec, frame)
-    estimator = _fitted(spec, layout, values, y, told, classes, params, seed, None if weights is None else weights.to_numpy())
+    together = labels(frame[spec.group]).fill_null("").to_numpy() if spec.group is not None and spec.group in frame.columns else None
+    estimator = _fitted(spec, layout, values, y, told, classes, params, seed, None if weights is None else weights.to_numpy(), together)
     return Trained(spec.name, spec.digest(), str(spec.kind), layout, classes, estimator, learn_dummy(spec, frame, y, classes), frame.height, seed)
 
 
@@ -126,6 +127,7 @@ def _fitted(
     params: dict[str, Any],
     seed: int,
     weights: NDArray[Any] | None,
+    groups: NDArray[Any] | None,
 ) -> Any:
     count = len(classes) if classes else None
     if spec.trainer is not None:
@@ -135,7 +137,7 @@ def _fitted(
     only_texts = bool(layout.texts) and not layout.tabular
     many = count is not None and count > _FEW_CLASSES and bool(layout.texts)
     if spec.kind is not Kind.COUNTS and (only_texts or many):
-        return fit_line(layout, values, y, classes=count, params=params, seed=seed, beside=many)
+        return fit_line(layout, values, y, classes=count, params=params, seed=seed, beside=many, groups=groups)
     return fit_trees(spec.kind, layout, values, y, classes=count, params=params, seed=seed, weights=weights)
 
 
