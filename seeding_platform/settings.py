@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     pager_key: SecretStr = Field(SecretStr(""), description="Routing key of a pager (PagerDuty's Events API v2, or what speaks it)")
     pager_url: str = Field("https://events.pagerduty.com/v2/enqueue", pattern=r"^https?://\S+$", description="Where that pager takes events")
     private_addresses: bool = Field(False, description="Whether webhooks of people may point into a private network, and use plain http")
+    actions_url: SecretStr = Field(SecretStr(""), description="Address that carries out what enrichment may do without a person: n8n, say")
+    actions_secret: SecretStr = Field(SecretStr(""), description="Signs what is sent there")
     hook_secret: SecretStr = Field(SecretStr(""), description="Signs calls of /api/v1/hooks; empty: hooks are refused")
     public_url: str = Field("", description="Address of the service as people reach it, for links in messages and shared pages")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web UI, on 127.0.0.1")

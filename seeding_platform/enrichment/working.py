@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from seeding_platform.enrichment.outputs import Invalid
 from seeding_platform.enrichment.providers.protocol import Question, Reply
 from seeding_platform.enrichment.retry import after
 from seeding_platform.errors import PermanentError, SeedingError
@@ -35,17 +36,19 @@ TWO_ANSWERS = "two answers came for it, and they differ"
 
 
 @dataclass(frozen=True, slots=True)
-class Invalid:
-    """An answer that is none.
+class Undone:
+    """A good answer whose action did not come about; it is tried again under the same key.
 
     Args:
-        why: for the provider, which is asked once more, and for people; no text of the record.
+        error: which class of failure.
+        why: for people; no text of the record.
     """
 
+    error: ErrorClass
     why: str
 
 
-Judge = Callable[["Claimed", Reply, "Made", "dt.datetime"], "Completed | Skipped | Invalid"]
+Judge = Callable[["Claimed", Reply, "Made", "dt.datetime"], "Completed | Skipped | Undone | Invalid"]
 """What an answer comes to; for a resolution it also carries the action out."""
 
 
@@ -55,7 +58,7 @@ class Crew:
 
     Attributes:
         store: the state of every record.
-        provider: who is asked.
+        provider_of: who is asked for a tenant.
         judge: what an answer comes to.
         limits: how much at once.
         retries: what becomes of failures.
@@ -67,7 +70,7 @@ class Crew:
     """
 
     store: EnrichmentStore
-    provider: Provider
+    provider_of: Callable[[str], Provider]
     judge: Judge
     limits: WorkLimits
     retries: RetryPolicy
@@ -182,8 +185,9 @@ def _kept_alive(crew: Crew, left: Mapping[Ref, Claimed]) -> Iterator[None]:
 
 def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Skipped]:
     """How claims of one stage, tenant and type of record end. What is no answer is asked for once more."""
+    provider = crew.provider_of(claims[0].ref.tenant)
     questions = {c.ref.record_id: question_of(c) for c in claims}
-    replies = _replies(crew.provider, list(questions.values()), now=crew.now())
+    replies = _replies(provider, list(questions.values()), now=crew.now())
     ends: list[Completed | Failed | Skipped] = []
     again: list[tuple[Claimed, Reply, str]] = []
     for claim in claims:
@@ -195,7 +199,7 @@ def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Sk
             ends.append(end)
     if again:
         asked = [replace(questions[c.ref.record_id], again=why, asked=c.asked) for c, _, why in again]
-        replies = _replies(crew.provider, asked, now=crew.now())
+        replies = _replies(provider, asked, now=crew.now())
         for claim, before, _ in again:
             second = replies[claim.ref.record_id]
             end = _end(crew, claim, second, before)
@@ -252,7 +256,8 @@ def _end(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Completed 
         return Invalid(reply.message)
     if reply.error is not None:
         return _failed(crew, claim, reply, *before)
-    return crew.judge(claim, reply, _made(crew, claim, *before, reply), crew.now())
+    end = crew.judge(claim, reply, _made(crew, claim, *before, reply), crew.now())
+    return _failed(crew, claim, replace(reply, error=end.error, message=end.why), *before) if isinstance(end, Undone) else end
 
 
 def _failed(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Failed:
@@ -264,9 +269,10 @@ def _failed(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Failed:
 
 def _made(crew: Crew, claim: Claimed, *replies: Reply) -> Made:
     """How an end came about, over all the times that it was asked for in this claim."""
-    model, prompt = crew.provider.version_of(claim.ref.stage)
+    provider = crew.provider_of(claim.ref.tenant)
+    model, prompt = provider.version_of(claim.ref.stage)
     return Made(
-        provider=crew.provider.name,
+        provider=provider.name,
         model_version=model,
         prompt_version=prompt,
         took_ms=sum(r.took_ms for r in replies),

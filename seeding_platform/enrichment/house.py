@@ -1,0 +1,116 @@
+"""Enrichment put together: store, providers, policies, clock. Dagster, the API and the command line all work with this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from seeding_platform.enrichment.actions import carried_out
+from seeding_platform.enrichment.judging import judge_by
+from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
+from seeding_platform.enrichment.payload import from_exceptions, from_orders
+from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
+from seeding_platform.enrichment.stages import Stages, shipped_stages
+from seeding_platform.enrichment.working import Crew, work
+from seeding_platform.storage.enrichment.actions import ActionLedger
+from seeding_platform.storage.enrichment.store import EnrichmentStore
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import random
+    from collections.abc import Callable, Sequence
+
+    import polars as pl
+
+    from seeding_platform.enrichment.actions import Carried
+    from seeding_platform.enrichment.outputs import Resolution
+    from seeding_platform.enrichment.providers.protocol import Provider
+    from seeding_platform.enrichment.settings import WorkLimits
+    from seeding_platform.enrichment.working import Tally
+    from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.storage.enrichment.intake import Intake
+    from seeding_platform.storage.enrichment.states import Claimed
+
+
+@dataclass
+class House:
+    """Everything that work on enrichment shares.
+
+    Args:
+        bench: what work on models shares: settings, state, registry, clock.
+        rng: spreads retries.
+        owner: names this process in leases.
+        provider: who is asked for a tenant; None = as the settings say.
+        stages: labels, bars, prompts.
+    """
+
+    bench: Bench
+    rng: random.Random
+    owner: str
+    provider: Callable[[str], Provider] | None = None
+    stages: Stages = field(default_factory=shipped_stages)
+    _providers: dict[str, Provider] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def store(self) -> EnrichmentStore:
+        """The state of every record."""
+        return EnrichmentStore(self.bench.state)
+
+    @cached_property
+    def ledger(self) -> ActionLedger:
+        """Every action."""
+        return ActionLedger(self.bench.state)
+
+    @cached_property
+    def monitor(self) -> EnrichmentMonitor:
+        """Figures and alerts."""
+        return EnrichmentMonitor(self.bench.state, self.bench.settings)
+
+    def provider_of(self, tenant: str) -> Provider:
+        """Who is asked for a tenant; the same object as long as this house stands, so that one pass is made by one version."""
+        if tenant not in self._providers:
+            self._providers[tenant] = self.provider(tenant) if self.provider is not None else provider_for(self, tenant)
+        return self._providers[tenant]
+
+    def taken_in(self, orders: pl.DataFrame, exceptions: pl.DataFrame) -> Intake:
+        """Take the rows of `quality/orders` and `quality/exception_records` in; what has changed begins anew."""
+        now = self.bench.now()
+        records = [*from_orders(orders, as_of=now), *from_exceptions(exceptions, orders, as_of=now)]
+        return self.store.intake(records, now=now)
+
+    def limits(self) -> WorkLimits:
+        """How much is done at once: as people have set it, raised while alerts about a backlog or completeness stand."""
+        set_ = limits_of(self.bench.adjusted)
+        limits = Limits(set_.batch, set_.concurrency)
+        for tenant in self.monitor.source.tenants():
+            raised = self.monitor.limits(tenant, Limits(set_.batch, set_.concurrency))
+            limits = Limits(max(limits.batch, raised.batch), max(limits.concurrency, raised.concurrency))
+        return set_.model_copy(update={"batch": min(limits.batch, MOST_BATCH), "concurrency": limits.concurrency})
+
+    def crew(self, *, stopped: Callable[[], bool] = bool) -> Crew:
+        """A worker, by what people have set by now."""
+        return Crew(
+            store=self.store, provider_of=self.provider_of, judge=judge_by(self.stages, self.acted), limits=self.limits(),
+            retries=retries_of(self.bench.adjusted), now=self.bench.now, rng=self.rng, owner=self.owner, stopped=stopped,
+        )  # fmt: skip
+
+    def worked(self, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None, stopped: Callable[[], bool] = bool) -> Tally:
+        """Work until nothing is due, or the time is over."""
+        return work(self.crew(stopped=stopped), until=until, tenants=tenants)
+
+    def acted(self, claim: Claimed, resolution: Resolution, now: dt.datetime) -> Carried:
+        """Carry a recommendation out, as far as that is allowed."""
+        policy = actions_of(self.bench.adjusted, self.bench.settings)
+        return carried_out(claim, resolution, policy=policy, ledger=self.ledger, now=now, stages=self.stages)
+
+
+MOST_BATCH = 10_000
+
+
+def provider_for(house: House, tenant: str) -> Provider:
+    """Who answers for a tenant: the rules and models of the house."""
+    from seeding_platform.enrichment.providers.classifier import serving
+    from seeding_platform.enrichment.providers.offline import Offline
+
+    return Offline(house.stages, serving(house.bench, tenant))
