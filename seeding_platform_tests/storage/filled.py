@@ -23,7 +23,7 @@ def row_of(table: sa.Table, tenant: str, number: int) -> dict[str, object]:
             allowed[found[1]] = found[2]
         elif found := re.match(r"(\w+) BETWEEN (\d+)", str(check.sqltext)):
             allowed[found[1]] = int(found[2])
-    made = {c.name: _value(c, tenant, number, allowed) for c in table.columns if not (c.name == "seq" and c.autoincrement is True)}
+    made = {c.name: _value(c, tenant, number, allowed) for c in table.columns if not (c.computed or (c.name == "seq" and c.autoincrement is True))}
     return made | PENDING.get(table.name, {})
 
 

@@ -46,6 +46,7 @@ stages = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("ready", sa.Boolean, nullable=False, comment="Whether the stage before allows it to be worked on"),
     sa.Column("priority", sa.Integer, nullable=False, comment="Of the record"),
+    sa.Column("rank", sa.Integer, sa.Computed("100 - priority", persisted=True), comment="Lower goes first: an index runs one way only"),
     sa.Column("attempts", sa.Integer, nullable=False, comment="Tries of this input that count, 0-6"),
     sa.Column("asked", sa.Integer, nullable=False, comment="Tries of this input at all"),
     sa.Column("losses", sa.Integer, nullable=False, comment="Workers that were lost over this input"),
@@ -85,7 +86,7 @@ stages = sa.Table(
     sa.CheckConstraint("(status = 'in_progress') = (lease_until IS NOT NULL)", name="lease"),
     sa.CheckConstraint("(status = 'failed' AND due_at IS NULL) = (escalated_at IS NOT NULL)", name="dead"),
     sa.Index(
-        "ix_enrichment_stages_due", "stage", "tenant", "due_at", sqlite_where=sa.text("due_at IS NOT NULL"),
+        "ix_enrichment_stages_due", "stage", "status", "tenant", "rank", "due_at", sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     ),
     sa.Index(

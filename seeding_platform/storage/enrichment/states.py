@@ -201,12 +201,14 @@ class Skipped:
         fence: of the claim.
         reason: low_confidence, no_problem, escalated_by_rule, ...: a word.
         review_at: when a person should look, None = nobody needs to.
+        made: who found that there is nothing to do; without a version a new one does not bring it back.
     """
 
     ref: Ref
     fence: int
     reason: str
     review_at: dt.datetime | None = None
+    made: Made = Made()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,6 +191,9 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("ready", sa.Boolean(), nullable=False, comment="Whether the stage before allows it to be worked on"),
         sa.Column("priority", sa.Integer(), nullable=False, comment="Of the record"),
+        sa.Column(
+            "rank", sa.Integer(), sa.Computed("100 - priority", persisted=True), nullable=True, comment="Lower goes first: an index runs one way only"
+        ),
         sa.Column("attempts", sa.Integer(), nullable=False, comment="Tries of this input that count, 0-6"),
         sa.Column("asked", sa.Integer(), nullable=False, comment="Tries of this input at all"),
         sa.Column("losses", sa.Integer(), nullable=False, comment="Workers that were lost over this input"),
@@ -243,7 +246,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_enrichment_stages_due",
         "enrichment_stages",
-        ["stage", "tenant", "due_at"],
+        ["stage", "status", "tenant", "rank", "due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
