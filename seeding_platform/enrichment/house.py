@@ -11,7 +11,7 @@ from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
-from seeding_platform.enrichment.stages import Stages, shipped_stages
+from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
 from seeding_platform.storage.enrichment.actions import ActionLedger
 from seeding_platform.storage.enrichment.store import EnrichmentStore
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.outputs import Resolution
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.enrichment.settings import WorkLimits
+    from seeding_platform.enrichment.stages import Stages
     from seeding_platform.enrichment.working import Tally
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.storage.enrichment.intake import Intake

@@ -32,7 +32,6 @@ class WorkLimits(BaseModel):
     concurrency: int = Field(default=8, ge=1, le=64, description="Questions that are put to a remote provider at the same time")
     lease_seconds: float = Field(default=120, ge=5, le=3600, description="How long a worker may be silent before its records are given to another")
     run_minutes: float = Field(default=20, ge=0.1, le=240, description="How long one run works before it lets the next one go on")
-    tenant_share: float = Field(default=0.5, gt=0, le=1, description="Share of a batch that one tenant may fill while others wait")
 
 
 Action = Literal["notify_customer", "correct_address", "open_carrier_claim", "reship", "partial_refund", "release_hold", "escalate"]

@@ -125,7 +125,6 @@ def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str]
                 lease=_lease(crew),
                 now=crew.now(),
                 tenants=tenants,
-                quota=max(1, round(crew.limits.batch * crew.limits.tenant_share)),
             )
             if claims:
                 moved = True

@@ -18,8 +18,10 @@ MODEL = "exception_classification"
 class Classifier(Protocol):
     """Knows labels of descriptions."""
 
-    version: str
-    """Of the model; another one makes what it said outdated."""
+    @property
+    def version(self) -> str:
+        """Of the model; another one makes what it said outdated."""
+        ...
 
     def shares(self, descriptions: Sequence[str]) -> list[dict[str, float]]:
         """A probability for each label, description by description."""

@@ -68,8 +68,10 @@ class Reply:
 class Provider(Protocol):
     """Answers the stages. One object may be shared by threads."""
 
-    name: str
-    """What it is called in settings, breakers and spending."""
+    @property
+    def name(self) -> str:
+        """What it is called in settings, breakers and spending."""
+        ...
 
     def version_of(self, stage: str) -> tuple[str, str]:
         """Version of the model and of the prompt (or the rules) behind a stage; another one makes earlier outputs outdated."""
