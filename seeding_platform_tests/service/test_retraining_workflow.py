@@ -5,8 +5,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
+import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -130,12 +134,14 @@ def test_the_decision_is_the_right_one(asked, token, needs, way):
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """As much of the API as a check that finds nothing due asks for."""
+    """As much of the API as the workflow asks for; notes what was asked."""
 
     def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.got.append((self.command, self.path, self.headers.get("Authorization")))
-        body = json.dumps({"success": True, "data": {"needs_retraining": False, "model_types": [], "models": [], "history": []}}).encode()
+        told = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.got.append((self.command, self.path.partition("action=")[2] or self.path, self.headers.get("Authorization"), told))
+        self.server.heard.set()
+        data = {"needs_retraining": False, "model_types": ["churn"], "models": [], "history": [], "jobs": [], "job_id": "job_1", "valid": True}
+        body = json.dumps({"success": True, "data": data}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -148,22 +154,100 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.long
-def test_a_real_n8n_takes_it_and_carries_it_out(tmp_path):
-    n8n = shutil.which("n8n")
-    if n8n is None:
-        pytest.skip("no n8n on the PATH: npm install -g n8n@1.123.0")
+class RealN8n:
+    """A running n8n of its own in which the workflow is active.
+
+    Args:
+        program: the command.
+        folder: where it keeps everything.
+        environment: what the workflow reads.
+    """
+
+    def __init__(self, program: str, folder: Path, environment: dict[str, str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        told = {
+            "N8N_USER_FOLDER": str(folder), "N8N_PORT": str(self.port), "N8N_LISTEN_ADDRESS": "127.0.0.1", "N8N_SECURE_COOKIE": "false",
+            "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false", "N8N_DIAGNOSTICS_ENABLED": "false", **environment,
+        }  # fmt: skip
+        self.log = folder / "log.txt"
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([program, "start"], env={**os.environ, **told}, stdout=log, stderr=subprocess.STDOUT)
+
+    def ask(self, method: str, path: str, body: dict | None = None) -> dict:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method, data=data)
+        request.add_header("Content-Type", "application/json")
+        request.add_header("browser-id", "test")
+        with self.opener.open(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"{}")
+
+    def ready(self, seconds: int = 180) -> None:
+        for _ in range(seconds):
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            try:
+                self.ask("GET", "/healthz/readiness")
+                self.ask("GET", "/rest/settings")
+                return
+            except (OSError, ValueError):  # not yet
+                time.sleep(1)
+        raise AssertionError(self.log.read_text()[-2000:])
+
+    def activate(self) -> None:
+        self.ask("POST", "/rest/owner/setup", {"email": "owner@example.org", "firstName": "O", "lastName": "W", "password": "Passw0rdPassw0rd"})
+        made = {name: MADE[name] for name in ("name", "nodes", "connections", "settings")}
+        kept = self.ask("POST", "/rest/workflows", made | {"active": False})["data"]
+        assert self.ask("POST", f"/rest/workflows/{kept['id']}/activate", {"versionId": kept["versionId"]})["data"]["active"] is True
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+
+@pytest.fixture
+def api():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.got = []
+    server.got, server.heard = [], threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    told = {"N8N_USER_FOLDER": str(tmp_path), "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false", "N8N_DIAGNOSTICS_ENABLED": "false"}
-    told |= {name: address for name in ENVIRONMENT} | {"API_BASE_URL": f"{address}/api", "SEEDING_API_KEY": "key"}
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def asked_until(api, last: str, seconds: float = 60) -> list[str]:
+    """Actions that were asked for, in order, up to the last of a run of the workflow."""
+    until = time.monotonic() + seconds
+    while last not in [action for _, action, _, _ in api.got]:
+        assert api.heard.wait(max(0.1, until - time.monotonic())), api.got
+        assert time.monotonic() < until, api.got
+        api.heard.clear()
+    got = [action for _, action, _, _ in api.got]
+    assert {bearer for _, action, bearer, _ in api.got if not action.startswith("/")} == {"Bearer key"}
+    api.got.clear()
+    return got
+
+
+@pytest.mark.long
+def test_a_real_n8n_takes_it_and_carries_it_out(tmp_path, api):
+    program = shutil.which("n8n")
+    if program is None:
+        pytest.skip("no n8n on the PATH: npm install -g n8n@1.123.0")
+    address = f"http://127.0.0.1:{api.server_address[1]}"
+    n8n = RealN8n(
+        program,
+        tmp_path,
+        {name: address for name in ENVIRONMENT} | {"API_BASE_URL": f"{address}/api", "SEEDING_API_KEY": "key", "WEBHOOK_TOKEN": "right"},
+    )
     try:
-        for command in (["import:workflow", f"--input={PATH}"], ["execute", f"--id={MADE['id']}"]):
-            subprocess.run([n8n, *command], env={**os.environ, **told}, check=True, timeout=300, capture_output=True)
+        n8n.ready()
+        n8n.activate()
+        n8n.ask("POST", "/webhook/ml-retraining?token=wrong", {"force": True})
+        assert asked_until(api, "history") == ["check_performance", "history"], "whoever does not know the token gets a check"
+        n8n.ask("POST", "/webhook/ml-retraining?token=right", {"force": True})
+        assert asked_until(api, "history") == ["check_performance", "trigger_retraining", "history"]
+        finished = {"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}
+        n8n.ask("POST", "/webhook/ml-retraining?token=right", finished)
+        assert asked_until(api, "history") == ["check_performance", "validate_models", "deploy_model", "history"]
     finally:
-        server.shutdown()
-        server.server_close()
-    where = "/api/workflows/ml/auto-retraining?action="
-    assert server.got == [("POST", f"{where}check_performance", "Bearer key"), ("GET", f"{where}history", "Bearer key")]
+        n8n.close()
