@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.enrichment import anomaly
 from seeding_platform.enrichment.measures import Metric, measured_now
 from seeding_platform.enrichment.thresholds import graded, limit_of, thresholds_of, unjudged
-from seeding_platform.monitoring.alert import Alert, fingerprint_of
+from seeding_platform.monitoring.alert import Alert, AlertState
 from seeding_platform.monitoring.desk import AlertDesk
 from seeding_platform.monitoring.rules import Severity
 from seeding_platform.storage.adjusted import Adjusted
+from seeding_platform.storage.alerts import Wanted
 from seeding_platform.storage.enrichment.measured import Measured
 from seeding_platform.storage.enrichment.measurements import Measurements
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.anomaly import Deviation
     from seeding_platform.enrichment.thresholds import MonitorThresholds
     from seeding_platform.settings import Settings
-    from seeding_platform.storage.alerts import Occurrence
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.state import State
 
@@ -51,6 +51,7 @@ OF_RULE: Mapping[str, tuple[str, ...]] = {
 """What each rule looks at. Of failures the shortest window counts that has enough in it; of a standstill either shows it."""
 ANOMALY = "enrichment.anomaly"
 RULES = (*OF_RULE, ANOMALY)
+STANDING = (AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.MUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,9 @@ def verdicts(
     for rule, metrics in OF_RULE.items():
         each = {m: judged(history.get(m, ()), measured[m], thresholds, now=now) for m in metrics if m in measured}
         if rule == "enrichment.failure_rate":
-            enough = [m for m in each if not unjudged(measured[m], thresholds)]
-            found[rule] = each[enough[0]] if enough else _together(list(each.values()))
+            enough = [i for i, m in enumerate(each) if not unjudged(measured[m], thresholds)]
+            told = list(each.values())[: enough[0] + 1 if enough else None]  # what a shorter window saw is not over because it fell silent
+            found[rule] = _together(told)
         else:
             found[rule] = _together(list(each.values()))
     return found
@@ -229,20 +231,22 @@ class EnrichmentMonitor:
             long = self.kept.since(tenant, now - anomaly.LOOKED_BACK, metrics=anomaly.METRICS, until=now)  # once an hour: it is a lot
             found = anomaly.deviations(long, by_metric, now=now, far=thresholds.anomaly_far, fewest=thresholds.minimum_n)
             told[ANOMALY] = anomalies(found)
+        standing = {rule for rule, _ in self.standing(tenant)}
         raised, ended = [], []
         for rule, verdict in told.items():
             if verdict.severity is not None:
-                self.desk.raise_(Alert(rule=rule, tenant=tenant, subject=SUBJECT, severity=verdict.severity, evidence=verdict.evidence), now=now)
+                alert = Alert(rule=rule, tenant=tenant, subject=SUBJECT, severity=verdict.severity, evidence=verdict.evidence)
+                self.desk.raise_(alert, now=now)
                 raised.append((rule, str(verdict.severity)))
-            elif verdict.over and self.desk.clear(rule, tenant, SUBJECT, now=now) is not None:
+            elif verdict.over and rule in standing and self.desk.clear(rule, tenant, SUBJECT, now=now) is not None:
                 ended.append(rule)
         next_at = next_check_at([s for _, s in self.standing(tenant)], thresholds, now=now)
         return Checked(tenant, now, by_metric, tuple(raised), tuple(ended), next_at)
 
     def standing(self, tenant: str) -> list[tuple[str, str]]:
         """(rule, severity) of a tenant's alerts of enrichment that are not over."""
-        found: list[Occurrence | None] = [self.desk.alerts.active(fingerprint_of(rule, tenant, SUBJECT)) for rule in RULES]
-        return [(one.rule, one.severity) for one in found if one is not None]
+        wanted = Wanted(tenants=(tenant,), rules=RULES, states=STANDING)
+        return sorted((one.rule, one.severity) for one in self.desk.alerts.listed(wanted, limit=len(RULES)) if one.subject == SUBJECT)
 
     def limits(self, tenant: str, limits: Limits) -> Limits:
         """How much may be worked on at once for a tenant now; what the worker asks before each round."""

@@ -60,12 +60,12 @@ def label(record_id, said, *, tenant="t", machine="late", confidence=0.9, actor=
     }  # fmt: skip
 
 
-def fill(state, *, tenant="t", now=NOW):
+def fill(state, *, tenant="t", age=48.0, now=NOW):
     """100 old records: 90 through, 4 skipped for low confidence, 3 dead, 3 waiting; 20 new ones wait; one was withdrawn."""
     records, stages, attempts = [], [], []
     for i in range(100):
         name = f"r{i:03}"
-        records.append(record(name, tenant=tenant, now=now))
+        records.append(record(name, tenant=tenant, hours=age, now=now))
         stages.append(stage(name, STAGES[0], "completed", tenant=tenant, ended=20, now=now))
         if i < 94:
             end = "completed" if i < 90 else "skipped"

@@ -109,6 +109,20 @@ def test_failures_of_little_traffic_are_looked_for_in_a_longer_window():
     assert told((0.5, 10), (0.5, 20)) is None
 
 
+def test_an_hour_that_falls_silent_is_not_over():
+    def told(step, hour):
+        now = {m: failing(*(hour if m == Metric.FAILURE else (0.02, 900)), NOW + step * STEP, m) for m in OF_RULE["enrichment.failure_rate"]}
+        found = verdicts(history, now, BARS, now=NOW + step * STEP)["enrichment.failure_rate"]
+        for m, one in now.items():
+            history.setdefault(m, []).append(one)
+        return found.severity or ("over" if found.over else "as it is")
+
+    history = {}
+    assert [told(i, (0.5, 60)) for i in range(2)] == ["as it is", "critical"]
+    assert [told(i, (0.5, 40)) for i in range(2, 13)] == ["critical"] * 2 + ["as it is"] * 9
+    assert told(13, (0.5, 40)) == "over"
+
+
 def test_the_next_look_comes_sooner_while_something_is_wrong():
     assert next_check_at([], BARS, now=NOW) == NOW + STEP
     assert next_check_at(["info"], BARS, now=NOW) == NOW + STEP

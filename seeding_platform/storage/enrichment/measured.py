@@ -144,6 +144,22 @@ class Measured:
         ((whole, n),) = self._rows(sa.select(sa.func.sum(sa.case((each.c.ended == len(STAGES), 1), else_=0)), sa.func.count()).select_from(each))
         return int(whole or 0), int(n)
 
+    def in_time(self, tenant: str, *, after: dt.datetime, until: dt.datetime, within: dt.timedelta) -> tuple[int, int]:
+        """Records that came to the end of the last stage within a time of their input's last change, and all, of those that changed in the window."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.enrichment.schema import records as r
+        from seeding_platform.storage.enrichment.schema import stages as s
+
+        last = sa.and_(*(s.c[k] == r.c[k] for k in ("tenant", "record_type", "record_id")), s.c.stage == STAGES[-1], s.c.status.in_(ENDED))
+        if self.engine.dialect.name == "postgresql":
+            soon = s.c.finished_at - r.c.updated_at <= within
+        else:
+            soon = sa.func.julianday(s.c.finished_at) - sa.func.julianday(r.c.updated_at) <= within / dt.timedelta(days=1) + 1e-9
+        query = sa.select(sa.func.sum(sa.case((soon, 1), else_=0)), sa.func.count()).select_from(r.outerjoin(s, last))
+        ((whole, n),) = self._rows(query.where(r.c.tenant == tenant, r.c.withdrawn_at.is_(None), r.c.updated_at > after, r.c.updated_at <= until))
+        return int(whole or 0), int(n)
+
     def by_stage(self, tenant: str, *, now: dt.datetime) -> list[Counts]:
         """Where the rows of each stage are, in the order of the stages."""
         import sqlalchemy as sa

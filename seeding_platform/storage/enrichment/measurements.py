@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ALL_FOR = dt.timedelta(days=3)
 HOURLY_FOR = dt.timedelta(days=35)
 DAILY_FOR = dt.timedelta(days=400)
+AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,8 @@ class Measurements:
         kept = 0
         with writing(self.engine) as connection:
             insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            for row in rows:
-                kept += connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount
+            for first in range(0, len(rows), AT_ONCE):
+                kept += connection.execute(insert(table).values(rows[first : first + AT_ONCE]).on_conflict_do_nothing()).rowcount
         return kept
 
     def newest(self, tenant: str | None = None) -> dict[str, dict[str, Measurement]]:

@@ -27,6 +27,9 @@ def test_counts_of_one_tenant(state):
     assert m.completeness("t", after=None, until=NOW - DAY) == (94, 100)
     assert m.completeness("t", after=NOW - 47 * HOUR, until=NOW) == (0, 20)
     assert m.completeness("nobody", after=None, until=NOW) == (0, 0)
+    assert m.in_time("t", after=NOW - 99 * HOUR, until=NOW - DAY, within=DAY) == (0, 100)
+    assert m.in_time("t", after=NOW - 99 * HOUR, until=NOW - DAY, within=28 * HOUR) == (64, 100)
+    assert m.in_time("t", after=NOW - 99 * HOUR, until=NOW, within=48 * HOUR) == (94, 120)
     waiting = m.waiting("t", now=NOW)
     assert (waiting.records, waiting.due) == (23, 22)  # a dead record's later stages wait for nobody, a withdrawn one is gone
     assert waiting.oldest_due_at == NOW - 2 * HOUR
