@@ -17,12 +17,12 @@ from seeding_platform.storage.lake import Written
 COLUMN_LINEAGE = "dagster/column_lineage"
 
 
-def stage(layer: Literal["source", "raw", "clean", "quality", "model", "bundle", "kpi"]) -> dict[str, str]:
+def stage(layer: Literal["source", "raw", "clean", "quality", "model", "enriched", "bundle", "kpi"]) -> dict[str, str]:
     """Step tags that let a run go through the graph layer by layer, so that a person can follow it."""
     return {"dagster/priority": str(10 - _LAYERS.index(layer))}
 
 
-_LAYERS = ("source", "raw", "clean", "quality", "model", "bundle", "kpi")
+_LAYERS = ("source", "raw", "clean", "quality", "model", "enriched", "bundle", "kpi")
 
 
 def column_schema(contract: TableContract, layer: Literal["raw", "clean", "quality"]) -> dg.TableSchema:

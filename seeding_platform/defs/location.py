@@ -17,6 +17,8 @@ from seeding_platform.defs.collect.sensors import landing_check, landing_folder,
 from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
 from seeding_platform.defs.distribute.rules import distribution_sensor
+from seeding_platform.defs.enrich.assets import enrichment_assets
+from seeding_platform.defs.enrich.sensors import enrich_job, enrichment_due, sweep_schedule
 from seeding_platform.defs.executors import executor
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, learning_insights, serving_snapshot
@@ -72,12 +74,20 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         expectations_asset(contracts),
         model_assets(specs),
         experiment_asset(specs),
+        enrichment_assets(),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
         ads_daily_asset(settings.first_day),
         serving_snapshot,
         learning_insights,
     ]
-    every_job = [*jobs(sources, [s.name for s in specs]), reclean_job(settings.first_day), expectations_job(), experiment_job(), check_job(specs)]
+    every_job = [
+        *jobs(sources, [s.name for s in specs]),
+        reclean_job(settings.first_day),
+        expectations_job(),
+        experiment_job(),
+        check_job(specs),
+        enrich_job(),
+    ]
     return dg.Definitions(
         assets=assets,
         asset_checks=[landing_check(sources.valid), source_check(sources)],
@@ -90,10 +100,11 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             distribution_sensor(list(load_engines().values())),
             recurring_sensor(every_job),
             retraining_sensor(specs),
+            enrichment_due,
             alerts_sensor,
             _automation(),
         ],
-        schedules=[*schedules(), nightly, expectations_schedule(), experiment_schedule()],
+        schedules=[*schedules(), nightly, expectations_schedule(), experiment_schedule(), sweep_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )

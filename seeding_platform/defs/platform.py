@@ -12,6 +12,7 @@ from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.state import LandingStatus, State
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.policy import CleaningPolicy
     from seeding_platform.connectors import FileSourceSpec
+    from seeding_platform.enrichment.house import House
     from seeding_platform.governance.audit import Trail
     from seeding_platform.governance.expiring import Retention
     from seeding_platform.governance.protection import PiiPolicy
@@ -188,6 +190,12 @@ class Platform:
         from seeding_platform.models.operations.bench import Bench
 
         return Bench(self.settings, self.state, self.registry, self.trail.log, lambda: self.now(), lambda: uuid.uuid4().hex)
+
+    def enrichment(self, owner: str, rng: random.Random) -> House:
+        """What work on enrichment shares, under the name of who works."""
+        from seeding_platform.enrichment.house import House
+
+        return House(self.bench, rng, owner)
 
     def tenants(self) -> list[str]:
         """Everybody whose data is or was brought in: tenants of the fixed files and of all landed ones; never empty."""

@@ -21,7 +21,7 @@ from seeding_platform.defs.launcher import IN_PROCESS_TAG, process_lives
 from seeding_platform.defs.platform import Platform
 from seeding_platform.settings import Settings
 
-STAGES = ("raw", "clean", "quality", "model", "bundle", "kpi")
+STAGES = ("raw", "clean", "quality", "model", "enriched", "bundle", "kpi")
 PART_TAG = "seeding/part"
 """Which part of the main job a run was asked for."""
 Says = Callable[[str], None]

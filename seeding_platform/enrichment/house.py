@@ -10,6 +10,7 @@ from seeding_platform.enrichment.actions import carried_out
 from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
+from seeding_platform.enrichment.refreshing import refreshed
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
@@ -99,6 +100,10 @@ class House:
     def worked(self, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None, stopped: Callable[[], bool] = bool) -> Tally:
         """Work until nothing is due, or the time is over."""
         return work(self.crew(stopped=stopped), until=until, tenants=tenants)
+
+    def refreshed(self) -> list[str]:
+        """Bring back what another version made, by what people have set; what was done, in words."""
+        return refreshed(self, now=self.bench.now())
 
     def acted(self, claim: Claimed, resolution: Resolution, now: dt.datetime) -> Carried:
         """Carry a recommendation out, as far as that is allowed."""

@@ -52,6 +52,10 @@ class RetryPolicy(BaseModel):
         default=MOST_RETRIES, ge=0, le=MOST_RETRIES, description="How often an unsure classification is done again before a person has to look"
     )
     review_after_hours: float = Field(default=24, ge=0, le=24 * 30, description="After how many hours an unsure classification is put up for review")
+    on_new_version: Literal["eager", "low_confidence_only", "lazy"] = Field(
+        default="low_confidence_only",
+        description="What is done again when model or prompt of a stage have changed: everything, what was unsure, nothing",
+    )
     redrive_after_recovery: bool = Field(
         default=True, description="Whether dead letters are tried again when their provider, model or prompt has changed"
     )

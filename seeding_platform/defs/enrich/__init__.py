@@ -1,0 +1,1 @@
+"""Assets that enrichment makes, and what keeps it going."""
