@@ -100,13 +100,11 @@ class ActionLedger:
         return bulk.transaction(self.engine, lambda connection: [_planned(connection, entry) for entry in _in_order(connection, entries)])
 
     def sent(self, key: str, fence: int) -> bool:
-        """Say that an executed action goes out now; false when it must not: it is done, refused, a dry run, or sent under a newer claim."""
-        import sqlalchemy as sa
+        """Say that an executed action goes out now.
 
-        from seeding_platform.storage.enrichment.schema import actions as table
-
-        may = (table.c.state.in_(("planned", "sent", "failed")), table.c.mode == "executed", table.c.fence <= fence)
-        return self._moved(sa.update(table).where(table.c.key == key, *may).values(state="sent", fence=fence))
+        False when it must not: it is done, refused or a dry run, a newer claim has sent it, or it went out for the record under another key.
+        """
+        return bulk.transaction(self.engine, lambda connection: _sent(connection, key, fence))
 
     def done(self, key: str, outcome: str, *, now: dt.datetime) -> bool:
         """Say that it was done, or would have been in a dry run; false when it is not under way."""
@@ -175,9 +173,37 @@ def actions_of(
 
 
 def _in_order(connection: Connection, entries: Sequence[Action]) -> Sequence[Action]:
-    """The entries, once their records are locked: two plans of one record under two keys come one after the other."""
-    bulk.found_records(connection, sorted({(e.tenant, e.record_type, e.record_id) for e in entries}), "priority")
+    """The entries, once nobody else plans or sends for their records: two plans of one under two keys come one after the other."""
+    if bulk.postgres(connection):
+        for name in sorted({bulk.digest(e.tenant, e.record_type, e.record_id) for e in entries}):
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (int(name[:15], 16),))
     return entries
+
+
+def _sent(connection: Connection, key: str, fence: int) -> bool:
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import actions as table
+
+    held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
+    if held is None:
+        return False
+    _in_order(connection, [_action(held)])
+    standing = connection.execute(_gone_out(_action(held)).where(table.c.key != key)).first()
+    may = (table.c.state.in_(("planned", "sent", "failed")), table.c.mode == "executed", table.c.fence <= fence)
+    sending = sa.update(table).where(table.c.key == key, *may).values(state="sent", fence=fence)
+    return standing is None and bool(connection.execute(sending).rowcount)
+
+
+def _gone_out(action: Action) -> Any:
+    """Asks for what went out for the same record and action, under whatever key."""
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import actions as table
+
+    whose = (table.c.tenant == action.tenant, table.c.record_type == action.record_type, table.c.record_id == action.record_id)
+    gone = (table.c.action == action.action, table.c.mode == "executed", table.c.state.in_(("sent", "done")))
+    return sa.select(table).where(*whose, *gone).order_by(table.c.planned_at, table.c.key)
 
 
 def _planned(connection: Connection, entry: Action) -> Action:
@@ -187,9 +213,7 @@ def _planned(connection: Connection, entry: Action) -> Action:
 
     record = f"{entry.record_type}/{entry.record_id}"
     key = entry.key or action_key(entry.tenant, record, entry.action, entry.parameters, entry.policy_version)
-    whose = (table.c.tenant == entry.tenant, table.c.record_type == entry.record_type, table.c.record_id == entry.record_id)
-    before = sa.select(table).where(*whose, table.c.action == entry.action, table.c.mode == "executed", table.c.state.in_(("sent", "done")))
-    standing = connection.execute(before.order_by(table.c.planned_at, table.c.key)).mappings().first()
+    standing = connection.execute(_gone_out(entry)).mappings().first()
     if standing is not None:
         return _action(standing)
     held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()

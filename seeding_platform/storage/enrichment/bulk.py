@@ -69,7 +69,7 @@ def moment(connection: Connection, value: dt.datetime | None) -> Any:
     from seeding_platform.storage.columns import UtcTime
 
     kept = UtcTime().process_bind_param(value, connection.dialect)
-    return kept if kept is None or postgres(connection) else f"{kept:%Y-%m-%d %H:%M:%S.%f}"
+    return kept if kept is None or postgres(connection) else kept.isoformat(" ", "microseconds")
 
 
 def canonical(value: Mapping[str, Any]) -> str:
