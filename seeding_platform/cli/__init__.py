@@ -98,7 +98,7 @@ def seed() -> None:
 def _seed(settings: Settings, instance: Any) -> Any:
     from seeding_platform.defs.run import seed as run_seed
 
-    say("Seeding: raw -> clean -> quality -> model -> bundle, kpi")
+    say("Seeding: raw -> clean -> quality -> model -> enriched, bundle, kpi")
     return run_seed(settings, instance, says=say)
 
 

@@ -5,11 +5,12 @@ import pytest
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.tables.enriched import ENRICHED
 from seeding_platform.definitions import build_definitions
 from seeding_platform.models import shipped_specs
 from seeding_platform_tests.places import place_in
 
-LAYERS = ["raw", "clean", "quality", "model", "bundle", "kpi"]
+LAYERS = ["raw", "clean", "quality", "model", "enriched", "bundle", "kpi"]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/expectations",
         "quality/seeding_experiment",
         *(f"model/{name}" for name in shipped_specs()),
+        *(f"enriched/{name}" for name in ENRICHED),
         "kpi/ads_daily",
         "kpi/learning_insights",
         "kpi/serving_snapshot",
@@ -87,10 +89,11 @@ def test_data_walks_left_to_right(defs):
 
 def test_only_quality_tables_are_read_by_models_bundles_and_kpis(defs):
     for spec in defs.resolve_all_asset_specs():
-        if spec.key.path[0] in ("model", "bundle", "kpi"):
+        if spec.key.path[0] in ("model", "enriched", "bundle", "kpi"):
             for dep in spec.deps:
                 figures_of_figures = spec.key.path[0] == dep.asset_key.path[0] == "kpi"
-                assert dep.asset_key.path[0] == "quality" or figures_of_figures, (dep.asset_key, spec.key)
+                labels = (spec.key.path[0], dep.asset_key) == ("enriched", dg.AssetKey(["model", "exception_classification"]))
+                assert dep.asset_key.path[0] == "quality" or figures_of_figures or labels, (dep.asset_key, spec.key)
 
 
 def test_the_main_job_holds_everything_but_the_landing_of_files(defs):
@@ -111,6 +114,7 @@ SENSORS = (
     "adjusted_schedules",
     "alerts",
     "retraining",
+    "enrichment_due",
     "follow_upstream",
 )
 
@@ -122,6 +126,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
         "performance_check": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
         "expectations": ("10 3 * * *", dg.DefaultScheduleStatus.RUNNING),
         "seeding_experiment": ("30 4 * * 0", dg.DefaultScheduleStatus.RUNNING),
+        "enrichment_sweep": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
         "upkeep": ("40 2 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
     sensors = {s.name: s.default_status for s in repository.sensor_defs}

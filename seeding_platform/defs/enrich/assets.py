@@ -1,14 +1,14 @@
 """Enriched tables: records taken in, worked through their stages and written as a snapshot, in one step of one process."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import random
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.catalog.tables.enriched import ENRICHED, enriched_schema
@@ -18,10 +18,6 @@ from seeding_platform.defs.enrich.checks import check_specs, results
 from seeding_platform.defs.platform import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import polars as pl
-
     from seeding_platform.enrichment.house import House
     from seeding_platform.enrichment.working import Tally
 
@@ -94,14 +90,14 @@ def _rows(platform: Platform, name: str) -> pl.DataFrame:
     return TABLES[name].empty("quality")
 
 
-def said(tally: Tally) -> str:
+def said(tally: "Tally") -> str:
     """What a pass came to, for people."""
     failed = ", ".join(f"{n} {error} in {stage}" for (stage, error), n in sorted(tally.failed.items())) or "none"
     left = "; the time was over before everything was done" if tally.out_of_time else ""
     return f"{sum(tally.completed.values())} stages completed, {sum(tally.skipped.values())} skipped, failed: {failed}{left}"
 
 
-def _told(house: House, tally: Tally) -> dict[str, Any]:
+def _told(house: "House", tally: "Tally") -> dict[str, Any]:
     """Facts for the page of each table."""
     counts = house.store.counts(now=house.bench.now())
     by_stage = {f"{c.tenant}/{c.stage}": {n: getattr(c, n) for n in ("ingested", "completed", "skipped", "dead", "due", "leased")} for c in counts}

@@ -1,6 +1,6 @@
 """What keeps enrichment going: a look every minute at what is due, and a sweep every four hours over everything."""
 
-from __future__ import annotations
+from typing import Any
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ OWN_RETRIES = {"dagster/max_retries": "0"}
 """Failures have their own schedule; a second owner of retries would race with it."""
 
 
-def enrich_job() -> dg.UnresolvedAssetJobDefinition:
+def enrich_job() -> Any:
     """`enrich`: intake, the three stages, the tables."""
     return dg.define_asset_job(
         ENRICH,
