@@ -65,8 +65,8 @@ class Floor:
     provider: Scripted = field(default_factory=Scripted)
     at: dt.datetime = NOON
     acted: list = field(default_factory=list)
-    retries: RetryPolicy = RetryPolicy()
-    limits: WorkLimits = WorkLimits(batch=50)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: WorkLimits = field(default_factory=lambda: WorkLimits(batch=50))
 
     def act(self, claim, resolution, now) -> Carried:
         self.acted.append((claim.ref.record_id, resolution.action))
