@@ -18,6 +18,7 @@ import typer
 from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
 from seeding_platform.cli.database import database_app
+from seeding_platform.cli.enrichment import enrichment_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
 from seeding_platform.cli.history import table_app
@@ -61,6 +62,7 @@ _GROUPS = {
     "audit": audit_app,
     "settings": settings_app,
     "alerts": alerts_app,
+    "enrichment": enrichment_app,
 }
 for _name, _commands in _GROUPS.items():
     app.add_typer(_commands, name=_name)

@@ -102,8 +102,8 @@ def from_lines(content: bytes, *, tenant: str, rates: Mapping[str, float] | None
         else:
             told.append((number_, facts, len(line)))
     kept = [(n, facts, size) for n, facts, size in told if size <= MOST_BYTES]
-    treated = _scrubbed([f for _, f, _ in kept]) if scrub else [f for _, f, _ in kept]
-    by_line = {n: facts for (n, _, _), facts in zip(kept, treated, strict=True)}
+    treated = scrubbed([f for _, f, _ in kept]) if scrub else [f for _, f, _ in kept]
+    by_line: dict[int, dict[str, Any]] = {n: facts for (n, _, _), facts in zip(kept, treated, strict=True)}
     records = [_taken(tenant, facts, size, by_line.get(n), rates) for n, facts, size in told]
     return Taken(records, refused)
 
@@ -246,11 +246,16 @@ def _taken(tenant: str, told: dict[str, Any], size: int, treated: dict[str, Any]
     return _exception(tenant, facts | {"exception_id": name, "order": facts.get("order")}, rates, None)
 
 
-def _scrubbed(facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same with personal data in texts replaced by its label; keys, moments and codes stay as they are."""
+def scrubbed(facts: list[dict[str, Any]], *, weak: bool = False) -> list[dict[str, Any]]:
+    """The same with personal data in texts replaced by its label; keys, moments and codes stay as they are.
+
+    Args:
+        facts: plain JSON.
+        weak: names and addresses by lists of words too.
+    """
     import polars as pl
 
-    from seeding_platform.governance.pii import redacted
+    from seeding_platform.governance.pii import detect_pii, redacted
 
     texts: list[str] = []
 
@@ -262,7 +267,8 @@ def _scrubbed(facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         _each(told, seen)
     if not texts:
         return facts
-    clean = iter(redacted(pl.Series(texts, dtype=pl.String)).to_list())
+    column = pl.Series(texts, dtype=pl.String)
+    clean = iter(redacted(column, spans=detect_pii(column, weak=weak)).to_list())
     return [_each(told, lambda _: next(clean)) for told in facts]
 
 

@@ -5,7 +5,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seeding_platform.enrichment.outputs import Invalid, checked, decide, plain
@@ -96,6 +96,7 @@ def test_words_of_an_answer_are_not_repeated():
     assert "jan" not in told.why
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=8), c)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from seeding_platform.enrichment.stages import Stages
 
@@ -31,33 +31,34 @@ class Likeness:
 
     def shares(self, text: str, *, hints: Sequence[str] = ()) -> dict[str, float]:
         """A share for each label, all together 1; labels that the order's facts speak for count as a likeness of a quarter more."""
-        terms = _terms(text)
-        likes = {label: _cosine(terms, told, self._rarity) + 0.25 * (label in hints) for label, told in self._labels.items()}
+        terms = self._weighed(_terms(text))
+        likes = {label: sum(w * told.get(t, 0.0) for t, w in terms.items()) + 0.25 * (label in hints) for label, told in self._labels.items()}
         weights = {label: math.exp(12 * like) for label, like in likes.items()}
         total = sum(weights.values())
         return {label: weight / total for label, weight in weights.items()}
 
     @cached_property
-    def _labels(self) -> dict[str, Counter[str]]:
+    def _counted(self) -> dict[str, Counter[str]]:
         return {label: _terms(f"{label.replace('_', ' ')} {words.en} {words.nl}") for label, words in self.stages.labels.items()}
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, float]]:
+        return {label: self._weighed(told) for label, told in self._counted.items()}
 
     @cached_property
     def _rarity(self) -> dict[str, float]:
         """Inverse document frequency of a term among the labels."""
-        seen = Counter(term for told in self._labels.values() for term in told)
-        return {term: math.log((1 + len(self._labels)) / (1 + n)) + 1 for term, n in seen.items()}
+        seen = Counter(term for told in self._counted.values() for term in told)
+        return {term: math.log((1 + len(self._counted)) / (1 + n)) + 1 for term, n in seen.items()}
+
+    def _weighed(self, terms: Counter[str]) -> dict[str, float]:
+        """Terms by weight, together of length 1."""
+        weights = {term: (1 + math.log(n)) * self._rarity.get(term, 1.0) for term, n in terms.items()}
+        size = math.sqrt(sum(w * w for w in weights.values())) or 1.0
+        return {term: w / size for term, w in weights.items()}
 
 
 def _terms(text: str) -> Counter[str]:
     words = re.findall(r"[^\W\d_]{3,}", text.lower())
     pieces = [f"~{word[i : i + 4]}" for word in words for i in range(len(word) - 3)]
     return Counter([*words, *pieces])
-
-
-def _cosine(one: Mapping[str, int], other: Mapping[str, int], rarity: Mapping[str, float]) -> float:
-    def weight(terms: Mapping[str, int], term: str) -> float:
-        return (1 + math.log(terms[term])) * rarity.get(term, 1.0)
-
-    both = sum(weight(one, term) * weight(other, term) for term in one if term in other)
-    sizes = [math.sqrt(sum(weight(terms, term) ** 2 for term in terms)) for terms in (one, other)]
-    return both / (sizes[0] * sizes[1]) if both else 0.0

@@ -6,6 +6,7 @@ Where nothing was learned yet a label is a guess from its description and from t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment import problems, resolutions
@@ -91,7 +92,7 @@ class Offline:
             shares, how = hints, "by the order's facts"
             cap = BY_RULES if self.classifier is not None and question.record_type == "order" else CAP
         else:
-            shares, cap, how = Likeness(self.stages).shares(text, hints=tuple(hints)), CAP, "by likeness to the description of the label"
+            shares, cap, how = self._likeness.shares(text, hints=tuple(hints)), CAP, "by likeness to the description of the label"
         ranked = sorted(shares.items(), key=lambda s: (-s[1], s[0]))
         label, share = ranked[0]
         beside = f"; next {ranked[1][0]} {ranked[1][1]:.2f}" if len(ranked) > 1 else ""
@@ -102,6 +103,10 @@ class Offline:
             "ai_confidence": round(min(share, cap), 4),
             "notes": f"{how}: {label} {share:.2f}{beside}{shown}"[:600],
         }
+
+    @cached_property
+    def _likeness(self) -> Likeness:
+        return Likeness(self.stages)
 
     def _found(self, question: Question, now: dt.datetime) -> dict[str, str]:
         """Severity by kind of problem: what the stage before found, or what the rules do where it is not at hand."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
-    from seeding_platform.storage.enrichment.states import ErrorClass
+    from seeding_platform.storage.enrichment.states import ErrorClass, Made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class Reply:
         took_ms: of the answer.
         tokens: in and out together.
         cost: in EUR.
+        made: how it came about, where a provider that is made of others knows better than whoever asked it; then it holds all of the three above.
     """
 
     record_id: str
@@ -62,6 +63,7 @@ class Reply:
     took_ms: int = 0
     tokens: int = 0
     cost: float = 0.0
+    made: Made | None = None
 
 
 @runtime_checkable
