@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 BINS = 10
 HUMAN = "human"
 ENDED = (Status.COMPLETED, Status.SKIPPED)
-BY_STATUS = "INDEXED BY ix_enrichment_stages_tenant_stage_status"
-"""What SQLite is told: for the sake of grouping by record it would walk through all rows of the tenant."""
 MOST_TIMES = 20_000
 """So many durations are read for percentiles, the newest."""
 
@@ -194,13 +192,7 @@ class Measured:
         from seeding_platform.storage.enrichment.schema import stages as s
 
         open_ = [s.c.tenant == tenant, s.c.stage.in_(STAGES), s.c.status.in_((Status.PENDING, Status.FAILED)), s.c.escalated_at.is_(None), s.c.ready]
-        each = (
-            sa.select(sa.func.min(s.c.due_at).label("due_at"))
-            .where(*open_)
-            .with_hint(s, BY_STATUS, "sqlite")
-            .group_by(s.c.record_type, s.c.record_id)
-            .subquery()
-        )
+        each = sa.select(sa.func.min(s.c.due_at).label("due_at")).where(*open_).group_by(*_unordered(s)).subquery()
         now_due = each.c.due_at <= now
         query = sa.select(sa.func.count(), sa.func.sum(sa.case((now_due, 1), else_=0)), sa.func.min(sa.case((now_due, each.c.due_at))))
         ((records, many, oldest),) = self._rows(query)
@@ -253,8 +245,8 @@ class Measured:
         kept = ~sa.exists().where(*same, r.c.withdrawn_at.is_not(None))
         ((whole,),) = self._rows(sa.select(sa.func.count()).select_from(s).where(*last, kept))
         of_index = [mine, s.c.stage.in_(STAGES), s.c.status == Status.FAILED]
-        died = sa.select(s.c.record_type, s.c.record_id).where(*of_index, s.c.escalated_at > after, s.c.escalated_at <= until)
-        of_records = died.with_hint(s, BY_STATUS, "sqlite").distinct().subquery()
+        died = sa.select(*_unordered(s)).where(*of_index, s.c.escalated_at > after, s.c.escalated_at <= until)
+        of_records = died.distinct().subquery()
         ((dead,),) = self._rows(sa.select(sa.func.count()).select_from(of_records))
         return int(whole), int(dead)
 
@@ -265,8 +257,8 @@ class Measured:
         from seeding_platform.storage.enrichment.schema import stages as s
 
         of_index = [s.c.tenant == tenant, s.c.stage.in_(STAGES), s.c.status == Status.FAILED]
-        dead = sa.select(s.c.record_type, s.c.record_id).where(*of_index, s.c.escalated_at.is_not(None), s.c.owner.is_(None))
-        ((n,),) = self._rows(sa.select(sa.func.count()).select_from(dead.with_hint(s, BY_STATUS, "sqlite").distinct().subquery()))
+        dead = sa.select(*_unordered(s)).where(*of_index, s.c.escalated_at.is_not(None), s.c.owner.is_(None))
+        ((n,),) = self._rows(sa.select(sa.func.count()).select_from(dead.distinct().subquery()))
         return int(n)
 
     def held(self, tenant: str, *, after: dt.datetime, until: dt.datetime) -> list[float]:
@@ -376,6 +368,11 @@ class Measured:
     def _rows(self, query: Any) -> Sequence[Any]:
         with self.engine.connect() as connection:
             return connection.execute(query).all()
+
+
+def _unordered(stages: Any) -> list[Any]:
+    """What names a record, as expressions: of bare columns SQLite would read all rows of the tenant in order of the key, not those of a status."""
+    return [stages.c.record_type.concat("").label("kind"), stages.c.record_id.concat("").label("name")]
 
 
 def _counts(tenant: str, stage: str, row: tuple[Any, ...]) -> Counts:
