@@ -40,7 +40,7 @@ class Metric(StrEnum):
     Withdrawn records count nowhere. `detail`: `all_n`, `all_value` over everything older than the SLA."""
     BACKLOG = "enrichment_backlog_size"
     """Records with a stage that is ready and PENDING, or FAILED and not dead: what is to be worked on, now or at its next try; each counted once.
-    Rows that wait for the stage before are their record's, not more. `n` = the same; `detail`: `due` now, by stage."""
+    Rows that wait for the stage before are their record's, not more. `n` = the same; `detail`: `due` = now."""
     OLDEST_DUE = "enrichment_oldest_due_age"
     """Seconds for which the oldest record that could be worked on has been due; 0 where none is. `n` = records due."""
     DURATION = "enrichment_processing_duration"
@@ -209,8 +209,8 @@ def measured_now(source: Measured, tenant: str, *, now: dt.datetime, completenes
     def made(metric: Metric, value: float | None, n: int, **detail: Any) -> Measurement:
         return Measurement(tenant=tenant, metric=metric, at=now, value=value, n=n, detail=detail)
 
-    whole, aged = source.completeness(tenant, after=now - SLA - dt.timedelta(days=completeness_days), until=now - SLA)
-    all_whole, all_n = source.completeness(tenant, after=None, until=now - SLA)
+    begin = now - SLA - dt.timedelta(days=completeness_days)
+    whole, aged, all_whole, all_n = source.completeness(tenant, after=begin, until=now - SLA)
     waiting = source.waiting(tenant, now=now)
     age = 0.0 if waiting.oldest_due_at is None else (now - waiting.oldest_due_at).total_seconds()
     hour, day = (source.tried(tenant, after=now - window, until=now) for window in (HOUR, DAY))
@@ -219,7 +219,7 @@ def measured_now(source: Measured, tenant: str, *, now: dt.datetime, completenes
     held, through = source.held(tenant, after=now - HOUR, until=now), source.through(tenant, after=now - DAY, until=now)
     found = [
         rate(Metric.COMPLETENESS, tenant, now, whole, aged, all_n=all_n, all_value=100 * all_whole / all_n if all_n else None),
-        made(Metric.BACKLOG, waiting.records, waiting.records, due=waiting.due, stages={c.stage: c.due for c in source.by_stage(tenant, now=now)}),
+        made(Metric.BACKLOG, waiting.records, waiting.records, due=waiting.due),
         made(Metric.OLDEST_DUE, age, waiting.due),
         made(Metric.DURATION, sum(held) / len(held) if held else None, len(held), **_percentiles(held), **_percentiles(through, "through_")),
         made(Metric.THROUGHPUT, this_hour, this_hour, day=ended / 24),

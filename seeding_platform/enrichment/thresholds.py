@@ -75,7 +75,10 @@ _ABOVE: dict[str, tuple[tuple[Severity, str], ...]] = {
 
 def unjudged(made: Measurement, thresholds: MonitorThresholds) -> bool:
     """Whether too little is behind a measurement to say anything; counts and ages are what they are."""
-    return made.value is None or (made.metric not in (Metric.BACKLOG, Metric.OLDEST_DUE) and made.n < thresholds.minimum_n)
+    if made.value is None or made.metric in (Metric.BACKLOG, Metric.OLDEST_DUE):
+        return made.value is None
+    # what chance does to a window of hours stands for hours: it has to be rarer
+    return made.n < thresholds.minimum_n * (2 if made.metric in (Metric.FAILURE_SIX, Metric.FAILURE_DAY) else 1)
 
 
 def graded(made: Measurement, thresholds: MonitorThresholds) -> Severity | None:

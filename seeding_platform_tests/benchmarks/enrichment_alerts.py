@@ -1,6 +1,6 @@
 """How often alerts of enrichment are false, and how soon true ones come, beside the bars alone.
 
-`python -m seeding_platform_tests.benchmarks.enrichment_alerts [--days N] [--seed N]`
+`python -m seeding_platform_tests.benchmarks.enrichment_alerts [--days N] [--seed N] [--part healthy|incidents]`
 Virtual days whose truth is known; a look every five minutes. Prints figures, judges nothing.
 """
 
@@ -59,10 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=30, help="of each kind (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of everything drawn (default: %(default)s)")
+    parser.add_argument("--part", choices=["healthy", "incidents"], help="only this one (default: both)")
     chosen = parser.parse_args(argv)
-    rng = np.random.default_rng(chosen.seed)
-    for part in (healthy, incidents):
-        part(chosen.days, rng)
+    for name, part in (("healthy", healthy), ("incidents", incidents)):
+        if chosen.part in (None, name):
+            part(chosen.days, np.random.default_rng(chosen.seed))
 
 
 if __name__ == "__main__":

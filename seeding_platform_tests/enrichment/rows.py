@@ -88,6 +88,6 @@ def fill(state, *, tenant="t", age=48.0, now=NOW):
         stages += [stage(name, s, "pending", tenant=tenant, ready=s == STAGES[0], due=0.2, now=now) for s in STAGES]
         attempts.append(attempt(name, "failed", tenant=tenant, name=STAGES[0], error="provider_down", now=now))
     records.append(record("gone", tenant=tenant, withdrawn=True, now=now))
-    stages += [stage("gone", s, "pending", tenant=tenant, ready=s == STAGES[0], due=40, now=now) for s in STAGES]
+    stages += [stage("gone", s, "skipped", tenant=tenant, ended=47, now=now) for s in STAGES]
     for table, rows in ((schema.records, records), (schema.stages, stages), (schema.attempts, attempts)):
         put(state, table, rows)

@@ -107,6 +107,7 @@ def test_failures_of_little_traffic_are_looked_for_in_a_longer_window():
     assert told((0.5, 10), (0.5, 200)) == "critical"
     assert told((0.0, 100), (0.5, 200)) is None  # the last hour is well
     assert told((0.5, 10), (0.5, 20)) is None
+    assert told((0.5, 10), (0.5, 99)) is None  # of a window that stands for a day twice as much is asked
 
 
 def test_an_hour_that_falls_silent_is_not_over():

@@ -56,7 +56,7 @@ def test_it_is_told_in_two_languages(state):
     en, nl = told.markdown("en"), told.markdown("nl")
     assert en.startswith("# Enrichment of t: the week until 2026-11-24 12:00 UTC\n")
     assert "| Failed attempts, % | 6 | – |" in en
-    assert "| Classification | 94 | 0 | 23 | 0 | 3 |" in en
+    assert "| Classification | 94 | 1 | 23 | 0 | 3 |" in en
     assert "- Failures: provider down 20, no answer or error of the provider 6." in en
     assert "- Nobody has judged an answer yet: calibration is not known." in en
     assert "| Mislukte pogingen, % | 6 | – |" in nl

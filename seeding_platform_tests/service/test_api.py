@@ -10,6 +10,8 @@ import pytest
 
 from seeding_platform.settings import project_root
 from seeding_platform.storage.api_state import IdempotencyConflict
+from seeding_platform.storage.enrichment.measurements import Measurement, Measurements
+from seeding_platform_tests.enrichment.rows import NOW
 
 EXPORTS = project_root() / "data" / "samples" / "exports"
 READ = ["/api/v1/kpis", "/api/v1/insights/contributions", "/api/v1/metrics", "/api/v1/snapshots/current", "/api/v1/ingestions", "/api/v1/exports"]
@@ -134,6 +136,16 @@ def test_health_and_metrics(service):
     assert service.get("/healthz").json() == {"status": "ok"}
     assert service.get("/readyz").status_code == 200
     assert 'seeding_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in service.get("/metrics").text
+
+
+def test_figures_of_enrichment_are_scraped_with_a_key(service):
+    made = [Measurement(tenant=t, metric="enrichment_backlog_size", at=NOW, value=v, n=v) for t, v in (("default", 7), ("other", 9))]
+    Measurements(service.app.state.service.state).keep(made)
+    assert "enrichment_" not in service.get("/metrics").text
+    told = service.get("/metrics", headers=service.key()).text
+    assert 'enrichment_backlog_size{tenant="default"} 7' in told.splitlines()
+    assert "other" not in told
+    assert is_problem(service.get("/metrics", headers={"Authorization": "Bearer sp_wrong"}), 401, "unauthenticated")
 
 
 def test_keys_are_made_shown_once_and_revoked(service):

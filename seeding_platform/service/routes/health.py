@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from seeding_platform.enrichment.exposition import exposition
 from seeding_platform.errors import SeedingError
-from seeding_platform.service.auth import service_of
+from seeding_platform.service.auth import actor_of, service_of
 from seeding_platform.service.errors import problem
+from seeding_platform.storage.enrichment.measurements import Measurements
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -36,6 +38,10 @@ def readyz(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response)
 def metrics(request: Request) -> Response:
-    """Counters for Prometheus."""
+    """Counters for Prometheus; with a key also the newest figures of enrichment of its tenant: whose records there are is not for everybody."""
     registry: CollectorRegistry = request.app.state.registry
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    told = generate_latest(registry)
+    if "authorization" in request.headers:
+        actor = actor_of(request)
+        told += exposition(Measurements(service_of(request).state).newest(actor.tenant)).encode()
+    return Response(told, media_type=CONTENT_TYPE_LATEST)

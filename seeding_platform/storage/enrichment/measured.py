@@ -1,7 +1,7 @@
 """What the tables of enrichment say of one tenant over a window, counted in the database; what the counts mean is in `enrichment.measures`.
 
-A window is the moments `after < at <= until`. Records that were withdrawn count nowhere. What attempts say is about the past and stays as it is;
-what states say is about now.
+A window is the moments `after < at <= until`. What attempts say is about the past and stays as it is; what states say is about now. A record that was
+withdrawn is not among those that should be complete; its stages are skipped, and count as that.
 """
 
 from __future__ import annotations
@@ -60,13 +60,11 @@ class Waiting:
         records: with a stage that is ready, and pending or to be tried again.
         due: of them, those whose moment has come.
         oldest_due_at: since when the oldest of those waits; None where none does.
-        oldest_at: when the input of the oldest of `records` last changed; None where there is none.
     """
 
     records: int
     due: int
     oldest_due_at: dt.datetime | None
-    oldest_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +128,21 @@ class Measured:
 
         return [row[0] for row in self._rows(sa.select(records.c.tenant).distinct().order_by(records.c.tenant))]
 
-    def completeness(self, tenant: str, *, after: dt.datetime | None, until: dt.datetime) -> tuple[int, int]:
-        """Records that have every stage behind them, and all records, among those whose input last changed in the window."""
+    def completeness(self, tenant: str, *, after: dt.datetime, until: dt.datetime) -> tuple[int, int, int, int]:
+        """Records that have every stage behind them, and all records: of those whose input last changed in the window, then up to its end."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.enrichment.schema import records as r
         from seeding_platform.storage.enrichment.schema import stages as s
 
         ended = sa.func.sum(sa.case((s.c.status.in_(ENDED), 1), else_=0)).label("ended")
-        window = [r.c.tenant == tenant, r.c.withdrawn_at.is_(None), r.c.updated_at <= until]
-        window += [] if after is None else [r.c.updated_at > after]
-        each = sa.select(ended).select_from(r.outerjoin(s)).where(*window).group_by(r.c.record_type, r.c.record_id).subquery()
-        ((whole, n),) = self._rows(sa.select(sa.func.sum(sa.case((each.c.ended == len(STAGES), 1), else_=0)), sa.func.count()).select_from(each))
-        return int(whole or 0), int(n)
+        where = [r.c.tenant == tenant, r.c.withdrawn_at.is_(None), r.c.updated_at <= until]
+        each = sa.select(r.c.updated_at, ended).select_from(r.outerjoin(s)).where(*where).group_by(r.c.record_type, r.c.record_id, r.c.updated_at)
+        rows = each.subquery()
+        whole, late = rows.c.ended == len(STAGES), rows.c.updated_at > after
+        sums = [sa.func.sum(sa.case((what, 1), else_=0)) for what in (sa.and_(whole, late), late, whole)]
+        ((in_window, n_window, all_whole, n),) = self._rows(sa.select(*sums, sa.func.count()).select_from(rows))
+        return int(in_window or 0), int(n_window or 0), int(all_whole or 0), int(n)
 
     def in_time(self, tenant: str, *, after: dt.datetime, until: dt.datetime, within: dt.timedelta) -> tuple[int, int]:
         """Records that came to the end of the last stage within a time of their input's last change, and all, of those that changed in the window."""
@@ -164,7 +164,6 @@ class Measured:
         """Where the rows of each stage are, in the order of the stages."""
         import sqlalchemy as sa
 
-        from seeding_platform.storage.enrichment.schema import records as r
         from seeding_platform.storage.enrichment.schema import stages as s
 
         dead = s.c.escalated_at.is_not(None)
@@ -179,8 +178,7 @@ class Measured:
                 s.c.stage, many(s.c.status == Status.COMPLETED), many(s.c.status == Status.SKIPPED), many(sa.and_(s.c.status == Status.FAILED, dead)),
                 many(due), many(s.c.status == Status.IN_PROGRESS), sa.func.count(), many(sa.and_(due, ~s.c.ready)), oldest,
             )
-            .select_from(s.join(r))
-            .where(s.c.tenant == tenant, r.c.withdrawn_at.is_(None))
+            .where(s.c.tenant == tenant)
             .group_by(s.c.stage)
         )  # fmt: skip
         found = {row[0]: row for row in self._rows(query)}
@@ -191,24 +189,14 @@ class Measured:
         """Records that can be worked on, now or when their moment comes; what waits for a person is not among them."""
         import sqlalchemy as sa
 
-        from seeding_platform.storage.enrichment.schema import records as r
         from seeding_platform.storage.enrichment.schema import stages as s
 
-        open_ = sa.or_(s.c.status == Status.PENDING, sa.and_(s.c.status == Status.FAILED, s.c.escalated_at.is_(None)))
-        due = sa.func.min(s.c.due_at).label("due_at")
-        each = (
-            sa.select(due, sa.func.min(r.c.updated_at).label("since"))
-            .select_from(s.join(r))
-            .where(s.c.tenant == tenant, r.c.withdrawn_at.is_(None), s.c.ready, open_)
-            .group_by(s.c.record_type, s.c.record_id)
-            .subquery()
-        )
+        open_ = [s.c.tenant == tenant, s.c.stage.in_(STAGES), s.c.status.in_((Status.PENDING, Status.FAILED)), s.c.escalated_at.is_(None), s.c.ready]
+        each = sa.select(sa.func.min(s.c.due_at).label("due_at")).where(*open_).group_by(*_unordered(s)).subquery()
         now_due = each.c.due_at <= now
-        query = sa.select(
-            sa.func.count(), sa.func.sum(sa.case((now_due, 1), else_=0)), sa.func.min(sa.case((now_due, each.c.due_at))), sa.func.min(each.c.since)
-        )
-        ((records, many, oldest, since),) = self._rows(query)
-        return Waiting(int(records), int(many or 0), oldest, since)
+        query = sa.select(sa.func.count(), sa.func.sum(sa.case((now_due, 1), else_=0)), sa.func.min(sa.case((now_due, each.c.due_at))))
+        ((records, many, oldest),) = self._rows(query)
+        return Waiting(int(records), int(many or 0), oldest)
 
     def tried(self, tenant: str, *, after: dt.datetime, until: dt.datetime) -> list[Tried]:
         """Attempts of a window by stage, outcome and class of failure."""
@@ -245,16 +233,21 @@ class Measured:
         return Answered(many, float(total or 0), float(squares or 0), int(high or 0), tuple((str(x), int(n)) for x, n in labels))
 
     def ended(self, tenant: str, *, after: dt.datetime, until: dt.datetime) -> tuple[int, int]:
-        """Records that came to the end of the last stage in a window, and records of which a stage died in it."""
+        """Records that came to the end of the last stage in a window, without withdrawn ones, and records of which a stage died in it."""
         import sqlalchemy as sa
 
+        from seeding_platform.storage.enrichment.schema import records as r
         from seeding_platform.storage.enrichment.schema import stages as s
 
         mine = s.c.tenant == tenant
         last = [mine, s.c.stage == STAGES[-1], s.c.status.in_(ENDED), s.c.finished_at > after, s.c.finished_at <= until]
-        ((whole,),) = self._rows(sa.select(sa.func.count()).where(*last))
-        died = sa.select(s.c.record_type, s.c.record_id).where(mine, s.c.escalated_at > after, s.c.escalated_at <= until).distinct().subquery()
-        ((dead,),) = self._rows(sa.select(sa.func.count()).select_from(died))
+        same = [r.c[k] == s.c[k] for k in ("tenant", "record_type", "record_id")]
+        kept = ~sa.exists().where(*same, r.c.withdrawn_at.is_not(None))
+        ((whole,),) = self._rows(sa.select(sa.func.count()).select_from(s).where(*last, kept))
+        of_index = [mine, s.c.stage.in_(STAGES), s.c.status == Status.FAILED]
+        died = sa.select(*_unordered(s)).where(*of_index, s.c.escalated_at > after, s.c.escalated_at <= until)
+        of_records = died.distinct().subquery()
+        ((dead,),) = self._rows(sa.select(sa.func.count()).select_from(of_records))
         return int(whole), int(dead)
 
     def unowned_dead(self, tenant: str) -> int:
@@ -263,7 +256,8 @@ class Measured:
 
         from seeding_platform.storage.enrichment.schema import stages as s
 
-        dead = sa.select(s.c.record_type, s.c.record_id).where(s.c.tenant == tenant, s.c.escalated_at.is_not(None), s.c.owner.is_(None))
+        of_index = [s.c.tenant == tenant, s.c.stage.in_(STAGES), s.c.status == Status.FAILED]
+        dead = sa.select(*_unordered(s)).where(*of_index, s.c.escalated_at.is_not(None), s.c.owner.is_(None))
         ((n,),) = self._rows(sa.select(sa.func.count()).select_from(dead.distinct().subquery()))
         return int(n)
 
@@ -273,7 +267,8 @@ class Measured:
 
         from seeding_platform.storage.enrichment.schema import stages as s
 
-        where = [s.c.tenant == tenant, s.c.status == Status.COMPLETED, s.c.finished_at > after, s.c.finished_at <= until, s.c.started_at.is_not(None)]
+        of_index = [s.c.tenant == tenant, s.c.stage.in_(STAGES), s.c.status == Status.COMPLETED]
+        where = [*of_index, s.c.finished_at > after, s.c.finished_at <= until, s.c.started_at.is_not(None)]
         query = sa.select(s.c.started_at, s.c.finished_at).where(*where).order_by(s.c.finished_at.desc()).limit(MOST_TIMES)
         return [(end - start).total_seconds() for start, end in self._rows(query) if end >= start]
 
@@ -373,6 +368,11 @@ class Measured:
     def _rows(self, query: Any) -> Sequence[Any]:
         with self.engine.connect() as connection:
             return connection.execute(query).all()
+
+
+def _unordered(stages: Any) -> list[Any]:
+    """What names a record, as expressions: of bare columns SQLite would read all rows of the tenant in order of the key, not those of a status."""
+    return [stages.c.record_type.concat("").label("kind"), stages.c.record_id.concat("").label("name")]
 
 
 def _counts(tenant: str, stage: str, row: tuple[Any, ...]) -> Counts:
