@@ -115,8 +115,18 @@ MOST_BATCH = 10_000
 
 
 def provider_for(house: House, tenant: str) -> Provider:
-    """Who answers for a tenant: the rules and models of the house."""
+    """Who answers for a tenant: rules and models of the house, an endpoint behind cache, budget and breaker where the operator has set one."""
+    from seeding_platform.enrichment.providers.budget import Limits as Spend
+    from seeding_platform.enrichment.providers.choice import provider_for as chosen
     from seeding_platform.enrichment.providers.classifier import serving
-    from seeding_platform.enrichment.providers.offline import Offline
 
-    return Offline(house.stages, serving(house.bench, tenant))
+    bench, limits = house.bench, house.limits()
+    return chosen(
+        bench.settings,
+        bench.state,
+        stages=house.stages,
+        classifier=serving(bench, tenant),
+        limits=Spend(tokens=limits.tokens_a_day, cost=limits.eur_a_day),
+        concurrency=limits.concurrency,
+        may_be_cached=lambda question: not question.reasked,
+    )

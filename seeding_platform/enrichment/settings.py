@@ -31,6 +31,10 @@ class WorkLimits(BaseModel):
     batch: int = Field(default=200, ge=1, le=10_000, description="Records that are claimed at a time")
     concurrency: int = Field(default=8, ge=1, le=64, description="Questions that are put to a remote provider at the same time")
     lease_seconds: float = Field(default=120, ge=5, le=3600, description="How long a worker may be silent before its records are given to another")
+    tokens_a_day: int | None = Field(default=None, ge=0, le=10**12, description="Most tokens of one organisation in a day (UTC) at a remote provider")
+    eur_a_day: float | None = Field(
+        default=None, ge=0, le=10**6, allow_inf_nan=False, description="Most EUR of one organisation in a day (UTC) there"
+    )
     run_minutes: float = Field(default=20, ge=0.1, le=240, description="How long one run works before it lets the next one go on")
 
 

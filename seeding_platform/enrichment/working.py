@@ -192,8 +192,10 @@ def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Sk
     for claim in claims:
         reply = replies[claim.ref.record_id]
         end = _end(crew, claim, reply)
-        if isinstance(end, Invalid):
+        if isinstance(end, Invalid) and reply.made is None:
             again.append((claim, reply, end.why))
+        elif isinstance(end, Invalid):  # who is made of others has asked once more already
+            ends.append(_failed(crew, claim, replace(reply, error=ErrorClass.INVALID_OUTPUT, message=end.why)))
         else:
             ends.append(end)
     if again:
@@ -219,6 +221,7 @@ def question_of(claim: Claimed) -> Question:
         facts=claim.payload,
         upstream=claim.upstream,
         asked=claim.asked - 1,
+        reasked=claim.reasked,
         idempotency_key=f"{ref.stage}:{ref.record_type}:{ref.record_id}:{claim.fence}",
     )
 
@@ -268,6 +271,8 @@ def _failed(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Failed:
 
 def _made(crew: Crew, claim: Claimed, *replies: Reply) -> Made:
     """How an end came about, over all the times that it was asked for in this claim."""
+    if replies[-1].made is not None:
+        return replies[-1].made
     provider = crew.provider_of(claim.ref.tenant)
     model, prompt = provider.version_of(claim.ref.stage)
     return Made(

@@ -8,6 +8,9 @@ from seeding_platform.catalog.recurring import SCHEDULES
 from seeding_platform.cleaning.policy import LIMITS
 from seeding_platform.distribution.rules import RULES
 from seeding_platform.enrichment.thresholds import MONITOR
+from seeding_platform.enrichment.settings import ACTIONS
+from seeding_platform.enrichment.settings import LIMITS as WORK_LIMITS
+from seeding_platform.enrichment.settings import RETRIES as ENRICHMENT_RETRIES
 from seeding_platform.governance.retention import RETENTION
 from seeding_platform.models.operations.settings import PROMOTION, RETRAINING
 from seeding_platform.monitoring.routing import ROUTES
@@ -18,5 +21,5 @@ if TYPE_CHECKING:
     from seeding_platform.catalog.adjustable import Adjustable
 
 SETTINGS: dict[str, Adjustable] = {
-    setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION, ROUTES, RETRAINING, PROMOTION, MONITOR)
+    setting.name: setting for setting in (GATE, MONITORING, LIMITS, SCHEDULES, RULES, RETENTION, ROUTES, RETRAINING, PROMOTION, MONITOR, ENRICHMENT_RETRIES, WORK_LIMITS, ACTIONS)
 }

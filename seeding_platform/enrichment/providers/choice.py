@@ -8,7 +8,7 @@ from seeding_platform.enrichment.providers.breaker import Breaking
 from seeding_platform.enrichment.providers.budget import Budgeted, Limits
 from seeding_platform.enrichment.providers.cache import Cached, always
 from seeding_platform.enrichment.providers.offline import Offline
-from seeding_platform.enrichment.providers.openai import OpenAI
+from seeding_platform.enrichment.providers.openai import CONCURRENCY, OpenAI
 from seeding_platform.enrichment.providers.waterfall import Waterfall
 from seeding_platform.storage.enrichment.answers import Answers
 from seeding_platform.storage.enrichment.breakers import Breakers
@@ -33,6 +33,7 @@ def provider_for(
     stages: Stages,
     classifier: Classifier | None,
     limits: Limits = NO_LIMITS,
+    concurrency: int = CONCURRENCY,
     may_be_cached: Callable[[Question], bool] = always,
 ) -> Waterfall:
     """Who is asked, for one tenant.
@@ -43,12 +44,15 @@ def provider_for(
         stages: who is named for each stage.
         classifier: of the tenant, from `classifier.serving`; None while nothing serves.
         limits: what the tenant may spend in a day.
+        concurrency: questions at the endpoint at once.
         may_be_cached: whether an answer of before will do.
     """
     providers: dict[str, Provider] = {"offline": Offline(stages, classifier)}
     if settings.ai_url:
         price = settings.ai_eur_per_million_tokens
-        endpoint = OpenAI(settings.ai_url, settings.ai_model, stages, key=settings.ai_key.get_secret_value(), eur_per_million_tokens=price)
+        endpoint = OpenAI(
+            settings.ai_url, settings.ai_model, stages, key=settings.ai_key.get_secret_value(), eur_per_million_tokens=price, concurrency=concurrency
+        )
         providers["openai"] = guarded(endpoint, state, limits=limits, eur_per_million_tokens=price, may_be_cached=may_be_cached)
     return Waterfall(stages, providers)
 

@@ -25,6 +25,7 @@ class Question:
         upstream: outputs of the stages before, by stage.
         asked: how often it was tried before.
         idempotency_key: the same for the same question; goes out with it.
+        reasked: how often it is asked anew because the answer was unsure; what was answered before will not do then.
         again: what was wrong with the answer just given; empty on the first ask.
     """
 
@@ -36,6 +37,7 @@ class Question:
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     asked: int = 0
     idempotency_key: str = ""
+    reasked: int = 0
     again: str = ""
 
 
