@@ -12,6 +12,7 @@ from seeding_platform.connectors.files import read_file
 from seeding_platform.connectors.landing import fingerprinted, source_rows
 from seeding_platform.connectors.mapping import mapped, union
 from seeding_platform.connectors.sources import load_sources, read_source, shipped_files
+from seeding_platform.governance.protection.policy import kept_personal, load_pii_policy
 from seeding_platform.quality import assess
 from seeding_platform.settings import project_root
 
@@ -46,7 +47,8 @@ def cleaned(
 def quality_tables(results: dict[str, CleaningResult]) -> dict[str, pl.LazyFrame]:
     """What would stand in the quality layer; contracts without files are empty."""
     tables = {name: contract.empty("quality").lazy() for name, contract in LANDED.items()}
-    return tables | {n: assess(r.kept, LANDED[n]).rows.lazy() for n, r in results.items()}
+    let_out = {n: kept_personal(LANDED[n], load_pii_policy(LANDED[n])) for n in results}
+    return tables | {n: assess(r.kept, LANDED[n], let_out=let_out[n]).rows.lazy() for n, r in results.items()}
 
 
 def example(name: str) -> FileSourceSpec:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seeding_platform.governance.protection import PiiPolicy
 
 IDENTITY, TRANSFORMED = "identity", "transformed"
-MASKING = frozenset({Action.REDACT, Action.MASK, Action.PSEUDONYMISE, Action.ENCRYPT, Action.GENERALISE, Action.DROP})
+MASKING = frozenset({Action.REDACT, Action.MASK, Action.PSEUDONYMISE, Action.ENCRYPT, Action.GENERALISE, Action.SEARCH, Action.DROP})
 """What hides a value on its way."""
 _WITH_ROWS = tuple(LINEAGE)
 _TAGS = {"content_posts": {"hashtags": "text", "mentions": "text"}}

@@ -131,10 +131,43 @@ def test_a_wrong_file_is_refused_by_name(tmp_path, text, told):
 @pytest.mark.parametrize("contract", TABLES.values(), ids=lambda c: c.name)
 def test_every_contract_can_be_protected(contract):
     made = protect(contract.empty("clean"), contract, load_pii_policy(contract), KEYS)
-    assert not [c for c in made.rows.columns if c in contract.columns and contract.columns[c].personal]
+    searched = [n for n, action in load_pii_policy(contract).columns.items() if action is Action.SEARCH]
+    assert [c for c in made.rows.columns if c in contract.columns and contract.columns[c].personal] == searched
+    assert searched == (["description"] if contract.name == "exception_records" else [])
 
 
 def test_people_of_one_tenant_do_not_hide_those_of_another():
     frame = rows(tenant=["t", "t", "u", "u", "v", "v"], zip=["1"] * 6)
     made = protect(frame, NOTES, policy(quasi_identifiers=["zip"], k=3), KEYS)
     assert (made.rows.height, made.held_back) == (0, 6)
+
+
+def test_a_free_text_that_is_needed_keeps_its_words_and_loses_people():
+    contract = TABLES["exception_records"]
+    policy = load_pii_policy(contract)
+    texts = [
+        "Wilhelmina Zonnevanck: mail jan@example.nl, doos kapot",
+        "Pakket van Jan van der Berg is nat",
+        "Mevrouw Jansen belde over ZB-20007",
+        "PostNL scan says sorting error, DHL lost it",
+        None,
+    ]
+    table = pl.DataFrame({"tenant": ["t"] * 5, "exception_id": list("abcde"), "description": texts})
+    made = protect(table, contract, policy, KEYS)
+    assert made.rows["description"].to_list() == [
+        "[PERSON]: mail [EMAIL], doos kapot",
+        "[PERSON] is nat",
+        "[PERSON] belde over ZB-20007",
+        texts[3],
+        None,
+    ]
+    assert {(t["label"], t["values"]) for t in made.treated.iter_rows(named=True)} == {("EMAIL", 1), ("PERSON", 3)}
+
+
+def test_a_policy_of_ones_own_drops_it_again(tmp_path):
+    contract = TABLES["exception_records"]
+    (tmp_path / "exception_records.personal.yaml").write_text("columns: {description: drop}\n")
+    assert load_pii_policy(contract, tmp_path).columns == {"description": Action.DROP}
+    (tmp_path / "exception_records.personal.yaml").write_text("labels: {EMAIL: search}\n")
+    with pytest.raises(ConfigError, match="search is for whole columns"):
+        load_pii_policy(contract, tmp_path)

@@ -77,7 +77,7 @@ EXCEPTION_RECORDS = TableContract(
         "order_id": Column(pl.String, "Order concerned", required=True, references="orders.order_id"),
         "raised_at": Column(TIMESTAMP, "When it was raised", nullable=False),
         "source": Column(pl.String, "Who raised it"),
-        "description": Column(pl.String, "What happened, in words; personal data in it is treated by policy", required=True),
+        "description": Column(pl.String, "What happened, in words", required=True, personal="FREE_TEXT"),
     },
     key=("exception_id",),
     time="raised_at",

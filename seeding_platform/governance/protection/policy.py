@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
 
 SHIPPED = Path(__file__).with_name("default.yaml")
+OF_CONTRACTS = Path(__file__).with_name("contracts")
+"""What is shipped for single contracts, `<contract>.yaml`."""
 
 
 class Action(StrEnum):
@@ -33,6 +35,8 @@ class Action(StrEnum):
     """A token that stewards can read, for as long as the person's key is there; whole columns only."""
     GENERALISE = "generalise"
     """Only what is coarse stays: the domain of an address, the network of an IP address, the town of a place."""
+    SEARCH = "search"
+    """A free text that is needed: what is found in it is treated by its label, and what looks like a name is replaced; whole columns only."""
     DROP = "drop"
     """It is null; a declared personal column leaves the table."""
 
@@ -70,16 +74,18 @@ class PiiPolicy(BaseModel):
 
 
 def load_pii_policy(contract: TableContract, folder: Path | None = None) -> PiiPolicy:
-    """The policy of a contract: what is shipped for all, then `<folder>/<contract>.personal.yaml` entry by entry.
+    """The policy of a contract: what is shipped for all, what is for this one, then `<folder>/<contract>.personal.yaml`, entry by entry.
 
     Raises:
         ConfigError: a file is no policy, or names a column that the contract does not have.
     """
     entries: dict[str, Any] = _entries(SHIPPED)
-    own = folder / f"{contract.name}.personal.yaml" if folder is not None else None
-    if own is not None and own.is_file():
-        told = _entries(own)
-        entries |= told | {"labels": entries["labels"] | (told.get("labels") or {})}
+    files = [OF_CONTRACTS / f"{contract.name}.yaml"] + ([folder / f"{contract.name}.personal.yaml"] if folder is not None else [])
+    for file in files:
+        if file.is_file():
+            told = _entries(file)
+            parts = {part: (entries.get(part) or {}) | (told.get(part) or {}) for part in ("labels", "columns")}
+            entries |= told | parts
     try:
         policy = PiiPolicy.model_validate(entries)
     except ValidationError as error:
@@ -98,6 +104,8 @@ def _possible(contract: TableContract, policy: PiiPolicy) -> None:
     where = f"{contract.name}.personal.yaml"
     if unbearable := [label for label, action in policy.labels.items() if action is Action.ENCRYPT]:
         raise ConfigError(f"{where}: {', '.join(unbearable)} in a text cannot be encrypted, only whole columns can; take pseudonymise or redact.")
+    if unbearable := [label for label, action in policy.labels.items() if action is Action.SEARCH]:
+        raise ConfigError(f"{where}: {', '.join(unbearable)} in a text has been found already; search is for whole columns, take redact.")
     for name, action in policy.columns.items():
         column = contract.columns[name]
         tells_apart = name in contract.key or column.references is not None
