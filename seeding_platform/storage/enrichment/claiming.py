@@ -106,11 +106,12 @@ def swept(connection: Connection, *, now: dt.datetime, stage: str | None = None,
         dead = losses > MOST_LOSSES
         status = "failed" if dead or row.ready else "pending"
         due = at if row.ready and not dead else None
-        moved.append((status, due, at if dead else None, row.attempts - 1, losses, None if status == "pending" else message, at, row.place))
+        said = ("worker_lost", message) if status == "failed" else (None, None)
+        moved.append((status, due, at if dead else None, row.attempts - 1, losses, *said, at, row.place))
         ref = Ref(row.tenant, row.record_type, row.record_id, row.stage)
         kept.append(traces.attempt(ref, row.fence, "lost", at=at, error="worker_lost", message=message, worker=row.lease_owner))
-    given = ("status", "due_at", "escalated_at", "attempts", "losses", "message", "moved_at")
-    bulk.changed(connection, moved, given, fixed=f"error = 'worker_lost', {traces.NO_LEASE}")
+    given = ("status", "due_at", "escalated_at", "attempts", "losses", "error", "message", "moved_at")
+    bulk.changed(connection, moved, given, fixed=traces.NO_LEASE)
     traces.keep(connection, kept)
     return len(moved)
 

@@ -59,10 +59,10 @@ def failed(connection: Connection, ends: Sequence[Failed], *, now: dt.datetime) 
         left = attempts - end.refund
         due = None if left > MOST_RETRIES else bulk.moment(connection, end.due_at)
         waits = due is not None and not ready  # the stage before is being done again: its end opens this one
-        status = "pending" if waits else "failed"
-        rows.append((status, None if waits else due, None if due else at, left, str(end.error), end.message, at, place))
+        state = ("pending", None, None, None) if waits else ("failed", due, str(end.error), end.message)
+        rows.append((*state, None if due else at, left, at, place))
         kept.append(traces.attempt(end.ref, end.fence, "failed", at=at, error=str(end.error), message=end.message, worker=worker, made=end.made))
-    given = ("status", "due_at", "escalated_at", "attempts", "error", "message", "moved_at")
+    given = ("status", "due_at", "error", "message", "escalated_at", "attempts", "moved_at")
     bulk.changed(connection, rows, given, fixed=_FAILED)
     traces.keep(connection, kept)
     return held

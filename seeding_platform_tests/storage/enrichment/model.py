@@ -181,7 +181,7 @@ class Model:
         elif row.ready:
             row.status, row.due_at = "failed", due_at
         else:
-            row.status = "pending"
+            row.status, row.error, row.message = "pending", None, None
         return True
 
     def skip(self, key: Key, stage: str, fence: int, *, reason) -> bool:

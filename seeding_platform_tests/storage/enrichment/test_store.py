@@ -210,3 +210,32 @@ def test_reading_pages_through_a_tenant_and_sees_no_other(store):
     assert store.records("ant", text="%") == []
     assert store.story("bee", "exception", "r0") is None
     assert [(c.tenant, c.stage, c.ingested) for c in store.counts("bee", now=NOW)] == [("bee", s, 1) for s in STAGES]
+
+
+def test_who_holds_a_stage_while_the_one_before_is_done_again_may_end_it(store):
+    store.intake([record("a"), record("b")], now=NOW)
+    old = Made(model_version="1", prompt_version="p")
+    complete(store, ORDER, made=old)
+    fails, ends = sorted(claim(store, CLASSES), key=lambda c: c.ref)
+    assert store.invalidate(stage=ORDER, keep=("2", "p"), now=NOW) == 2
+    store.fail([Failed(ref=fails.ref, fence=fails.fence, error=ErrorClass.TRANSIENT, message="no", due_at=NOW)], now=NOW)
+    row = stages_of(store, "a")[CLASSES]
+    assert (row.status, row.ready, row.due_at, row.error) == ("pending", False, None, None)
+    assert claim(store, CLASSES) == []
+    complete(store, ORDER, made=old)
+    assert stages_of(store, "b")[CLASSES].status == "in_progress"
+    assert store.complete([Completed(ref=ends.ref, fence=ends.fence, output={}, confidence=0.9, label="late")], now=NOW) == [True]
+    assert stages_of(store, "b")[RESOLUTION].ready
+    assert [c.ref.record_id for c in claim(store, CLASSES)] == ["a"]
+
+
+def test_what_had_nothing_to_do_still_has_nothing_where_all_before_it_comes_out_the_same(store):
+    store.intake([record("a")], now=NOW)
+    old = Made(model_version="1", prompt_version="p")
+    complete(store, ORDER, made=old)
+    complete(store, CLASSES, confidence=0.4, skip_rest="low_confidence", review_at=NOW)
+    store.invalidate(stage=ORDER, keep=("2", "p"), now=NOW)
+    complete(store, ORDER, made=old)
+    row = stages_of(store)[RESOLUTION]
+    assert (row.status, row.message, row.review_at) == ("skipped", "low_confidence", NOW)
+    assert store.due(NOW) == []
