@@ -27,12 +27,12 @@ def enriched_frames(state: State) -> dict[str, pl.DataFrame]:
         by_record[row["tenant"], row["record_type"], row["record_id"]][row["stage"]] = row
     whole = [(record, by_record[record["tenant"], record["record_type"], record["record_id"]]) for record in records]
     rows = {
-        "order_analysis": [_analysis(record, of[Stage.ORDER_ANALYSIS]) for record, of in whole if _is_done(of[Stage.ORDER_ANALYSIS])],
+        "order_analysis": [_analysis(record, of[Stage.ORDER_ANALYSIS]) for record, of in whole if _is_done(of.get(Stage.ORDER_ANALYSIS))],
         "exception_records": [_exception(record, of) for record, of in whole if record["record_type"] == "exception"],
         "resolutions": [
             _resolution(record, of[Stage.RESOLUTION])
             for record, of in whole
-            if record["record_type"] == "exception" and _is_done(of[Stage.RESOLUTION])
+            if record["record_type"] == "exception" and _is_done(of.get(Stage.RESOLUTION))
         ],
         "dead_letters": [_dead(row) for row in stages if row["escalated_at"] is not None],
         "action_ledger": actions,
@@ -59,8 +59,8 @@ def _frame(name: str, rows: Iterable[Row]) -> pl.DataFrame:
     return pl.DataFrame([{c: r.get(c) for c in schema} for r in rows], schema=schema).sort("tenant", *ENRICHED[name].key)
 
 
-def _is_done(row: Row) -> bool:
-    return row["status"] == Status.COMPLETED
+def _is_done(row: Row | None) -> bool:
+    return row is not None and row["status"] == Status.COMPLETED
 
 
 def _output(row: Row) -> Mapping[str, Any]:
@@ -80,24 +80,24 @@ def _analysis(record: Row, row: Row) -> Row:
 
 
 def _exception(record: Row, stages: Mapping[str, Row]) -> Row:
-    facts, label = json.loads(record["payload"]), stages[Stage.CLASSIFICATION]
+    facts, label = json.loads(record["payload"]), stages.get(Stage.CLASSIFICATION)
     tried = [row["started_at"] for row in stages.values() if row["started_at"] is not None]
-    done = _is_done(label)
+    done = label if label is not None and _is_done(label) else None
     return {
         "tenant": record["tenant"],
         "exception_id": record["record_id"],
         "order_id": facts.get("order_id"),
         "raised_at": record["arrived_at"],
         "source": facts.get("source"),
-        "ai_label": label["label"] if done else None,
-        "ai_confidence": label["confidence"] if done else None,
-        "analysis_notes": _output(label).get("notes") if done else None,
-        "labelled_by": label["provider"] if done else None,
+        "ai_label": done["label"] if done else None,
+        "ai_confidence": done["confidence"] if done else None,
+        "analysis_notes": _output(done).get("notes") if done else None,
+        "labelled_by": done["provider"] if done else None,
         "created_at": record["arrived_at"],
         "updated_at": max([record["updated_at"], *(row["moved_at"] for row in stages.values())]),
         "enrichment_state": json.dumps({stage: row["status"] for stage, row in sorted(stages.items())}),
         "last_enrichment_attempt": max(tried, default=None),
-        "enrichment_retry_count": max(max(row["attempts"] - 1, 0) for row in stages.values()),
+        "enrichment_retry_count": max([0, *(row["attempts"] - 1 for row in stages.values())]),
     }
 
 

@@ -1,0 +1,130 @@
+"""Enriched tables in the graph: everything that came in has a row, a repeat makes no version, and the sensor asks for a run when something is due."""
+
+import datetime as dt
+import random
+from decimal import Decimal
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from seeding_platform.catalog import TABLES
+from seeding_platform.catalog.tables.enriched import ENRICHED, enriched_schema
+from seeding_platform.defs.enrich.assets import enrichment_assets
+from seeding_platform.defs.enrich.checks import CHECKS
+from seeding_platform.defs.enrich.sensors import enrichment_due
+from seeding_platform.defs.platform import Platform
+from seeding_platform.enrichment.payload import from_lines
+from seeding_platform.enrichment.settings import ACTIONS, RETRIES
+from seeding_platform.storage.enrichment.states import Stage
+from seeding_platform_tests.places import place_in
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+PLACED = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
+TEXTS = {
+    "EX-1": "Parcel arrived two weeks after the promised day, customer is angry.",
+    "EX-2": "Customs asks for an invoice before it lets the parcel through.",
+    "EX-3": "zzz",
+}
+
+
+def quality(name: str, rows: list[dict]) -> pl.DataFrame:
+    schema = TABLES[name].schema("quality")
+    return pl.DataFrame([{c: row.get(c) for c in schema} for row in rows], schema=schema)
+
+
+@pytest.fixture
+def platform(tmp_path) -> Platform:
+    made = Platform(place_in(tmp_path / "place").settings)
+    days = dt.timedelta(days=1)
+    order = {
+        "tenant": "acme", "order_id": "O-1", "customer_ref": "K1", "status": "delivered", "created_at": PLACED, "currency": "EUR", "carrier": "Fiets",
+        "amount": Decimal("20.00"), "paid_amount": Decimal("20.00"), "promised_at": PLACED + 2 * days, "delivered_at": PLACED + 16 * days,
+        "ship_country": "NL", "items": 1, "shipped_at": PLACED + days,
+    }  # fmt: skip
+    made.lake.overwrite("quality/orders", quality("orders", [order]))
+    shared = {"tenant": "acme", "order_id": "O-1", "raised_at": PLACED + dt.timedelta(days=17), "source": "shop"}
+    made.lake.overwrite(
+        "quality/exception_records", quality("exception_records", [{**shared, "exception_id": i, "description": t} for i, t in TEXTS.items()])
+    )
+    return made
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def enriched(platform: Platform, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    return dg.materialize([enrichment_assets()], resources={"platform": platform}, instance=instance, raise_on_error=False)
+
+
+def test_everything_that_came_in_has_a_row_and_a_repeat_changes_nothing(platform, instance):
+    result = enriched(platform, instance)
+    assert result.success
+    failed = {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
+    assert failed <= {"high_confidence"}, "nothing is learned here: labels wait for a person"
+    assert len(result.get_asset_check_evaluations()) == sum(map(len, CHECKS.values()))
+    tables = {name: platform.lake.read(f"enriched/{name}").collect() for name in ENRICHED}
+    for name, frame in tables.items():
+        assert dict(frame.schema) == enriched_schema(name), name
+    rows = tables["exception_records"]
+    assert rows["exception_id"].to_list() == list(TEXTS)
+    assert rows["ai_label"].null_count() == 0
+    assert tables["order_analysis"].filter(pl.col("record_id") == "O-1")["problems"].to_list() == [["delivered_late"]]
+    before = {t: platform.lake.version(t) for t in platform.lake.tables()}
+    assert enriched(platform, instance).success
+    assert {t: platform.lake.version(t) for t in platform.lake.tables()} == before
+
+
+def test_an_order_that_changes_is_done_anew_with_its_exceptions(platform, instance):
+    enriched(platform, instance)
+    orders = platform.lake.read("quality/orders").collect().with_columns(delivered_at=pl.lit(PLACED + dt.timedelta(days=1)))
+    platform.lake.overwrite("quality/orders", orders)
+    assert enriched(platform, instance).success
+    analysed = platform.lake.read("enriched/order_analysis").collect().filter(pl.col("record_id") == "O-1")
+    assert "delivered_late" not in analysed["problems"].to_list()[0]
+    story = platform.enrichment("test", random.Random(1)).store.story("acme", "exception", "EX-1")
+    assert len([a for a in story.attempts if a.stage == Stage.ORDER_ANALYSIS and a.outcome == "completed"]) == 2
+
+
+def test_a_record_that_is_lost_is_found_out(platform, instance):
+    from seeding_platform.storage.database import writing
+    from seeding_platform.storage.enrichment import schema
+
+    enriched(platform, instance)
+    with writing(platform.state.engine) as connection:  # as nothing of ours would
+        connection.execute(schema.stages.delete().where(schema.stages.c.stage == "exception_classification", schema.stages.c.record_id == "EX-1"))
+    result = enriched(platform, instance)
+    assert "no_lost_records" in {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
+
+
+def test_the_sensor_asks_while_something_is_due_and_no_run_is_under_way(platform, instance):
+    def looked() -> dg.SensorResult | dg.SkipReason:
+        with dg.build_sensor_context(instance=instance, resources={"platform": platform}) as context:
+            return enrichment_due(context)
+
+    assert isinstance(looked(), dg.SkipReason)
+    house = platform.enrichment("test", random.Random(1))
+    house.store.intake(from_lines(b'{"record_type": "order", "record_id": "9", "status": "new"}', tenant="acme").records, now=platform.now())
+    [request] = looked().run_requests
+    assert request.tags["seeding/because"] == "1 due"
+    assert request.tags["dagster/max_retries"] == "0"
+    house.worked()
+    assert isinstance(looked(), dg.SkipReason)
+
+
+def test_settings_of_people_reach_the_work(platform):
+    from seeding_platform.enrichment.settings import actions_of, retries_of
+
+    platform.adjusted.change(RETRIES, {"max_retries": 2}, scope="", actor="key1", reason="test", now=platform.now())
+    platform.adjusted.change(
+        ACTIONS, {"allowed": ["notify_customer"], "most_eur_refund": 5}, scope="", actor="key1", reason="test", now=platform.now()
+    )
+    assert retries_of(platform.adjusted).max_retries == 2
+    policy = actions_of(platform.adjusted, platform.settings)
+    assert (policy.allowed, policy.most_eur, policy.mode) == (frozenset({"notify_customer"}), {"partial_refund": 5.0}, "dry_run")
+    before = policy.version
+    platform.adjusted.change(ACTIONS, {"allowed": ["notify_customer"]}, scope="", actor="key1", reason="test", now=platform.now())
+    assert actions_of(platform.adjusted, platform.settings).version != before
