@@ -57,6 +57,7 @@ def test_an_unexpected_error_shows_no_settings(place):
     assert "canary-password" not in told.stdout + told.stderr
 
 
+@pytest.mark.long
 def test_a_second_run_at_once_is_busy_and_says_who_works(place):
     code = (
         "import sys, pathlib, time\nfrom seeding_platform.storage.locks import exclusive\n"
@@ -75,6 +76,7 @@ def test_a_second_run_at_once_is_busy_and_says_who_works(place):
         holder.stdout.close()
 
 
+@pytest.mark.long
 def test_too_little_disk_is_said_before_anything_starts(place):
     environment = {**place.environment, "SEEDING_MIN_FREE_MB": "99999999"}
     command = [sys.executable, "-m", "seeding_platform.cli", "seed"]

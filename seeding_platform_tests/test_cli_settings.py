@@ -34,6 +34,7 @@ def test_a_round_of_changes(place):
     assert place.run("audit", "list").stdout.count("settings.change") == 5
 
 
+@pytest.mark.long
 def test_a_file_with_one_wrong_value_changes_nothing(place):
     file = place.root / "wrong.yaml"
     file.write_text("quality.gate: {customers: {score: 70}}\nquality.monitors: {everywhere: {far: -1}}\n")

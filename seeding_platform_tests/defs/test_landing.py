@@ -151,6 +151,7 @@ def test_wrong_encoding_is_named_with_its_line(place, instance):
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_users_file_goes_through_the_graph_in_one_go(place, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(place.root / "home"))
     monkeypatch.setenv("SEEDING_STATE", str(place.root / "state"))

@@ -117,6 +117,7 @@ def test_a_change_of_rules_has_the_table_judged_again_once(platform, instance):
     assert not platform.lake.read("quality/content_posts").collect()["text"].str.contains("@acme").any()
 
 
+@pytest.mark.long
 def test_a_table_that_never_passed_is_tried_again_when_its_limit_is_changed(platform, instance, place):
     now = platform.now()
     set_gate(platform, now, score=100.0)

@@ -74,6 +74,7 @@ def test_a_run_trains_every_model_and_says_what_came_of_it(platform, instance):
     assert {j.state for j in platform.bench.jobs.recent(tenant="default", model="segmentation")} == {"skipped"}
 
 
+@pytest.mark.long
 def test_a_run_for_what_was_asked_trains_nothing_else(platform, instance):
     ask_for(platform.bench, Whose("default", "churn"), SPECS[0], by="key1")
     context = dg.build_sensor_context(resources={"platform": platform})
@@ -88,6 +89,7 @@ def test_a_run_for_what_was_asked_trains_nothing_else(platform, instance):
     assert isinstance(retraining_sensor(SPECS)(dg.build_sensor_context(resources={"platform": platform})), dg.SkipReason)
 
 
+@pytest.mark.long
 def test_one_that_fails_costs_no_other_and_is_named(platform, instance):
     platform.frames["segmentation"] = TransientError("the lake does not answer")
     done = run(platform, instance)
@@ -98,6 +100,7 @@ def test_one_that_fails_costs_no_other_and_is_named(platform, instance):
     assert platform.bench.standings.one(Whose("default", "churn")).version == "1"
 
 
+@pytest.mark.long
 def test_the_check_asks_for_what_is_due_and_fits_nothing(platform, instance):
     said = check_all(platform, {s.name: s for s in SPECS})
     assert any("default.churn: weekly" in line for line in said), said
@@ -116,6 +119,7 @@ def test_the_check_is_a_job_of_its_own(platform, instance):
     assert done.success
 
 
+@pytest.mark.long
 def test_rows_that_are_no_longer_as_they_were_are_a_failed_check(platform, instance):
     run(platform, instance)
     moved = customers(seed=9).with_columns(tenure_months=pl.col("tenure_months") + 400)

@@ -45,6 +45,7 @@ def test_a_column_of_nulls_stays_one():
     assert Pseudonyms(OURS, "a").tokens(pl.Series("x", [None, None]), "EMAIL").to_list() == [None, None]
 
 
+@pytest.mark.long
 def test_a_dictionary_inverts_none():
     addresses = [f"{given}.{family}{n}@example.nl" for given in ("jan", "piet", "emma", "noor") for family in ("bos", "vis", "dijk", "smit", "kok")
                  for n in range(5000)]  # fmt: skip

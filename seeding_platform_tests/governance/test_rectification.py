@@ -91,6 +91,7 @@ def test_a_wrong_identifier_is_put_right_itself_and_stays_so(platform):
     assert platform.marks.of("corrected") == [], "else the correction would bring the erased value back"
 
 
+@pytest.mark.long
 def test_an_erasure_leaves_somebody_elses_correction_that_only_mentions_the_person(platform):
     do(platform, "rectify", correction=Correction.checked("orders", {"carrier": "PostNL", "note": "leave it with cust-0002 next door"}))
     done = do(platform, "erase", [Identifier("CUSTOMER_REF", "cust-0002")])
@@ -104,6 +105,7 @@ def test_an_erasure_leaves_somebody_elses_correction_that_only_mentions_the_pers
     assert platform.marks.of("corrected") == []
 
 
+@pytest.mark.long
 def test_a_value_of_a_correction_that_is_only_the_erased_person_becomes_none(platform):
     do(platform, "rectify", correction=Correction.checked("orders", {"carrier": "PostNL", "note": "cust-0002"}))
     do(platform, "erase", [Identifier("CUSTOMER_REF", "cust-0002")])
@@ -122,6 +124,7 @@ def test_a_correction_that_the_contract_does_not_allow_is_refused(table, columns
         Correction.checked(table, columns)
 
 
+@pytest.mark.long
 def test_a_restricted_person_is_stored_and_not_used(platform):
     fingerprint = rules_of(platform, ORDERS)
     done = do(platform, "restrict")
@@ -185,6 +188,7 @@ def test_who_confirmed_the_identity_is_on_record_and_in_the_certificate(platform
         found.receive("rectify", ONE, tenant=TENANT, actor="k")
 
 
+@pytest.mark.long
 def test_a_name_in_a_note_about_identity_or_a_hold_is_erased_too(platform):
     from seeding_platform.governance.holding import Holding
 
@@ -198,6 +202,7 @@ def test_a_name_in_a_note_about_identity_or_a_hold_is_erased_too(platform):
     assert {h.tenant: h.reason for h in found.holds.standing()} == {"other": "asked by Wilhelmina Ozewald", TENANT: "[ERASED]"}
 
 
+@pytest.mark.long
 def test_a_request_that_an_earlier_version_kept_is_gone_on_with(platform):
     import base64
 

@@ -280,6 +280,7 @@ def test_a_file_stays_whose_batch_an_older_version_of_its_table_does_not_have(pl
 
 
 @pytest.mark.parametrize("told", [{"table": "orders"}, {}, {"person": [Identifier("CUSTOMER_REF", "cust-0001")]}])
+@pytest.mark.long
 def test_a_hold_wins_over_an_erasure_which_says_so_and_goes_on_later(platform, told):
     landed(platform, *BOTH)
     placed = hold(platform, **told)

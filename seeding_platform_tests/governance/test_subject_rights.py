@@ -170,6 +170,7 @@ def test_a_tampered_certificate_fails(place, state):
         found.certificate_holds("none")
 
 
+@pytest.mark.long
 def test_identifiers_are_kept_until_the_end_and_no_longer(place, state):
     found = rights(place, state)
     request = found.receive("erase", identifiers(3), tenant=TENANT, actor="k", request_id="x")
@@ -183,6 +184,7 @@ def test_identifiers_are_kept_until_the_end_and_no_longer(place, state):
     assert email(3) not in str([r.body for r in found.trail.log.newest()])
 
 
+@pytest.mark.long
 def test_what_cannot_be_rewritten_is_said_and_not_closed(place, state, monkeypatch):
     found = rights(place, state)
     log = place.settings.state / "logs" / "run.log"
@@ -200,6 +202,7 @@ def test_what_cannot_be_rewritten_is_said_and_not_closed(place, state, monkeypat
     assert email(3) not in log.read_text()
 
 
+@pytest.mark.long
 def test_another_tenants_rows_stay(place, state):
     lake = Lake(place.settings.lake)
     theirs = rows().with_columns(tenant=pl.lit("other"))
@@ -309,6 +312,7 @@ def test_a_tombstone_stands_for_a_number_however_it_is_written(place, written):
     assert written not in admitted["note"][0]
 
 
+@pytest.mark.long
 def test_a_database_that_somebody_holds_open_stays_whole(place, state):
     import sqlite3
 
@@ -337,6 +341,7 @@ def test_an_id_stands_for_one_request(place, state):
             found.receive(told["kind"], told["identifiers"], tenant=told["tenant"], actor="k", request_id="x")
 
 
+@pytest.mark.long
 def test_a_damaged_file_holds_nobody_up(place, state):
     logs = place.settings.state / "logs"
     (logs / "broken.gz").write_bytes(b"\x1f\x8b" + bytes(range(200)))

@@ -165,6 +165,7 @@ STEPS = ["after:registry serve", *(pytest.param(step, marks=pytest.mark.long) fo
 
 
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.long
 def test_after_a_kill_at_any_step_all_agree(at, made, step):
     at.deploy(TOY, "1", actor="key", reason="first")
     command = [sys.executable, "-c", KILLED, step, str(made)]

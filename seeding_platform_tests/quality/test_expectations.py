@@ -195,6 +195,7 @@ def test_missing_and_unreadable_columns_are_told_without_an_exception(site):
     assert "Traceback" not in page
 
 
+@pytest.mark.long
 def test_no_value_of_a_row_is_in_any_file_result_log_or_output(tmp_path, caplog, capfd):
     word, number, money, day = "kanarie7391", 918273645546372, Decimal("-8172635445.19"), dt.date(2087, 3, 21)
     frame = things(
@@ -279,6 +280,7 @@ def test_what_cannot_be_shown_or_named_is_an_error(tmp_path):
         validate_all([(THINGS, things()), (THINGS, things())], folder=tmp_path)
 
 
+@pytest.mark.long
 def test_the_quality_layer_has_no_personal_columns(tmp_path):
     rows = assess(things(6), THINGS).rows
     found = validate(rows.with_columns(owner_email=pl.lit("o@example.org")), THINGS, folder=tmp_path, layer="quality", now=NOW)
@@ -355,6 +357,7 @@ def by_hand(frame: pl.DataFrame) -> dict[str, int]:
 
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(tables=st.lists(ROWS, min_size=2, max_size=2))
+@pytest.mark.long
 def test_verdicts_equal_a_direct_computation(tmp_path, tables):
     lineage = [name for name in SMALL.schema("clean") if name in SCHEMA]
     cells = [pl.DataFrame(rows, schema={"k": pl.String, "n": pl.Int64, "x": pl.Float64}, orient="row") for rows in tables]

@@ -209,6 +209,7 @@ def test_too_many_requests(place, facts_csv):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.long
 def test_an_upload_becomes_figures(service, place):
     response = upload(service, (EXPORTS / "google_nl.csv").read_bytes())
     assert response.status_code == 202

@@ -57,6 +57,7 @@ def test_the_newest_first_and_a_page_at_a_time(service, trail):
         ("from=2026-11-04&action=room", lambda e: e.at.date() >= dt.date(2026, 11, 4)),
     ],
 )
+@pytest.mark.long
 def test_filters_are_in_the_address(service, trail, query, wanted):
     pages = Pages(service)
     expected = [r.seq for r in trail.log.newest(limit=500) if r.event.action.startswith("room") and wanted(r.event)]
@@ -81,6 +82,7 @@ def test_an_empty_list_says_why(service, trail):
     assert "Toon alles" in pages.get("/nl/audit?by=nobody")
 
 
+@pytest.mark.long
 def test_one_event_whole(service, trail):
     pages = Pages(service)
     seq = numbers(pages.get("/en/audit?action=room1.did"))[0]
@@ -107,6 +109,7 @@ def test_it_is_verified_now_and_said_in_words(service, trail):
     assert (last["verified"]["found"]["ok"], last["verified"]["actor"], last["seals"]) == (True, "admindefault", 1)
 
 
+@pytest.mark.long
 def test_a_broken_log_is_told_on_the_page_and_on_the_overview(service, trail):
     trail.seal(now=START)
     with service.app.state.service.state.engine.begin() as connection:

@@ -72,6 +72,7 @@ def test_single_platforms_that_cannot_be_told_do_not_cloud_the_whole(service, la
     assert "A figure further down is biased" in Pages(service, "viewer").get(URL)
 
 
+@pytest.mark.long
 def test_small_groups_are_listed_and_marked(service, lake):
     lake.overwrite("quality/bias", platforms(0.5))
     text = Pages(service, "viewer").get(URL)
@@ -82,6 +83,7 @@ def test_small_groups_are_listed_and_marked(service, lake):
     assert "f-muted" in text, "its dot is grey"
 
 
+@pytest.mark.long
 def test_another_tenants_figures_are_not_there(service, lake):
     lake.overwrite("quality/bias", pl.concat([platforms(0.9, verdict="insufficient_evidence"), platforms(0.1, tenant="other")]))
     text = Pages(service, "viewer").get(URL)
@@ -90,6 +92,7 @@ def test_another_tenants_figures_are_not_there(service, lake):
     assert ">8.0%<" in Pages(service, "viewer", "other").get(URL)
 
 
+@pytest.mark.long
 def test_an_empty_page_says_why(service, lake):
     assert "There are no figures yet" in Pages(service, "viewer").get(URL)
     lake.overwrite("quality/bias", platforms(0.5, tenant="other"))

@@ -74,6 +74,7 @@ def test_a_training_is_followed_stage_by_stage(service, bench):
     assert "ml.train.asked" in events
 
 
+@pytest.mark.long
 def test_what_serves_is_shown_with_its_gate_compared_changed_and_rolled_back(service, bench):
     assert trained(service, customers()).verdict == "deploy"
     second = trained(service, customers(turned=True, seed=2))
@@ -127,6 +128,7 @@ def test_what_serves_is_shown_with_its_gate_compared_changed_and_rolled_back(ser
     assert page.send("/en/models/none", step="train").status_code == 404
 
 
+@pytest.mark.long
 def test_drift_stands_on_the_page_once_a_check_has_found_it(service, bench):
     frame = customers()
     assert trained(service, frame).verdict == "deploy"

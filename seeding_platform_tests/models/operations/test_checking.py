@@ -79,6 +79,7 @@ def test_new_labels_are_a_reason_but_not_while_the_model_rests(shop):
     assert checked(shop.bench, shop.whose, shop.spec, Data("orders@3", lambda: 450)).due is None
 
 
+@pytest.mark.long
 def test_a_month_with_three_days_of_silence_and_a_change_of_the_clock_trains_once_a_week(shop):
     """Checked every four hours of UTC from 12 October to 11 November 2026, but for three days; the last Sunday of October has 25 hours."""
     shop.clock.at = dt.datetime(2026, 10, 12, tzinfo=dt.UTC)
@@ -133,6 +134,7 @@ def test_a_deployment_that_does_well_is_kept_after_its_day(shop):
     assert shop.bench.deployer.ledger.watched() == []
 
 
+@pytest.mark.long
 def test_a_shadow_answers_beside_it_and_takes_its_share(shop):
     shop.train(rows(400))
     second = shop.train(rows(400, seed=2))
@@ -215,6 +217,7 @@ def test_what_must_rest_is_not_asked_for_at_every_check(shop):
     assert checked(shop.bench, shop.whose, shop.spec, Data("orders@1", lambda: 40)).job_id is not None
 
 
+@pytest.mark.long
 def test_auc_is_measured_in_real_use_without_a_positive_label_in_the_specification(shop):
     spec = shop.spec.model_validate(shop.spec.model_dump(exclude={"positive"}) | {"metric": "auc"})
     shop.train(rows(1000), spec=spec)
