@@ -1,10 +1,13 @@
 """What all tests share: a fresh SQLite state database is made by the migrations once in a process, and copied from then on."""
 
 import pytest
+from hypothesis import settings
 
 from seeding_platform.storage import migration
 
 MADE = migration._create
+settings.register_profile("house", deadline=None)  # a machine that does other things too is no fault of the code
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session", autouse=True)
