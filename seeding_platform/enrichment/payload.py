@@ -213,6 +213,8 @@ def _line(line: bytes) -> dict[str, Any] | str:
     name = told.get("record_id")
     if not isinstance(name, str) or not len(name.strip()) > 0 or len(name) > LONGEST_ID or not name.isprintable():
         return f"record_id is no text of 1 to {LONGEST_ID} plain characters"
+    if "@" in name:
+        return "record_id is a mail address: an id stays when a person is erased, so it may name nobody"
     order = told.get("order")
     if order is not None and (not isinstance(order, dict) or told["record_type"] == "order"):
         return "order is no object, or stands in an order"

@@ -139,3 +139,10 @@ def test_a_row_that_is_too_long_is_taken_in_too():
 def test_any_bytes_are_taken_or_refused_line_by_line(content):
     taken = from_lines(content, tenant="t", scrub=False)
     assert len(taken.records) + len(taken.refused) == sum(1 for line in content.splitlines() if line.strip())
+
+
+def test_an_id_that_is_a_mail_address_is_refused():
+    taken = from_lines(b'{"record_type": "order", "record_id": "jan@example.nl"}', tenant="acme")
+    assert taken.records == []
+    assert "name nobody" in taken.refused[0].why
+    assert "jan" not in taken.refused[0].why

@@ -1,5 +1,6 @@
 """People planted in every store and format, and a search for them that shares no code with the one under test."""
 
+import datetime as dt
 import gzip
 import io
 import json
@@ -13,6 +14,10 @@ import pyarrow.parquet as pq
 
 from seeding_platform.settings import Settings
 from seeding_platform.storage import snapshots
+from seeding_platform.storage.enrichment.actions import Action, ActionLedger
+from seeding_platform.storage.enrichment.answers import Answers
+from seeding_platform.storage.enrichment.states import STAGES, Completed, ErrorClass, Failed, Record
+from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.kept import Kept
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.live import Live, Message
@@ -68,11 +73,40 @@ def plant(settings: Settings, state: State, now) -> None:
             Message(message_id=f"m{n}", tenant=TENANT, channel="email", target=email(n), subject="s", body=f"dear {email(n)}", created_at=now),
             mark=f"m{n}",
         )
+    _enrichment(state, now)
     state.record_landing(
         Landing(source="s", partition_key="p", tenant=TENANT, file_name="a.csv", sha256="a" * 64, status=LandingStatus.LANDED, landed_at=now)
     )
     facts = pl.DataFrame({"tenant": TENANT, "date": [now.date()] * PEOPLE, "campaign": [f"for {email(n)}" for n in range(PEOPLE)], "spend": 1.0})
     snapshots.publish(facts, settings.serving, now=now)
+
+
+def _enrichment(state: State, now) -> None:
+    """Texts of people in records, outputs, traces, actions, labels and kept answers, as where nothing of it was treated on its way in."""
+    store, answers, ledger = EnrichmentStore(state), Answers(state), ActionLedger(state)
+    records = [
+        Record(tenant=TENANT, record_type="exception", record_id=f"e{n}", payload={"description": f"{email(n)} waits"}, input_hash=f"h{n}")
+        for n in range(PEOPLE)
+    ]
+    store.intake(records, now=now)
+    claims = store.claim(STAGES[0], owner="w", limit=PEOPLE, lease=dt.timedelta(minutes=5), now=now)
+    half = len(claims) // 2
+    store.complete([Completed(ref=c.ref, fence=c.fence, output={"notes": f"of {email(int(c.ref.record_id[1:]))}"}) for c in claims[:half]], now=now)
+    failed = [
+        Failed(ref=c.ref, fence=c.fence, error=ErrorClass.TRANSIENT, message=f"about {email(int(c.ref.record_id[1:]))}", due_at=now)
+        for c in claims[half:]
+    ]
+    store.fail(failed, now=now)
+    for n in range(PEOPLE):
+        answers.keep(TENANT, {f"k{n}": {"notes": email(n)}}, now=now)
+        told = {"reference": f"call {phone(n)}"}
+        ledger.plan(
+            [
+                Action(
+                    tenant=TENANT, record_type="exception", record_id=f"e{n}", action="escalate", parameters=told, policy_version="1", planned_at=now
+                )
+            ]
+        )
 
 
 def _files(settings: Settings, frame: pl.DataFrame) -> None:
