@@ -11,6 +11,7 @@ from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
 from seeding_platform.enrichment.refreshing import refreshed
+from seeding_platform.enrichment.ruling import ruled_anew
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
@@ -102,8 +103,9 @@ class House:
         return work(self.crew(stopped=stopped), until=until, tenants=tenants)
 
     def refreshed(self) -> list[str]:
-        """Bring back what another version made, by what people have set; what was done, in words."""
-        return refreshed(self, now=self.bench.now())
+        """Bring back what another version made, or was judged by other rules of actions; what was done, in words."""
+        bench = self.bench
+        return [*refreshed(self, now=bench.now()), *ruled_anew(bench.state, bench.adjusted, bench.settings, self.store, now=bench.now())]
 
     def acted(self, claim: Claimed, resolution: Resolution, now: dt.datetime) -> Carried:
         """Carry a recommendation out, as far as that is allowed."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seeding_platform.settings import Settings
     from seeding_platform.storage.adjusted import Adjusted
 
-AFFECTED = ["enriched/order_analysis", "enriched/exception_records", "enriched/resolutions"]
+AFFECTED = ["enriched/resolutions", "enriched/action_ledger"]
 
 
 def _affected(scope: str) -> list[str]:
@@ -54,9 +54,7 @@ class ActionRules(BaseModel):
     least_confidence: float = Field(0.7, ge=0.5, le=1, description="Of the label and of the recommendation")
 
 
-RETRIES = Adjustable(
-    name="enrichment.retries", model=RetryPolicy, describes="When failures of enrichment are tried again, and when a person looks", affects=_affected
-)
+RETRIES = Adjustable(name="enrichment.retries", model=RetryPolicy, describes="When failures of enrichment are tried again, and when a person looks")
 ACTIONS = Adjustable(
     name="enrichment.actions", model=ActionRules, describes="What enrichment may do about an exception without a person", affects=_affected
 )

@@ -115,6 +115,26 @@ def test_the_sensor_asks_while_something_is_due_and_no_run_is_under_way(platform
     assert isinstance(looked(), dg.SkipReason)
 
 
+def test_recommendations_are_judged_again_when_the_rules_of_actions_change(platform, instance):
+    house = platform.enrichment("test", random.Random(1))
+    enriched(platform, instance)
+    house.store.judge("acme", "exception", "EX-1", label="damaged", actor="key1", reason="low_confidence", now=platform.now())
+    enriched(platform, instance)
+    [before] = platform.lake.read("enriched/resolutions").collect()["outcome"].to_list()
+    assert before == "reship is not on the list of what may be done"
+    with dg.build_sensor_context(instance=instance, resources={"platform": platform}) as context:
+        assert isinstance(enrichment_due(context), dg.SkipReason)
+    allowed = {"allowed": ["reship"], "most_eur_day": 1000}
+    platform.adjusted.change(ACTIONS, allowed, scope="", actor="key1", reason="test", now=platform.now())
+    with dg.build_sensor_context(instance=instance, resources={"platform": platform}) as context:
+        assert enrichment_due(context).run_requests[0].tags["seeding/because"] == "rules of actions"
+    enriched(platform, instance)
+    [after] = platform.lake.read("enriched/resolutions").collect()["outcome"].to_list()
+    assert after != before
+    with dg.build_sensor_context(instance=instance, resources={"platform": platform}) as context:
+        assert isinstance(enrichment_due(context), dg.SkipReason)
+
+
 def test_settings_of_people_reach_the_work(platform):
     from seeding_platform.enrichment.settings import actions_of, retries_of
 

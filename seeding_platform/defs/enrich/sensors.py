@@ -33,15 +33,17 @@ def enrich_job() -> Any:
 )
 def enrichment_due(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult | dg.SkipReason:
     """One run at a time: it works until nothing is due."""
+    from seeding_platform.enrichment.ruling import outdated
     from seeding_platform.storage.enrichment.store import EnrichmentStore
 
     waiting = EnrichmentStore(platform.state).due(platform.now())
-    if not waiting:
+    ruled = outdated(platform.state, platform.adjusted, platform.settings)
+    if not waiting and not ruled:
         return dg.SkipReason("nothing is due")
     total = sum(n for _, _, n in waiting)
     if context.instance.get_run_records(dg.RunsFilter(job_name=ENRICH, statuses=UNDER_WAY), limit=1):
         return dg.SkipReason(f"{total} are due, and a run is under way")
-    because = {"seeding/because": f"{total} due", **OWN_RETRIES}
+    because = {"seeding/because": f"{total} due" if waiting else "rules of actions", **OWN_RETRIES}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"enrich:{platform.now():%Y-%m-%dT%H:%M}", tags=because)])
 
 
