@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.actions import carried_out
 from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
-from seeding_platform.enrichment.refreshing import refreshed
+from seeding_platform.enrichment.refreshing import done_again, recovered, refreshed
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
 from seeding_platform.storage.enrichment.actions import ActionLedger
 from seeding_platform.storage.enrichment.store import EnrichmentStore
+from seeding_platform.storage.live import Live
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -98,12 +99,25 @@ class House:
         )  # fmt: skip
 
     def worked(self, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None, stopped: Callable[[], bool] = bool) -> Tally:
-        """Work until nothing is due, or the time is over."""
-        return work(self.crew(stopped=stopped), until=until, tenants=tenants)
+        """Work until nothing is due, or the time is over; pages that are looked at hear of it, each tenant of its own."""
+        tally = work(self.crew(stopped=stopped), until=until, tenants=tenants)
+        for tenant, moved in tally.moved.items():
+            self.tell("pass", tenant, moved=moved)
+        recovered(self.bench.state, self.store, self.bench.adjusted, now=self.bench.now())
+        return tally
+
+    def tell(self, event: str, tenant: str, **facts: Any) -> None:
+        """Let pages of a tenant know that something of enrichment has changed; no text of a record."""
+        now = self.bench.now()
+        Live(self.bench.state).tell("enrichment", f"{event}:{self.owner}:{now.isoformat()}", {"event": event, **facts}, now=now, tenant=tenant)
 
     def refreshed(self) -> list[str]:
-        """Bring back what another version made, by what people have set; what was done, in words."""
+        """Bring back what another version made, or an outage killed, by what people have set; what was done, in words."""
         return refreshed(self, now=self.bench.now())
+
+    def done_again(self) -> int:
+        """Ask for unsure classifications once more where people have set that, each only so often; gives how many."""
+        return done_again(self, now=self.bench.now())
 
     def acted(self, claim: Claimed, resolution: Resolution, now: dt.datetime) -> Carried:
         """Carry a recommendation out, as far as that is allowed."""

@@ -92,6 +92,7 @@ class Tally:
         failed: by (stage, class of error).
         outdated: ends that were refused: somebody else held the record by then.
         out_of_time: whether something was left because the time was over.
+        moved: ends that were written, by tenant.
     """
 
     claimed: Counter[str] = field(default_factory=Counter)
@@ -100,6 +101,7 @@ class Tally:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     outdated: int = 0
     out_of_time: bool = False
+    moved: Counter[str] = field(default_factory=Counter)
 
 
 def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None) -> Tally:
@@ -296,6 +298,8 @@ def _write(crew: Crew, ends: Sequence[Completed | Failed | Skipped], tally: Tall
     kept += crew.store.fail(failed, now=now) if failed else []
     written: list[Completed | Skipped | Failed] = [*completed, *skipped, *failed]
     for end, ours in zip(written, kept, strict=True):
+        if ours:
+            tally.moved[end.ref.tenant] += 1
         if not ours:
             tally.outdated += 1
         elif isinstance(end, Completed):

@@ -73,3 +73,12 @@ def resets(rows: Iterable[tuple[Ref, int, str | None]], *, now: dt.datetime, con
     """Write down that claims (reference, fence, worker) were taken away from who held them."""
     at = bulk.moment(connection, now)
     keep(connection, [attempt(ref, fence, "reset", at=at, message=why, worker=worker) for ref, fence, worker in rows])
+
+
+def pruned(connection: Connection, *, before: dt.datetime) -> int:
+    """Forget attempts from before a moment; returns how many."""
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import attempts as table
+
+    return int(connection.execute(sa.delete(table).where(table.c.at < before)).rowcount)
