@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from seeding_platform.enrichment.proving import admitted, let_go_on
 from seeding_platform.enrichment.settings import retries_of
 from seeding_platform.storage.enrichment.breakers import Breakers
 from seeding_platform.storage.enrichment.states import STAGES, ErrorClass, Stage
@@ -39,7 +40,15 @@ def refreshed(house: House, *, now: dt.datetime) -> list[str]:
             before = versions.live(tenant, stage)
             if before == joined(version):
                 continue
-            versions.put(tenant, stage, joined(version), "live", report={"after": before}, now=now)
+            well, report = True, {"after": before}
+            if before is not None and stage is Stage.CLASSIFICATION:
+                well, report = admitted(house, tenant, provider, before, now=now)
+            if not well:
+                house.forget(tenant)  # whoever is asked for this tenant from now on is the version that is live
+                said.append(f"{tenant}, {stage}: {joined(version)} is refused; {before} stays live")
+                continue
+            versions.put(tenant, stage, joined(version), "live", report=report, now=now)
+            let_go_on(house, tenant, str(stage), now=now)
             if before is None:
                 continue
             below = house.stages.bar if policy.on_new_version == "low_confidence_only" else None
@@ -47,6 +56,7 @@ def refreshed(house: House, *, now: dt.datetime) -> list[str]:
             back = house.store.redrive(tenant, stage=stage, dry_run=False, now=now) if policy.redrive_after_recovery else []
             said.append(
                 f"{tenant}, {stage}: {joined(version)} in place of {before}; {again} are done again, {len(back)} dead letters are tried again"
+                + (", unproven: too few labels" if report.get("verdict") == "unproven" else "")
             )
     return said
 
