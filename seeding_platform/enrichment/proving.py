@@ -173,11 +173,20 @@ def admitted(house: House, tenant: str, candidate: Provider, live: str, *, now: 
     if proof.verdict != "worse":
         return True, report
     versions.put(tenant, str(STAGE), version, "refused", report=report, now=now)
-    right = proof.right or (0.0, 0.0)
-    told = {"version": version, "live": live, "n": proof.n, "right": round(100 * right[1], 1), "before": round(100 * right[0], 1)}
-    AlertDesk(house.bench.state, house.bench.settings).raise_(Alert(rule=RULE, tenant=tenant, subject=SUBJECT, evidence=told), now=now)
     _hold(house, tenant, version, live, now=now)
+    right = proof.right or (0.0, 0.0)
+    told = {"version": _id_of(version), "live": _id_of(live), "n": proof.n, "right": round(100 * right[1], 1), "before": round(100 * right[0], 1)}
+    AlertDesk(house.bench.state, house.bench.settings).raise_(Alert(rule=RULE, tenant=tenant, subject=SUBJECT, evidence=told), now=now)
     return False, report
+
+
+def _id_of(version: str) -> str:
+    """A version as evidence names it: model and prompt with a stroke between them, whatever signs an endpoint's model has in its name.
+
+    >>> _id_of("exception_classification:3|2")
+    'model:exception_classification:3/2'
+    """
+    return "model:" + re.sub(r"[^A-Za-z0-9_.:/+-]", "_", version.replace("|", "/"))[:100]
 
 
 def _hold(house: House, tenant: str, version: str, live: str, *, now: dt.datetime) -> None:

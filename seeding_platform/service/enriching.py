@@ -7,13 +7,12 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.comparison import share
-from seeding_platform.enrichment.payload import MOST_LINE, from_lines
+from seeding_platform.enrichment.lines import Lines
 from seeding_platform.enrichment.proving import let_go_on
 from seeding_platform.enrichment.replay import replayed
 from seeding_platform.errors import PermanentError
 from seeding_platform.service.enriched import stage_wanted, story
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.enrichment.intake import Intake
 from seeding_platform.storage.enrichment.pauses import Pause
 from seeding_platform.storage.enrichment.versions import Versions
 from seeding_platform.storage.kept import VersionConflict
@@ -21,20 +20,17 @@ from seeding_platform.storage.kept import VersionConflict
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from seeding_platform.enrichment.payload import Refused
     from seeding_platform.enrichment.replay import Replayed
     from seeding_platform.service.context import Service
     from seeding_platform.storage.enrichment.reviews import HumanLabel
     from seeding_platform.storage.enrichment.states import Ref, Stage
 
-AT_ONCE = 4_000_000
-"""So many bytes of lines are taken in together."""
 MOST_TOLD = 1000
-"""So many refused lines are told one by one."""
+"""So many records are named one by one in an answer."""
 
 
-class Lines:
-    """Lines of JSON as they come over the network, taken in a piece at a time: neither the whole body nor an endless line is ever held.
+class Sent(Lines):
+    """Lines of JSON as they come over the network.
 
     Args:
         service: where they go.
@@ -42,56 +38,20 @@ class Lines:
     """
 
     def __init__(self, service: Service, tenant: str) -> None:
-        self.service, self.tenant = service, tenant
-        self.taken, self.refused, self.lines = Intake(), 0, 0
-        self.told: list[Refused] = []
-        self._held = bytearray()
-        self._rest = b""
+        super().__init__(service.enrichment.store, tenant, service.now)
+        self.house = service.enrichment
 
-    def add(self, chunk: bytes) -> bool:
-        """Take a piece of the body; true when so much has come together that `flush` should be called."""
-        whole, newline, rest = chunk.rpartition(b"\n")
-        if newline:
-            self._held += self._rest + whole + newline
-            self._rest = rest
-        else:
-            self._rest += chunk
-        self._rest = self._rest[: MOST_LINE + 1]  # it is too long already, and is refused for it
-        return len(self._held) >= AT_ONCE
-
-    def flush(self) -> None:
-        """Take in what has come so far, up to the last end of a line."""
-        content = bytes(self._held)
-        self._held.clear()
-        if not content.strip():
-            self.lines += len(content.splitlines())
-            return
-        found = from_lines(content, tenant=self.tenant)
-        house = self.service.enrichment
-        self.taken += house.store.intake(found.records, now=self.service.now())
-        self.refused += len(found.refused)
-        for one in found.refused[: MOST_TOLD - len(self.told)]:
-            self.told.append(dataclasses.replace(one, line=one.line + self.lines))
-        self.lines += len(content.splitlines())
-
-    def end(self) -> dict[str, Any]:
+    def done(self) -> dict[str, Any]:
         """Take the last line in too; what became of all.
 
         Raises:
             Problem: 422: not one line is a record.
         """
-        self._held += self._rest
-        self._rest = b""
-        self.flush()
-        told = {
-            "new": self.taken.new, "changed": self.taken.changed, "unchanged": self.taken.unchanged, "refused": self.refused,
-            "refused_lines": [{"line": r.line, "why": r.why} for r in self.told],
-        }  # fmt: skip
-        n = self.taken.new + self.taken.changed + self.taken.unchanged
-        if not n:
-            raise Problem(422, "no-records", "Not one line is a record; each one is a JSON object with record_type and record_id.", more=told)
-        self.service.enrichment.tell("taken", self.tenant, records=n)
-        return told
+        self.end()
+        if not self.n:
+            raise Problem(422, "no-records", "Not one line is a record; each one is a JSON object with record_type and record_id.", more=self.told())
+        self.house.tell("taken", self.tenant, records=self.n)
+        return self.told()
 
 
 def redrive(

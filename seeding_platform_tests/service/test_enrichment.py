@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from seeding_platform.enrichment.lines import AT_ONCE
 from seeding_platform.errors import BusyError
-from seeding_platform.service.enriching import AT_ONCE, Lines
+from seeding_platform.service.enriching import Sent
 from seeding_platform.service.runs import NoSuchRun
 from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Stage
 from seeding_platform.storage.enrichment.versions import Versions
@@ -75,15 +76,15 @@ def test_lines_are_taken_in_and_what_is_no_record_is_told_by_its_line(service, h
 
 
 def test_a_body_is_held_a_piece_at_a_time_and_numbered_as_a_whole(service, house):
-    lines, many = Lines(service.app.state.service, "default"), 30
+    lines, many = Sent(service.app.state.service, "default"), 30
     body = "\n".join([line(f"r{n}", note="y" * 200_000) if n != 25 else "wrong" for n in range(many)]).encode()
     flushed = 0
     for begin in range(0, len(body), 65_536):
         if lines.add(body[begin : begin + 65_536]):
             lines.flush()
             flushed += 1
-        assert len(lines._held) + len(lines._rest) < AT_ONCE + 2_000_000
-    told = lines.end()
+        assert lines.held < AT_ONCE + 2_000_000
+    told = lines.done()
     assert flushed >= 1
     assert (told["new"], [r["line"] for r in told["refused_lines"]]) == (many - 1, [26])
 

@@ -188,11 +188,11 @@ async def post_records(request: Request, actor: Analyst, tenant: Tenant) -> Resp
 
     A record that was sent before under its id and has not changed stays as it is. 422 when not one line is a record.
     """
-    lines = enriching.Lines(service_of(request), enriched.own(actor, tenant))
+    lines = enriching.Sent(service_of(request), enriched.own(actor, tenant))
     async for chunk in request.stream():
         if lines.add(chunk):
             await run_in_threadpool(lines.flush)
-    done = await run_in_threadpool(lines.end)
+    done = await run_in_threadpool(lines.done)
     tell(request, **{name: done[name] for name in ("new", "changed", "unchanged", "refused")})
     return JSONResponse(done, status_code=202)
 
