@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.actions import carried_out
+from seeding_platform.enrichment.beside import asked_beside, candidate_of
 from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
@@ -60,6 +61,7 @@ class House:
     earlier: Callable[[str, str], Provider | None] | None = None
     stages: Stages = field(default_factory=shipped_stages)
     _providers: dict[str, Provider] = field(default_factory=dict, init=False)
+    _candidates: dict[str, tuple[Provider, float] | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def store(self) -> EnrichmentStore:
@@ -87,6 +89,12 @@ class House:
         """Who answers for a tenant as a version (of classification, model and prompt as one name) that was live did; None where it is gone."""
         return self.earlier(tenant, version) if self.earlier is not None else pinned(self, tenant, version)
 
+    def candidate(self, tenant: str) -> tuple[Provider, float] | None:
+        """Who is tried beside what is live for a tenant, and on which share of records; the same as long as this house stands."""
+        if tenant not in self._candidates:
+            self._candidates[tenant] = candidate_of(self, tenant)
+        return self._candidates[tenant]
+
     def forget(self, tenant: str) -> None:
         """Look again who is to be asked for a tenant."""
         self._providers.pop(tenant, None)
@@ -111,6 +119,7 @@ class House:
         return Crew(
             store=self.store, provider_of=self.provider_of, judge=judge_by(self.stages, self.acted), limits=self.limits(),
             retries=retries_of(self.bench.adjusted), now=self.bench.now, rng=self.rng, owner=self.owner, stopped=stopped,
+            beside=lambda claims: asked_beside(self, claims, now=self.bench.now()),
         )  # fmt: skip
 
     def worked(self, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None, stopped: Callable[[], bool] = bool) -> Tally:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.enrichment.reviews import HumanLabel, Review
     from seeding_platform.storage.enrichment.standing import RecordState, Story
     from seeding_platform.storage.enrichment.states import Claimed, Completed, Counts, Failed, Record, Ref, Skipped
+    from seeding_platform.storage.enrichment.traces import Beside
     from seeding_platform.storage.state import State
 
     T = TypeVar("T")
@@ -107,6 +108,11 @@ class EnrichmentStore:
     def swept(self, now: dt.datetime) -> int:
         """Take leases back that ran out, without claiming; gives their number (ten thousand at most)."""
         return self._written(lambda c: claiming.swept(c, now=now))
+
+    def keep_beside(self, answers: Sequence[Beside], *, now: dt.datetime) -> None:
+        """Keep what a candidate answered; no state of a record follows from it."""
+        if answers:
+            self._written(lambda c: traces.beside(c, answers, now=now))
 
     # --- steering
 

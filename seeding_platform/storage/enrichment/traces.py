@@ -5,6 +5,7 @@ Both belong to every module that moves rows; when a row moves is decided there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.storage.enrichment import bulk
@@ -62,6 +63,31 @@ def attempt(
     """
     how = (made.provider, made.model_version, made.prompt_version, made.took_ms, made.calls, made.tokens, made.cost, made.cached)
     return (ref.tenant, ref.record_type, ref.record_id, ref.stage, fence, outcome, error, message, worker, confidence, label, *how, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a candidate answered beside what is live.
+
+    Attributes:
+        ref: what it was asked about.
+        fence: of the claim that live has ended.
+        label: what it said.
+        confidence: of it.
+        made: how.
+    """
+
+    ref: Ref
+    fence: int
+    label: str
+    confidence: float
+    made: Made
+
+
+def beside(connection: Connection, answers: Iterable[Beside], *, now: dt.datetime) -> None:
+    """Write down what a candidate answered, as `shadow`, under the claim's number with a minus: its own number is that of what is live."""
+    at = bulk.moment(connection, now)
+    keep(connection, [attempt(a.ref, -a.fence, "shadow", at=at, confidence=a.confidence, label=a.label, made=a.made) for a in answers])
 
 
 def keep(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
