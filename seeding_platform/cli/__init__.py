@@ -106,7 +106,7 @@ def _seed(settings: Settings, instance: Any) -> Any:
 
 @app.command()
 def run(
-    event: Annotated[str, typer.Argument(help="ingest (what waits in the landing folder), clean, seed or kpi.")],
+    event: Annotated[str, typer.Argument(help="ingest (what waits in the landing folder), clean, seed, kpi, retrain or enrich.")],
     run_id: Annotated[str | None, typer.Option("--run-id", help="Id of the run, where somebody waits for it already.", hidden=True)] = None,
 ) -> None:
     """Run a part of the graph by name, as the API's hooks and the pages do."""

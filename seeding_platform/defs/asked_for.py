@@ -1,11 +1,12 @@
-"""What people and other systems may ask for by name: `ingest`, `clean`, `seed`, `kpi`, `retrain`; each one run of this process."""
+"""What people and other systems may ask for by name: `ingest`, `clean`, `seed`, `kpi`, `retrain`, `enrich`; each one run of this process."""
 
 import dagster as dg
 
 from seeding_platform.connectors.landing import fingerprinted, landing_files, matches
 from seeding_platform.connectors.sources import load_sources, shipped_files, user_files
+from seeding_platform.defs.enrich.sensors import ENRICH, OWN_RETRIES
 from seeding_platform.defs.platform import Platform
-from seeding_platform.defs.run import RunResult, Says, land, seed
+from seeding_platform.defs.run import RunResult, Says, land, run_job, seed
 from seeding_platform.defs.train.assets import QUEUED_ONLY
 from seeding_platform.settings import Settings
 from seeding_platform.storage.state import LandingStatus
@@ -19,12 +20,18 @@ def asked_for(settings: Settings, instance: dg.DagsterInstance, event: str, *, r
     Args:
         settings: where things are kept.
         instance: Dagster's instance.
-        event: ingest (what waits in the landing folder, and what lies below it), clean, seed, kpi or retrain (the trainings that were asked for).
+        event: ingest (what waits in the landing folder, and what lies below it), clean, seed, kpi, retrain (the trainings that were asked for) or
+            enrich (what is due).
         run_id: id of the run that people see.
         says: takes progress.
     """
     if event == "ingest":
         return _ingest(settings, instance, run_id=run_id, says=says)
+    if event == "enrich":
+        from seeding_platform.definitions import build_definitions
+
+        # the job of that name: the sensor looks for it, so that there is one at a time
+        return run_job(build_definitions(settings), ENRICH, instance, says=says, tags=OWN_RETRIES, run_id=run_id)
     tags = {QUEUED_ONLY: "true"} if event == "retrain" else {}
     return seed(settings, instance, says=says, layers=LAYERS.get(event), run_id=run_id, tags=tags)
 

@@ -18,7 +18,7 @@ from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
 from seeding_platform.defs.distribute.rules import distribution_sensor
 from seeding_platform.defs.enrich.assets import enrichment_assets
-from seeding_platform.defs.enrich.sensors import enrich_job, enrichment_due, sweep_schedule
+from seeding_platform.defs.enrich.sensors import enrich_job, enrichment_due, enrichment_monitor, sweep_schedule
 from seeding_platform.defs.executors import executor
 from seeding_platform.defs.io_managers import LakeIOManager
 from seeding_platform.defs.kpis.assets import ADS_DAILY, ads_daily_asset, learning_insights, serving_snapshot
@@ -101,6 +101,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             recurring_sensor(every_job),
             retraining_sensor(specs),
             enrichment_due,
+            enrichment_monitor,
             alerts_sensor,
             _automation(),
         ],

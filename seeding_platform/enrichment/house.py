@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.actions import carried_out
+from seeding_platform.enrichment.beside import asked_beside, candidate_of
 from seeding_platform.enrichment.judging import judge_by
 from seeding_platform.enrichment.monitor import EnrichmentMonitor, Limits
 from seeding_platform.enrichment.payload import from_exceptions, from_orders
-from seeding_platform.enrichment.refreshing import refreshed
+from seeding_platform.enrichment.proving import NUMBER, in_force
+from seeding_platform.enrichment.refreshing import done_again, recovered, refreshed
 from seeding_platform.enrichment.ruling import ruled_anew
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
 from seeding_platform.storage.enrichment.actions import ActionLedger
+from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform.storage.enrichment.store import EnrichmentStore
+from seeding_platform.storage.enrichment.versions import joined
+from seeding_platform.storage.live import Live
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.enrichment.actions import Carried
     from seeding_platform.enrichment.outputs import Resolution
+    from seeding_platform.enrichment.providers.classifier import Classifier
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.enrichment.settings import WorkLimits
     from seeding_platform.enrichment.stages import Stages
@@ -45,6 +51,7 @@ class House:
         rng: spreads retries.
         owner: names this process in leases.
         provider: who is asked for a tenant; None = as the settings say.
+        earlier: who answers as a version of before did, for a tenant and that version; None = as the registry still knows it.
         stages: labels, bars, prompts.
     """
 
@@ -52,8 +59,10 @@ class House:
     rng: random.Random
     owner: str
     provider: Callable[[str], Provider] | None = None
+    earlier: Callable[[str, str], Provider | None] | None = None
     stages: Stages = field(default_factory=shipped_stages)
     _providers: dict[str, Provider] = field(default_factory=dict, init=False)
+    _candidates: dict[str, tuple[Provider, float] | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def store(self) -> EnrichmentStore:
@@ -73,8 +82,23 @@ class House:
     def provider_of(self, tenant: str) -> Provider:
         """Who is asked for a tenant; the same object as long as this house stands, so that one pass is made by one version."""
         if tenant not in self._providers:
-            self._providers[tenant] = self.provider(tenant) if self.provider is not None else provider_for(self, tenant)
+            found = self.provider(tenant) if self.provider is not None else provider_for(self, tenant)
+            self._providers[tenant] = in_force(self, tenant, found)
         return self._providers[tenant]
+
+    def earlier_of(self, tenant: str, version: str) -> Provider | None:
+        """Who answers for a tenant as a version (of classification, model and prompt as one name) that was live did; None where it is gone."""
+        return self.earlier(tenant, version) if self.earlier is not None else pinned(self, tenant, version)
+
+    def candidate(self, tenant: str) -> tuple[Provider, float] | None:
+        """Who is tried beside what is live for a tenant, and on which share of records; the same as long as this house stands."""
+        if tenant not in self._candidates:
+            self._candidates[tenant] = candidate_of(self, tenant)
+        return self._candidates[tenant]
+
+    def forget(self, tenant: str) -> None:
+        """Look again who is to be asked for a tenant."""
+        self._providers.pop(tenant, None)
 
     def taken_in(self, orders: pl.DataFrame, exceptions: pl.DataFrame) -> Intake:
         """Take the rows of `quality/orders` and `quality/exception_records` in; what has changed begins anew."""
@@ -96,16 +120,30 @@ class House:
         return Crew(
             store=self.store, provider_of=self.provider_of, judge=judge_by(self.stages, self.acted), limits=self.limits(),
             retries=retries_of(self.bench.adjusted), now=self.bench.now, rng=self.rng, owner=self.owner, stopped=stopped,
+            beside=lambda claims: asked_beside(self, claims, now=self.bench.now()),
         )  # fmt: skip
 
     def worked(self, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None, stopped: Callable[[], bool] = bool) -> Tally:
-        """Work until nothing is due, or the time is over."""
-        return work(self.crew(stopped=stopped), until=until, tenants=tenants)
+        """Work until nothing is due, or the time is over; pages that are looked at hear of it, each tenant of its own."""
+        tally = work(self.crew(stopped=stopped), until=until, tenants=tenants)
+        for tenant, moved in tally.moved.items():
+            self.tell("pass", tenant, moved=moved)
+        recovered(self.bench.state, self.store, self.bench.adjusted, now=self.bench.now())
+        return tally
+
+    def tell(self, event: str, tenant: str, **facts: Any) -> None:
+        """Let pages of a tenant know that something of enrichment has changed; no text of a record."""
+        now = self.bench.now()
+        Live(self.bench.state).tell("enrichment", f"{event}:{self.owner}:{now.isoformat()}", {"event": event, **facts}, now=now, tenant=tenant)
 
     def refreshed(self) -> list[str]:
-        """Bring back what another version made, or was judged by other rules of actions; what was done, in words."""
+        """Bring back what another version made, what an outage killed, what was judged by other rules of actions; what was done, in words."""
         bench = self.bench
         return [*refreshed(self, now=bench.now()), *ruled_anew(bench.state, bench.adjusted, bench.settings, self.store, now=bench.now())]
+
+    def done_again(self) -> int:
+        """Ask for unsure classifications once more where people have set that, each only so often; gives how many."""
+        return done_again(self, now=self.bench.now())
 
     def acted(self, claim: Claimed, resolution: Resolution, now: dt.datetime) -> Carried:
         """Carry a recommendation out, as far as that is allowed."""
@@ -118,16 +156,33 @@ MOST_BATCH = 10_000
 
 def provider_for(house: House, tenant: str) -> Provider:
     """Who answers for a tenant: rules and models of the house, an endpoint behind cache, budget and breaker where the operator has set one."""
+    from seeding_platform.enrichment.providers.classifier import serving
+
+    return _with(house, serving(house.bench, tenant))
+
+
+def pinned(house: House, tenant: str, version: str) -> Provider | None:
+    """The same with the classifier by whose number a version was made; None where that does not come to the same version any more."""
+    from seeding_platform.enrichment.providers.classifier import of_number
+
+    number = NUMBER.search(version)
+    classifier = of_number(house.bench, tenant, number[1]) if number is not None else None
+    if number is not None and classifier is None:
+        return None
+    found = _with(house, classifier)
+    return found if joined(found.version_of(Stage.CLASSIFICATION)) == version else None
+
+
+def _with(house: House, classifier: Classifier | None) -> Provider:
     from seeding_platform.enrichment.providers.budget import Limits as Spend
     from seeding_platform.enrichment.providers.choice import provider_for as chosen
-    from seeding_platform.enrichment.providers.classifier import serving
 
     bench, limits = house.bench, house.limits()
     return chosen(
         bench.settings,
         bench.state,
         stages=house.stages,
-        classifier=serving(bench, tenant),
+        classifier=classifier,
         limits=Spend(tokens=limits.tokens_a_day, cost=limits.eur_a_day),
         concurrency=limits.concurrency,
         may_be_cached=lambda question: not question.reasked,

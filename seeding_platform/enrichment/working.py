@@ -67,6 +67,7 @@ class Crew:
         owner: names this worker in leases.
         pulse: whether leases are renewed by a thread while a batch is worked on.
         stopped: asked between batches; true ends the pass.
+        beside: is given the claims of a group once their ends are written; nothing of it reaches a record.
     """
 
     store: EnrichmentStore
@@ -79,6 +80,7 @@ class Crew:
     owner: str
     pulse: bool = True
     stopped: Callable[[], bool] = bool
+    beside: Callable[[Sequence[Claimed]], object] | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Tally:
         failed: by (stage, class of error).
         outdated: ends that were refused: somebody else held the record by then.
         out_of_time: whether something was left because the time was over.
+        moved: ends that were written, by tenant.
     """
 
     claimed: Counter[str] = field(default_factory=Counter)
@@ -100,6 +103,7 @@ class Tally:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     outdated: int = 0
     out_of_time: bool = False
+    moved: Counter[str] = field(default_factory=Counter)
 
 
 def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str] | None = None) -> Tally:
@@ -152,6 +156,8 @@ def _batch(crew: Crew, claims: Sequence[Claimed], tally: Tally) -> None:
                 _write(crew, ends, tally)
                 for end in ends:
                     left.pop(end.ref, None)
+                if crew.beside is not None:
+                    crew.beside(group)
         finally:
             if left:
                 crew.store.release(list(left.values()), now=crew.now())
@@ -186,7 +192,7 @@ def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Sk
     """How claims of one stage, tenant and type of record end. What is no answer is asked for once more."""
     provider = crew.provider_of(claims[0].ref.tenant)
     questions = {c.ref.record_id: question_of(c) for c in claims}
-    replies = _replies(provider, list(questions.values()), now=crew.now())
+    replies = replies_to(provider, list(questions.values()), now=crew.now())
     ends: list[Completed | Failed | Skipped] = []
     again: list[tuple[Claimed, Reply, str]] = []
     for claim in claims:
@@ -200,7 +206,7 @@ def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Sk
             ends.append(end)
     if again:
         asked = [replace(questions[c.ref.record_id], again=why, asked=c.asked) for c, _, why in again]
-        replies = _replies(provider, asked, now=crew.now())
+        replies = replies_to(provider, asked, now=crew.now())
         for claim, before, _ in again:
             second = replies[claim.ref.record_id]
             end = _end(crew, claim, second, before)
@@ -226,7 +232,7 @@ def question_of(claim: Claimed) -> Question:
     )
 
 
-def _replies(provider: Provider, questions: Sequence[Question], *, now: dt.datetime) -> dict[str, Reply]:
+def replies_to(provider: Provider, questions: Sequence[Question], *, now: dt.datetime) -> dict[str, Reply]:
     """One reply a question. A batch that raises is halved until the record is found that makes it raise."""
     try:
         given = provider.ask(questions, now=now)
@@ -238,7 +244,7 @@ def _replies(provider: Provider, questions: Sequence[Question], *, now: dt.datet
                 questions[0].record_id: Reply(record_id=questions[0].record_id, error=kind, message=f"its provider raised {type(error).__name__}")
             }
         half = len(questions) // 2
-        return _replies(provider, questions[:half], now=now) | _replies(provider, questions[half:], now=now)
+        return replies_to(provider, questions[:half], now=now) | replies_to(provider, questions[half:], now=now)
     found: dict[str, list[Reply]] = defaultdict(list)
     for reply in given:
         found[reply.record_id].append(reply)
@@ -296,6 +302,8 @@ def _write(crew: Crew, ends: Sequence[Completed | Failed | Skipped], tally: Tall
     kept += crew.store.fail(failed, now=now) if failed else []
     written: list[Completed | Skipped | Failed] = [*completed, *skipped, *failed]
     for end, ours in zip(written, kept, strict=True):
+        if ours:
+            tally.moved[end.ref.tenant] += 1
         if not ours:
             tally.outdated += 1
         elif isinstance(end, Completed):

@@ -37,6 +37,7 @@ from seeding_platform.service.routes import (
     auto_retraining,
     bundles,
     cleaning,
+    enrichment,
     figures,
     health,
     ingestions,
@@ -147,6 +148,8 @@ def create_app(
     app.include_router(tenants.router, responses=errors.documented(404, 409))
     app.include_router(models.router, responses=errors.documented(404, 409, 412))
     app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
+    app.include_router(enrichment.router, responses=errors.documented(404, 409))
+    app.include_router(enrichment.aliases, responses=errors.documented(404, 409))
     app.include_router(live.router, responses=errors.documented())
     app.include_router(alerts.router, responses=errors.documented(404, 409))
     app.include_router(webhooks.router, responses=errors.documented(404, 409))
@@ -248,7 +251,9 @@ class BodyLimit:
 
         try:
             await self.app(scope, counted, send)
-        except TooLarge:
+        except (TooLarge, ExceptionGroup) as error:  # of whoever reads the body piece by piece it comes in a group
+            if isinstance(error, ExceptionGroup) and error.split(TooLarge)[1] is not None:
+                raise
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from seeding_platform.analytics.findings import findings
 from seeding_platform.analytics.language import asked
 from seeding_platform.analytics.metrics import OwnRatio, know
 from seeding_platform.analytics.serving import facts_in_force, model_of
+from seeding_platform.enrichment.house import House
 from seeding_platform.errors import SeedingError
 from seeding_platform.governance.audit import Trail
 from seeding_platform.models.operations.bench import Bench
@@ -169,6 +171,11 @@ class Service:
     def predictor(self) -> Predictor:
         """Answers questions that models are asked."""
         return Predictor(self.bench)
+
+    @cached_property
+    def enrichment(self) -> House:
+        """What work on enrichment shares. It answers no record by itself: that is done in runs."""
+        return House(self.bench, random.Random(self.new_id(8)), "service")  # noqa: S311  it spreads retries
 
     @cached_property
     def lake(self) -> Lake:

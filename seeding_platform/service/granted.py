@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.sessions import Actor
 
 FACTS = "kpi/ads_daily"
+ENRICHED = "enriched/exception_records"
 UPLOADS = "source:ad_exports"
 ABOUT = (
     ("/api/v1/tables/{layer}/{table}/", "{layer}/{table}"),
@@ -23,6 +24,7 @@ ABOUT = (
     ("/api/v1/engines/{engine}/", "bundle/{engine}"),
     ("/api/v1/ml/models/{model}", "model/{model}"),
     ("/{lang}/models/{model}", "model/{model}"),
+    *((begins, ENRICHED) for begins in ("/api/v1/enrichment/", "/api/enrichment/", "/{lang}/enrichment")),
     *((f"/api/v1/{part}", FACTS) for part in ("kpis", "metrics", "nlq", "exports", "insights/", "snapshots/")),
     *((f"/{{lang}}/{part}", FACTS) for part in ("overview", "kpis", "ask")),
     ("/api/v1/ingestions", UPLOADS),

@@ -25,6 +25,8 @@ def test_no_request_is_answered_outside_the_description(served, tmp_path):
         "post_training_api_v1_ml_retraining_jobs_post",
         "post_check_api_v1_ml_performance_checks_post",
         "post_action_api_workflows_ml_auto_retraining_post",
+        "post_process_api_v1_enrichment__tenant__process_post",
+        "alias_process_api_enrichment_process__tenant__post",
     ):
         limits += ["--exclude-operation-id", starts]
     checks = ["--checks", "all", "--exclude-checks", "positive_data_acceptance"]

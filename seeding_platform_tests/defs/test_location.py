@@ -115,6 +115,7 @@ SENSORS = (
     "alerts",
     "retraining",
     "enrichment_due",
+    "enrichment_monitor",
     "follow_upstream",
 )
 

@@ -6,10 +6,15 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from seeding_platform.defs.maintenance.upkeep import KEEP_RUNS_DAYS, RETRIES, expire_rows, upkeep
+from seeding_platform.defs.maintenance.upkeep import KEEP_ATTEMPTS_DAYS, KEEP_CACHED_DAYS, KEEP_RUNS_DAYS, RETRIES, expire_rows, upkeep
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.retention import RETENTION
+from seeding_platform.storage.enrichment import schema
+from seeding_platform.storage.enrichment.answers import Answers
+from seeding_platform.storage.enrichment.measurements import Measurement, Measurements
+from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.locks import exclusive
+from seeding_platform_tests.enrichment.rows import attempt, put, record, stage
 from seeding_platform_tests.governance.orders import carried, raw, refs
 
 
@@ -88,3 +93,23 @@ def test_rows_stay_while_somebody_else_may_write_them(place):
         instance.delete_run(run.run_id)
         assert instance.has_run(mine.run_id), "two upkeeps do not wait for each other"
         assert tried(instance) == 3
+
+
+def test_what_enrichment_remembers_is_thinned_and_its_states_stay(place):
+    platform = Later(place.settings)
+    now = platform.now()
+    put(platform.state, schema.records, [record("r", now=now)])
+    put(platform.state, schema.stages, [stage("r", "order_analysis", "completed", now=now)])
+    old = 24 * (KEEP_ATTEMPTS_DAYS + 1)
+    put(platform.state, schema.attempts, [attempt("r", "failed", fence=1, hours=old, now=now), attempt("r", "completed", fence=2, now=now)])
+    answers = Answers(platform.state)
+    answers.keep("t", {"old": {}}, now=now - dt.timedelta(days=KEEP_CACHED_DAYS + 1))
+    answers.keep("t", {"new": {}}, now=now)
+    at = now - dt.timedelta(days=401)
+    Measurements(platform.state).keep([Measurement(tenant="t", metric="enrichment_backlog_size", at=at, value=1.0, n=1)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = upkeep.execute_in_process(instance=instance, resources={"platform": platform})
+    assert done.output_for_node("forget_enrichment") == 3
+    assert list(answers.found("t", ["old", "new"])) == ["new"]
+    story = EnrichmentStore(platform.state).story("t", "exception", "r")
+    assert ([a.fence for a in story.attempts], [s.status for s in story.record.stages]) == ([2], ["completed"])

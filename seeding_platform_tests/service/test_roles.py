@@ -62,6 +62,17 @@ NEEDS = {
         ("POST", f"/api/v1/ml/{path}"): "operator"
         for path in ("performance-checks", "retraining-jobs", "validations", "deployments", "rollback", "promotions")
     },
+    **{
+        ("GET", f"/api/v1/enrichment/none/{path}"): "viewer"
+        for path in ("health", "report", "backlog", "records", "records/none/none", "dead-letters", "reviews", "versions", "comparison")
+    },
+    **{("POST", f"/api/v1/enrichment/none/{path}"): "analyst" for path in ("records", "reviews/none/none")},
+    **{
+        ("POST", f"/api/v1/enrichment/none/{path}"): "operator"
+        for path in ("process", "dead-letters/redrive", "pauses", *(f"records/none/none/{act}" for act in ("cancel", "again", "replay")))
+    },
+    ("DELETE", "/api/v1/enrichment/none/pauses"): "operator",
+    **{("POST", f"/api/v1/enrichment/none/{path}"): "steward" for path in ("samples", "versions/none", "comparison/sharing")},
     **{("GET", f"/api/v1/tenants{rest}"): "admin" for rest in ("", "/none/export")},
     **{("POST", f"/api/v1/tenants{rest}"): "admin" for rest in ("", "/none/suspend", "/none/resume", "/none/remove")},
     ("PUT", "/api/v1/tenants/none/quota"): "admin",
@@ -72,6 +83,10 @@ NEEDS = {
 }  # fmt: skip
 SIGNED = {("POST", "/api/v1/hooks/{event}")}
 OPEN, ALIAS = "nobody", "/api/workflows/ml/auto-retraining"
+ENRICHMENT = {
+    **{("GET", f"/api/enrichment/{what}/{{tenant}}"): "viewer" for what in ("health", "report", "backlog")},
+    ("POST", "/api/enrichment/process/{tenant}"): "operator",
+}
 PAGES = {
     **{
         ("GET", f"/{{lang}}/{path}"): "viewer"
@@ -94,6 +109,7 @@ PAGES = {
     **{(method, f"/{{lang}}/{path}"): "admin" for method in ("GET", "POST") for path in ("people", "tenants")},
     ("GET", ALIAS): "viewer",
     ("POST", ALIAS): "operator",
+    **ENRICHMENT,
     ("GET", "/"): OPEN,
     ("GET", "/{lang}/sign-in"): OPEN,
     ("POST", "/{lang}/sign-in"): OPEN,
@@ -111,6 +127,7 @@ PAGES = {
 NAMED = {
     "{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts", "{request_id}": "none", "{seq}": "1",
     "{alert_id}": "none", "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders", "{model}": "churn",
+    "{tenant}": "default",
 }  # fmt: skip
 
 
@@ -152,7 +169,9 @@ def test_every_page_is_in_the_matrix(service):
     described = {(m.upper(), path) for path, told in service.app.openapi()["paths"].items() for m in told}
     walked = {(m, path) for route, path in routes_in(service.app.routes) for m in route.methods - {"HEAD"}}
     assert len(walked) > 60
-    assert {(m, p) for m, p in walked - described} == {(m, p) for m, p in PAGES if not p.startswith(("/healthz", "/readyz", "/metrics", ALIAS))}
+    assert {(m, p) for m, p in walked - described} == {
+        (m, p) for m, p in PAGES if not p.startswith(("/healthz", "/readyz", "/metrics", ALIAS, "/api/enrichment/"))
+    }
     assert {(m, p) for m, p in described if not p.startswith("/api/v1/")} <= set(PAGES)
     assert [r.path for r in service.app.routes if isinstance(r, Mount)] == ["/static"]
 

@@ -25,6 +25,9 @@ INPUTS = ("orders", "exception_records")
 MODEL = "exception_classification"
 KEYS = [dg.AssetKey(["enriched", name]) for name in ENRICHED]
 POOL = "ai_provider"
+SWEEP = "enrichment_sweep"
+"""The schedule that goes over everything; what must not happen every minute happens in its runs."""
+SCHEDULED = "dagster/schedule_name"
 
 
 def enrichment_assets() -> dg.AssetsDefinition:
@@ -47,6 +50,8 @@ def enrichment_assets() -> dg.AssetsDefinition:
         context.log.info(f"{taken.new} records are new, {taken.changed} have changed, {taken.unchanged} are as they were")
         for line in house.refreshed():
             context.log.info(line)
+        if context.run.tags.get(SCHEDULED) == SWEEP:
+            context.log.info(f"{house.done_again()} unsure classifications are asked for once more")
         until = platform.now() + dt.timedelta(minutes=limits_of(platform.adjusted).run_minutes)
         tally = house.worked(until=until)
         context.log.info(said(tally))

@@ -1,14 +1,13 @@
-"""What keeps enrichment going: a look every minute at what is due, and a sweep every four hours over everything."""
+"""What keeps enrichment going: a look every minute at what is due and at the figures, and a sweep every four hours over everything."""
 
 from typing import Any
 
 import dagster as dg
 
-from seeding_platform.defs.enrich.assets import KEYS
+from seeding_platform.defs.enrich.assets import KEYS, SWEEP
 from seeding_platform.defs.platform import Platform
 
 ENRICH = "enrich"
-SWEEP = "enrichment_sweep"
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 OWN_RETRIES = {"dagster/max_retries": "0"}
 """Failures have their own schedule; a second owner of retries would race with it."""
@@ -45,6 +44,26 @@ def enrichment_due(context: dg.SensorEvaluationContext, platform: dg.ResourcePar
         return dg.SkipReason(f"{total} are due, and a run is under way")
     because = {"seeding/because": f"{total} due" if waiting else "rules of actions", **OWN_RETRIES}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"enrich:{platform.now():%Y-%m-%dT%H:%M}", tags=because)])
+
+
+@dg.sensor(
+    name="enrichment_monitor",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Measures enrichment of each organisation when that is due, raises and ends its alerts, brings back what a recovery can heal.",
+)
+def enrichment_monitor(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+    """Look, and say what was seen; starts no run, and goes on when none can be started."""
+    from seeding_platform.enrichment.monitor import EnrichmentMonitor
+    from seeding_platform.enrichment.refreshing import recovered
+    from seeding_platform.storage.enrichment.store import EnrichmentStore
+
+    now = platform.now()
+    back = recovered(platform.state, EnrichmentStore(platform.state), platform.adjusted, now=now)
+    looked = EnrichmentMonitor(platform.state, platform.settings).check_all(now=now)
+    raised, ended = (sum(len(found) for found in each) for each in zip(*((c.raised, c.ended) for c in looked), strict=True)) if looked else (0, 0)
+    told = [f"{len(looked)} organisations were measured, {raised} alerts stand, {ended} ended", *back]
+    return dg.SkipReason("; ".join(told))
 
 
 def sweep_schedule() -> dg.ScheduleDefinition:

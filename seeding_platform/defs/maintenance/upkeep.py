@@ -13,6 +13,7 @@ JOB = "upkeep"
 KEEP_RUNS_DAYS = 30
 KEEP_VERSIONS_HOURS = 24 * 7
 KEEP_MESSAGES_DAYS, KEEP_ANSWERS_DAYS, KEEP_ALERTS_DAYS = 90, 180, 365
+KEEP_CACHED_DAYS, KEEP_ATTEMPTS_DAYS = 30, 400
 RUNS_A_NIGHT = 500
 RETRIES, RETRY_S = 6, 600
 
@@ -87,6 +88,21 @@ def forget_told(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platf
     return messages + answers + alerts
 
 
+@dg.op(description="Thin the figures of enrichment, delete cached answers of a month ago and attempts of over a year ago; states and labels stay.")
+def forget_enrichment(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> int:
+    """Prune what enrichment remembers; returns how many rows went."""
+    from seeding_platform.storage.enrichment.answers import Answers
+    from seeding_platform.storage.enrichment.measurements import Measurements
+    from seeding_platform.storage.enrichment.store import EnrichmentStore
+
+    now = platform.now()
+    figures = Measurements(platform.state).prune(now=now)
+    answers = Answers(platform.state).prune(before=now - dt.timedelta(days=KEEP_CACHED_DAYS))
+    attempts = EnrichmentStore(platform.state).forget_attempts(before=now - dt.timedelta(days=KEEP_ATTEMPTS_DAYS))
+    context.log.info(f"{figures} figures, {answers} cached answers and {attempts} attempts of enrichment were deleted")
+    return figures + answers + attempts
+
+
 @dg.op(description="Take out rows that are past the time that they may be kept, with old versions and files; only while no other run is under way.")
 def expire_rows(context: dg.OpExecutionContext, tended: int, platform: dg.ResourceParam[Platform]) -> int:
     """Carry retention out; returns how many rows and files went.
@@ -120,6 +136,7 @@ def upkeep() -> None:
     expire_rows(tend_lake())
     prune_runs()
     forget_told()
+    forget_enrichment()
     seal_audit()
 
 

@@ -73,3 +73,20 @@ def serving(bench: Bench, tenant: str) -> Learned | None:
         return None
     spec, model = Predictor(bench).loaded(whose, standing.version)
     return Learned(spec, model, f"{MODEL}:{standing.version}")
+
+
+def of_number(bench: Bench, tenant: str, number: str) -> Learned | None:
+    """A version of a tenant's model by its number; None where it cannot be loaded, or must not answer any more."""
+    from seeding_platform.models.operations.serving import NothingServes, Predictor
+    from seeding_platform.models.registry import withdrawn
+    from seeding_platform.storage.ml.whose import Whose
+
+    whose = Whose(tenant, MODEL)
+    found = bench.registry.version(whose.registered, number)
+    if found is None or withdrawn(found.tags):
+        return None
+    try:
+        spec, model = Predictor(bench).loaded(whose, number)
+    except NothingServes:
+        return None
+    return Learned(spec, model, f"{MODEL}:{number}")

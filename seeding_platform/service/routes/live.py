@@ -1,4 +1,4 @@
-"""Server-sent events: what happens, as it happens (`run`, `snapshot`, `alert`, `model`), from where the listener last was."""
+"""Server-sent events: what happens, as it happens (`run`, `snapshot`, `alert`, `model`, `enrichment`), from where the listener last was."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 Viewer = Annotated[Actor, Depends(may(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(may(Role.OPERATOR))]
-Event = Literal["ingest", "clean", "seed", "kpi", "retrain"]
+Event = Literal["ingest", "clean", "seed", "kpi", "retrain", "enrich"]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 MOST_OLD_S = 300
 HOOK_TENANT = "hooks"

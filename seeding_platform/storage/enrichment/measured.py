@@ -339,7 +339,8 @@ class Measured:
     def paired(self, tenant: str, one: tuple[str, str], other: tuple[str, str], *, after: dt.datetime) -> list[Paired]:
         """Records that two versions (model, prompt) classified since a moment and a person judged as they are now, by record.
 
-        The newest answer of each version and the newest label count; answers to an input that has changed since do not.
+        Answers that a candidate gave beside what was live count too. The newest answer of each version and the newest
+        label count; answers to an input that has changed since do not.
         """
         import sqlalchemy as sa
 
@@ -357,7 +358,8 @@ class Measured:
             query = (
                 sa.select(a.c.record_type, a.c.record_id, a.c.label, a.c.confidence)
                 .select_from(joined)
-                .where(a.c.tenant == tenant, a.c.stage == Stage.CLASSIFICATION, a.c.outcome == "completed", a.c.at > after, a.c.at >= r.c.updated_at)
+                .where(a.c.tenant == tenant, a.c.stage == Stage.CLASSIFICATION, a.c.outcome.in_(("completed", "shadow")), a.c.at > after)
+                .where(a.c.at >= r.c.updated_at)
                 .where(a.c.model_version == model, a.c.prompt_version == prompt, a.c.label.is_not(None), a.c.confidence.is_not(None))
                 .order_by(a.c.at)
             )

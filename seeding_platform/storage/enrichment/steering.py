@@ -18,22 +18,48 @@ _MADE_BY_OTHERS = """
 s.stage = :stage AND s.status IN ('completed', 'skipped') AND s.model_version IS NOT NULL AND s.provider <> 'human'
 AND (s.model_version <> :model OR s.prompt_version <> :prompt)
 """
+_OF_ONE = "s.tenant = :tenant AND s.record_type = :record_type AND s.record_id = :record_id AND s.stage = :stage"
 _OWN = "s.tenant, s.record_type, s.record_id, s.stage, s.fence, s.status, s.lease_owner"
 _AGAIN = f"status = 'pending', {traces.NO_TRIES}, {traces.NO_ANSWER}, {traces.NO_LEASE}, {traces.NO_TROUBLE}, finished_at = NULL"
 
 
-def invalidated(connection: Connection, *, tenant: str | None, stage: str, keep: tuple[str, str], below: float | None, now: dt.datetime) -> int:
+def invalidated(
+    connection: Connection,
+    *,
+    tenant: str | None,
+    stage: str,
+    keep: tuple[str, str],
+    below: float | None,
+    most_reasks: int | None,
+    now: dt.datetime,
+) -> int:
     """Put what another version made back; see `EnrichmentStore.invalidate`."""
     where = _MADE_BY_OTHERS + (" AND s.tenant = :tenant" if tenant is not None else "")
     where += " AND s.status = 'completed' AND s.confidence < :below" if below is not None else ""
-    values = {"stage": stage, "model": keep[0], "prompt": keep[1]} | ({"tenant": tenant} if tenant is not None else {})
-    rows = _locked(connection, where, values | ({"below": below} if below is not None else {}), stage)
+    where += " AND s.reasked < :most" if most_reasks is not None else ""
+    told = {"tenant": tenant, "below": below, "most": most_reasks}
+    values = {"stage": stage, "model": keep[0], "prompt": keep[1]} | {name: value for name, value in told.items() if value is not None}
+    rows = _locked(connection, where, values, stage)
+    _anew(connection, rows, reasked=below is not None, now=now)
+    return len(rows)
+
+
+def again(connection: Connection, tenant: str, record: tuple[str, str], *, stage: str, now: dt.datetime) -> Ref | None:
+    """Put one record's stage back, whoever made it; see `EnrichmentStore.again`."""
+    where = _OF_ONE + " AND ((s.status IN ('completed', 'skipped') AND s.model_version IS NOT NULL AND s.provider <> 'human') OR s.status = 'failed')"
+    values = {"tenant": tenant, "record_type": record[0], "record_id": record[1], "stage": stage}
+    rows = _locked(connection, where, values, stage)
+    _anew(connection, rows, reasked=True, now=now)
+    return _ref(rows[0]) if rows else None
+
+
+def _anew(connection: Connection, rows: list[Any], *, reasked: bool, now: dt.datetime) -> None:
+    """Begin rows of one stage again; `reasked`: what is known of before will not do."""
     at = bulk.moment(connection, now)
-    more = " reasked = {}reasked + 1,".format("s." if bulk.postgres(connection) else "") if below is not None else ""
+    more = " reasked = {}reasked + 1,".format("s." if bulk.postgres(connection) else "") if reasked else ""
     moved = [(row.open, at if row.open else None, at, row.place) for row in rows]
     bulk.changed(connection, moved, ("ready", "due_at", "moved_at"), fixed=f"{more} {_AGAIN}")
     _gate(connection, [_ref(row) for row in rows], now=now)
-    return len(rows)
 
 
 def redriven(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seeding_platform.storage.enrichment import bulk, claiming, ending, intake, pauses, reviews, standing, steering
+from seeding_platform.storage.enrichment import bulk, claiming, ending, intake, pauses, reviews, standing, steering, traces
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.enrichment.reviews import HumanLabel, Review
     from seeding_platform.storage.enrichment.standing import RecordState, Story
     from seeding_platform.storage.enrichment.states import Claimed, Completed, Counts, Failed, Record, Ref, Skipped
+    from seeding_platform.storage.enrichment.traces import Beside
     from seeding_platform.storage.state import State
 
     T = TypeVar("T")
@@ -108,9 +109,23 @@ class EnrichmentStore:
         """Take leases back that ran out, without claiming; gives their number (ten thousand at most)."""
         return self._written(lambda c: claiming.swept(c, now=now))
 
+    def keep_beside(self, answers: Sequence[Beside], *, now: dt.datetime) -> None:
+        """Keep what a candidate answered; no state of a record follows from it."""
+        if answers:
+            self._written(lambda c: traces.beside(c, answers, now=now))
+
     # --- steering
 
-    def invalidate(self, *, tenant: str | None = None, stage: str, keep: tuple[str, str], below: float | None = None, now: dt.datetime) -> int:
+    def invalidate(
+        self,
+        *,
+        tenant: str | None = None,
+        stage: str,
+        keep: tuple[str, str],
+        below: float | None = None,
+        most_reasks: int | None = None,
+        now: dt.datetime,
+    ) -> int:
         """Put a stage's outputs back that another version made; gives their number. What a person said stays.
 
         Args:
@@ -118,9 +133,18 @@ class EnrichmentStore:
             stage: which.
             keep: version of the model and of the prompt whose outputs stay.
             below: only outputs with a confidence below it, and each counts as done again for it.
+            most_reasks: leave what was done again for low confidence so often already; None = however often it was.
             now: the moment, aware.
         """
-        return self._written(lambda c: steering.invalidated(c, tenant=tenant, stage=stage, keep=keep, below=below, now=now))
+        return self._written(lambda c: steering.invalidated(c, tenant=tenant, stage=stage, keep=keep, below=below, most_reasks=most_reasks, now=now))
+
+    def again(self, tenant: str, record: tuple[str, str], *, stage: str, now: dt.datetime) -> Ref | None:
+        """Do one record's stage anew, and what rests on it; an answer that was kept before will not do.
+
+        Gives None where nothing of it can be done anew: there is no such record, it waits or is worked on already, a person has answered, it was
+        cancelled, or a stage before left nothing to do.
+        """
+        return self._written(lambda c: steering.again(c, tenant, record, stage=stage, now=now))
 
     def redrive(
         self,
@@ -152,6 +176,10 @@ class EnrichmentStore:
     def pauses(self, tenant: str | None = None) -> list[Pause]:
         """Pauses that hold for a tenant; None = all."""
         return self._read(lambda c: pauses.listed(c, tenant))
+
+    def forget_attempts(self, *, before: dt.datetime) -> int:
+        """Forget attempts from before a moment; states, labels and actions stay. Returns how many."""
+        return self._written(lambda c: traces.pruned(c, before=before))
 
     # --- reading
 

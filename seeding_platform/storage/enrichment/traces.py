@@ -5,6 +5,7 @@ Both belong to every module that moves rows; when a row moves is decided there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.storage.enrichment import bulk
@@ -64,6 +65,31 @@ def attempt(
     return (ref.tenant, ref.record_type, ref.record_id, ref.stage, fence, outcome, error, message, worker, confidence, label, *how, at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a candidate answered beside what is live.
+
+    Attributes:
+        ref: what it was asked about.
+        fence: of the claim that live has ended.
+        label: what it said.
+        confidence: of it.
+        made: how.
+    """
+
+    ref: Ref
+    fence: int
+    label: str
+    confidence: float
+    made: Made
+
+
+def beside(connection: Connection, answers: Iterable[Beside], *, now: dt.datetime) -> None:
+    """Write down what a candidate answered, as `shadow`, under the claim's number with a minus: its own number is that of what is live."""
+    at = bulk.moment(connection, now)
+    keep(connection, [attempt(a.ref, -a.fence, "shadow", at=at, confidence=a.confidence, label=a.label, made=a.made) for a in answers])
+
+
 def keep(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     """Write attempts down; what is known of a claim already stays."""
     bulk.added(connection, "enrichment_attempts", _COLUMNS, rows, keep=True)
@@ -73,3 +99,12 @@ def resets(rows: Iterable[tuple[Ref, int, str | None]], *, now: dt.datetime, con
     """Write down that claims (reference, fence, worker) were taken away from who held them."""
     at = bulk.moment(connection, now)
     keep(connection, [attempt(ref, fence, "reset", at=at, message=why, worker=worker) for ref, fence, worker in rows])
+
+
+def pruned(connection: Connection, *, before: dt.datetime) -> int:
+    """Forget attempts from before a moment; returns how many."""
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import attempts as table
+
+    return int(connection.execute(sa.delete(table).where(table.c.at < before)).rowcount)

@@ -240,23 +240,37 @@ class Model:
             row.status, row.ready, row.due_at, row.message, row.review_at, row.rests_on = "skipped", True, None, reason, review_at, chain
             chain = (*chain, ("skip", reason))
 
-    def invalidate(self, stage: str, keep: str, below: float | None) -> int:
+    def invalidate(self, stage: str, keep: str, below: float | None, most: int | None = None) -> int:
         n = 0
         for (key, s), row in self.rows.items():
             if s != stage or row.status not in ("completed", "skipped") or row.version in (None, keep) or row.provider == "human":
                 continue
             if below is not None and (row.status != "completed" or row.confidence is None or row.confidence >= below):
                 continue
+            if most is not None and row.reasked >= most:
+                continue
             n += 1
-            row.begin(self.now, ready=self.before_done(key, stage))
-            row.reasked += below is not None
-            for later in STAGES[STAGES.index(stage) + 1 :]:
-                after = self.rows[key, later]
-                if after.due_at is not None:
-                    after.status, after.ready, after.due_at, after.error, after.message = "pending", False, None, None, None
-                elif after.status == "in_progress":
-                    after.ready = False
+            self.anew(key, stage, reasked=below is not None)
         return n
+
+    def again(self, key: Key, stage: str) -> bool:
+        row = self.rows.get((key, stage))
+        made = row is not None and row.status in ("completed", "skipped") and row.version is not None and row.provider != "human"
+        if row is None or not (made or row.status == "failed"):
+            return False
+        self.anew(key, stage, reasked=True)
+        return True
+
+    def anew(self, key: Key, stage: str, *, reasked: bool) -> None:
+        row = self.rows[key, stage]
+        row.begin(self.now, ready=self.before_done(key, stage))
+        row.reasked += reasked
+        for later in STAGES[STAGES.index(stage) + 1 :]:
+            after = self.rows[key, later]
+            if after.due_at is not None:
+                after.status, after.ready, after.due_at, after.error, after.message = "pending", False, None, None, None
+            elif after.status == "in_progress":
+                after.ready = False
 
     def redrive(self, tenant: str, *, dry_run: bool) -> set[tuple[Key, str]]:
         found = {(key, s) for (key, s), row in self.rows.items() if key[0] == tenant and row.dead}

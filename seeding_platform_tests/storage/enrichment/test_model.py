@@ -108,6 +108,7 @@ class Histories(RuleBasedStateMachine):
     @rule(numbers=mostly_new)
     def skip(self, numbers):
         chosen = self.picked(numbers)
+        chosen = [c for c in chosen if c.ref.stage == chosen[0].ref.stage]  # a worker's batch is of one stage: one that ends takes later ones away
         made = Made(provider="model", model_version="1", prompt_version="p")
         ends = [Skipped(ref=c.ref, fence=c.fence, reason="no_problem", made=made) for c in chosen]
         held = self.ended(lambda e: self.store.skip(e, now=self.model.now), ends)
@@ -144,10 +145,15 @@ class Histories(RuleBasedStateMachine):
         self.model.now += LEASE
         assert self.store.swept(self.model.now) == self.model.sweep()
 
-    @rule(stage=stages, keep=st.sampled_from("12"), below=st.sampled_from([None, None, 0.7]))
-    def invalidate(self, stage, keep, below):
-        found = self.store.invalidate(stage=stage, keep=(keep, "p"), below=below, now=self.model.now)
-        assert found == self.model.invalidate(stage, keep, below)
+    @rule(stage=stages, keep=st.sampled_from("12"), below=st.sampled_from([None, None, 0.7]), most=st.sampled_from([None, 1]))
+    def invalidate(self, stage, keep, below, most):
+        found = self.store.invalidate(stage=stage, keep=(keep, "p"), below=below, most_reasks=most, now=self.model.now)
+        assert found == self.model.invalidate(stage, keep, below, most)
+
+    @rule(stage=stages, tenant=st.sampled_from(TENANTS), name=st.sampled_from("abc"))
+    def again(self, stage, tenant, name):
+        found = self.store.again(tenant, ("exception", name), stage=stage, now=self.model.now)
+        assert (found is not None) == self.model.again((tenant, "exception", name), stage)
 
     @rule(tenant=st.sampled_from(TENANTS), dry_run=st.booleans())
     def redrive(self, tenant, dry_run):
@@ -248,7 +254,8 @@ def drawn_step(machine, rng: random.Random) -> None:
         "heartbeat": (3, {"numbers": numbers, "owner": rng.choice("vw")}),
         "time_goes_by": (4, {"minutes": rng.choice([1, 1, 1, 6])}),
         "workers_die_and_a_sweep_follows": (1, {}),
-        "invalidate": (3, {"stage": stage, "keep": rng.choice("12"), "below": rng.choice([None, None, 0.7])}),
+        "invalidate": (3, {"stage": stage, "keep": rng.choice("12"), "below": rng.choice([None, None, 0.7]), "most": rng.choice([None, 1])}),
+        "again": (1, {"stage": stage, "tenant": tenant, "name": rng.choice("abc")}),
         "redrive": (2, {"tenant": tenant, "dry_run": rng.random() < 0.2}),
         "cancel": (0.2, {"tenant": tenant, "stage": rng.choice([None, *STAGES]), "sure": 3}),
         "pause": (1, {"tenant": tenant, "stage": stage, "paused": rng.random() < 0.5}),

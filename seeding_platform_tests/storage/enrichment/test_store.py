@@ -239,3 +239,40 @@ def test_what_had_nothing_to_do_still_has_nothing_where_all_before_it_comes_out_
     row = stages_of(store)[RESOLUTION]
     assert (row.status, row.message, row.review_at) == ("skipped", "low_confidence", NOW)
     assert store.due(NOW) == []
+
+
+def test_an_unsure_answer_is_not_done_again_more_often_than_wanted(store):
+    store.intake([record("a")], now=NOW)
+    complete(store, ORDER)
+    made = Made(model_version="1", prompt_version="p")
+    for _ in range(2):
+        complete(store, CLASSES, confidence=0.4, made=made)
+        assert store.invalidate(stage=CLASSES, keep=("", ""), below=0.7, most_reasks=2, now=NOW) == 1
+    complete(store, CLASSES, confidence=0.4, made=made)
+    assert store.invalidate(stage=CLASSES, keep=("", ""), below=0.7, most_reasks=2, now=NOW) == 0
+    assert stages_of(store)[CLASSES].reasked == 2
+
+
+def test_one_record_is_done_anew_but_neither_what_a_person_said_nor_what_was_cancelled(store):
+    store.intake([record("a"), record("b")], now=NOW)
+    made = Made(model_version="1", prompt_version="p")
+    for stage in STAGES:
+        complete(store, stage, made=made)
+    assert store.again("ant", ("exception", "a"), stage=CLASSES, now=NOW).record_id == "a"
+    assert {n: stages_of(store, n)[CLASSES].status for n in "ab"} == {"a": "pending", "b": "completed"}
+    assert stages_of(store)[CLASSES].reasked == 1
+    assert store.again("ant", ("exception", "a"), stage=CLASSES, now=NOW) is None
+    assert store.again("bee", ("exception", "b"), stage=CLASSES, now=NOW) is None
+    store.judge("ant", "exception", "b", label="late", actor="ann", reason="sample", now=NOW)
+    assert store.again("ant", ("exception", "b"), stage=CLASSES, now=NOW) is None
+    store.cancel("ant", records=[("exception", "a")], reason="test", now=NOW)
+    assert store.again("ant", ("exception", "a"), stage=CLASSES, now=NOW) is None
+
+
+def test_old_attempts_are_forgotten_and_states_stay(store):
+    store.intake([record("a")], now=NOW)
+    complete(store, ORDER)
+    complete(store, CLASSES, now=NOW + dt.timedelta(hours=2))
+    assert store.forget_attempts(before=NOW + dt.timedelta(hours=1)) == 1
+    assert [a.stage for a in store.story("ant", "exception", "a").attempts] == [CLASSES]
+    assert stages_of(store)[ORDER].status == "completed"
