@@ -22,12 +22,21 @@ _OWN = "s.tenant, s.record_type, s.record_id, s.stage, s.fence, s.status, s.leas
 _AGAIN = f"status = 'pending', {traces.NO_TRIES}, {traces.NO_ANSWER}, {traces.NO_LEASE}, {traces.NO_TROUBLE}, finished_at = NULL"
 
 
-def invalidated(connection: Connection, *, tenant: str | None, stage: str, keep: tuple[str, str], below: float | None, now: dt.datetime) -> int:
+def invalidated(
+    connection: Connection,
+    *,
+    tenant: str | None,
+    stage: str,
+    keep: tuple[str, str],
+    below: float | None,
+    records: Collection[tuple[str, str]] | None,
+    now: dt.datetime,
+) -> int:
     """Put what another version made back; see `EnrichmentStore.invalidate`."""
     where = _MADE_BY_OTHERS + (" AND s.tenant = :tenant" if tenant is not None else "")
     where += " AND s.status = 'completed' AND s.confidence < :below" if below is not None else ""
     values = {"stage": stage, "model": keep[0], "prompt": keep[1]} | ({"tenant": tenant} if tenant is not None else {})
-    rows = _locked(connection, where, values | ({"below": below} if below is not None else {}), stage)
+    rows = _some(_locked(connection, where, values | ({"below": below} if below is not None else {}), stage), records)
     at = bulk.moment(connection, now)
     more = " reasked = {}reasked + 1,".format("s." if bulk.postgres(connection) else "") if below is not None else ""
     moved = [(row.open, at if row.open else None, at, row.place) for row in rows]

@@ -110,7 +110,16 @@ class EnrichmentStore:
 
     # --- steering
 
-    def invalidate(self, *, tenant: str | None = None, stage: str, keep: tuple[str, str], below: float | None = None, now: dt.datetime) -> int:
+    def invalidate(
+        self,
+        *,
+        tenant: str | None = None,
+        stage: str,
+        keep: tuple[str, str],
+        below: float | None = None,
+        records: Collection[tuple[str, str]] | None = None,
+        now: dt.datetime,
+    ) -> int:
         """Put a stage's outputs back that another version made; gives their number. What a person said stays.
 
         Args:
@@ -118,9 +127,10 @@ class EnrichmentStore:
             stage: which.
             keep: version of the model and of the prompt whose outputs stay.
             below: only outputs with a confidence below it, and each counts as done again for it.
+            records: only these (type, id); None = all.
             now: the moment, aware.
         """
-        return self._written(lambda c: steering.invalidated(c, tenant=tenant, stage=stage, keep=keep, below=below, now=now))
+        return self._written(lambda c: steering.invalidated(c, tenant=tenant, stage=stage, keep=keep, below=below, records=records, now=now))
 
     def redrive(
         self,
@@ -190,9 +200,21 @@ class EnrichmentStore:
 
     # --- people
 
-    def reviews(self, tenant: str, *, now: dt.datetime, limit: int, after: tuple[str, str] | None = None, dead: bool = False) -> list[Review]:
-        """Classifications that wait for a person: unsure ones in time or done again five times, samples, and with `dead` those that are dead."""
-        return self._read(lambda c: reviews.waiting(c, tenant, now=now, limit=limit, after=after, dead=dead))
+    def reviews(
+        self,
+        tenant: str,
+        *,
+        now: dt.datetime,
+        limit: int,
+        after: tuple[str, str] | None = None,
+        record: tuple[str, str] | None = None,
+        dead: bool = False,
+    ) -> list[Review]:
+        """Classifications that wait for a person: unsure ones in time or done again five times, samples, and with `dead` those that are dead.
+
+        By (type, id), after one; or of one `record` alone.
+        """
+        return self._read(lambda c: reviews.waiting(c, tenant, now=now, limit=limit, after=after, record=record, dead=dead))
 
     def judge(
         self,
