@@ -110,10 +110,11 @@ class Report:
         lines += ["", f"## {k['stages']}", "", f"| {k['stage']} | {' | '.join(k[c] for c in columns)} |", "|---|---|---|---|---|---|"]
         for c in self.stages:
             lines.append(f"| {k[c.stage]} | {' | '.join(_said(n, lang) for n in (c.completed, c.skipped, c.due, c.leased, c.dead))} |")
-        return "\n".join([*lines, "", *(f"- {line}" for line in self._told(lang))]) + "\n"
+        return "\n".join([*lines, "", *(f"- {line}" for line in self.told(lang))]) + "\n"
 
-    def _told(self, lang: Lang) -> list[str]:
-        k, f = WORDS[lang], self.forecast
+    def told(self, lang: Lang) -> list[str]:
+        """What the figures do not say, in sentences."""
+        k = WORDS[lang]
         classes = ", ".join(f"{k[name]} {_said(n, lang)}" for name, n in sorted(self.now.failures.items(), key=lambda x: (-x[1], x[0])))
         told = [k["failures"].format(classes=classes) if classes else k["no_failures"]]
         if self.unowned:
@@ -124,20 +125,24 @@ class Report:
         )
         if pairs:
             told.append(k["agreement"].format(share=f"{100 * same / pairs:.0f} %", n=_said(pairs, lang)))
-        told.append(k["backlog"].format(n=_said(f.backlog, lang)))
-        if not f.backlog:
-            return told
-        if f.to_zero is not None:
-            told.append(k["to_zero"].format(**_span(f.to_zero, lang)))
-        elif f.to_limit is not None:
-            told.append(k["to_limit"].format(limit=_said(f.limit, lang), **_span(f.to_limit, lang)))
-        elif f.net_low is None or f.net_high is None or f.net_low <= 0 <= f.net_high:
-            told.append(k["open"])
-        if f.needed is not None:
-            told.append(
-                k["needed"].format(within=_said(f.within_hours, lang), needed=_said(round(f.needed), lang), done=_said(round(f.done or 0), lang))
-            )
+        return [*told, *forecast_told(self.forecast, lang)]
+
+
+def forecast_told(f: Forecast, lang: Lang) -> list[str]:
+    """What becomes of a backlog, in sentences."""
+    k = WORDS[lang]
+    told = [k["backlog"].format(n=_said(f.backlog, lang))]
+    if not f.backlog:
         return told
+    if f.to_zero is not None:
+        told.append(k["to_zero"].format(**_span(f.to_zero, lang)))
+    elif f.to_limit is not None:
+        told.append(k["to_limit"].format(limit=_said(f.limit, lang), **_span(f.to_limit, lang)))
+    elif f.net_low is None or f.net_high is None or f.net_low <= 0 <= f.net_high:
+        told.append(k["open"])
+    if f.needed is not None:
+        told.append(k["needed"].format(within=_said(f.within_hours, lang), needed=_said(round(f.needed), lang), done=_said(round(f.done or 0), lang)))
+    return told
 
 
 def report_of(source: Measured, tenant: str, kind: Kind, *, thresholds: MonitorThresholds, now: dt.datetime) -> Report:

@@ -22,9 +22,10 @@ from seeding_platform.service.pages import alerts as alerts_pages
 from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
+from seeding_platform.service.pages import enrichment as enrichment_pages
+from seeding_platform.service.pages import enrichment_record, enrichment_review, oidc, people, views, work
 from seeding_platform.service.pages import keys as keys_pages
 from seeding_platform.service.pages import models as models_pages
-from seeding_platform.service.pages import oidc, people, views, work
 from seeding_platform.service.pages import privacy as privacy_pages
 from seeding_platform.service.pages import quality as quality_pages
 from seeding_platform.service.pages import settings as settings_pages
@@ -172,6 +173,9 @@ def create_app(
         alerts_pages,
         webhooks_pages,
         models_pages,
+        enrichment_review,
+        enrichment_record,
+        enrichment_pages,
         oidc,
     ):
         app.include_router(pages.router)

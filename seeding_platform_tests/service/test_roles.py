@@ -94,9 +94,11 @@ PAGES = {
             "overview", "kpis", "ask", "upload", "dashboards", "dashboards/{item_id}", "watch", "runs",
             "alerts", "alerts/{alert_id}",
             "quality/cleaning", "quality/cleaning/{contract}", "quality/cleaning/{contract}/clusters", "quality", "quality/bias",
-            "models", "models/{model}",
+            "models", "models/{model}", "enrichment", "enrichment/records/{record_type}/{record_id}",
         )
     },
+    **{(method, "/{lang}/enrichment/review"): "analyst" for method in ("GET", "POST")},
+    **{("POST", f"/{{lang}}/{path}"): "operator" for path in ("enrichment", "enrichment/records/{record_type}/{record_id}")},
     **{("GET", f"/{{lang}}/{path}"): "analyst" for path in ("settings", "settings/{name}")},
     **{("POST", f"/{{lang}}/{path}"): "operator" for path in ("models", "models/{model}")},
     ("POST", "/{lang}/alerts/{alert_id}"): "analyst",
@@ -128,6 +130,7 @@ NAMED = {
     "{lang}": "en", "{item_id}": "none", "{token}": "none", "{contract}": "content_posts", "{request_id}": "none", "{seq}": "1",
     "{alert_id}": "none", "{name}": "quality.gate", "{layer}": "clean", "{table}": "orders", "{model}": "churn",
     "{tenant}": "default",
+    "{record_type}": "exception", "{record_id}": "none",
 }  # fmt: skip
 
 

@@ -48,6 +48,9 @@ BELONGS_TO = {
     "table_history": "tables",
     "model": "models",
     "models_confirm": "models",
+    "enrichment_confirm": "enrichment",
+    "enrichment_record": "enrichment",
+    "enrichment_review": "enrichment",
 }
 """Pages that are part of another one in the menu."""
 ADDRESSES = {"cleaning": "quality/cleaning", "bias": "quality/bias"}
@@ -66,6 +69,7 @@ MENU: dict[str, tuple[tuple[str, str, Role], ...]] = {
         ("quality", "kpi", Role.VIEWER),
         ("cleaning", "clean", Role.VIEWER),
         ("bias", "scale", Role.VIEWER),
+        ("enrichment", "enrich", Role.VIEWER),
         ("models", "models", Role.VIEWER),
         ("tables", "tables", Role.OPERATOR),
         ("privacy", "lock", Role.STEWARD),

@@ -79,7 +79,14 @@ class HumanLabel:
 
 
 def waiting(
-    connection: Connection, tenant: str, *, now: dt.datetime, limit: int, after: tuple[str, str] | None = None, dead: bool = False
+    connection: Connection,
+    tenant: str,
+    *,
+    now: dt.datetime,
+    limit: int,
+    after: tuple[str, str] | None = None,
+    record: tuple[str, str] | None = None,
+    dead: bool = False,
 ) -> list[Review]:
     """Classifications that wait for a person, by type and id; see `EnrichmentStore.reviews`."""
     import sqlalchemy as sa
@@ -106,6 +113,8 @@ def waiting(
     query = query.where(c.c.tenant == tenant, c.c.stage == Stage.CLASSIFICATION.value, a.c.stage == Stage.RESOLUTION.value, wanted)
     if after:
         query = query.where(sa.tuple_(c.c.record_type, c.c.record_id) > sa.tuple_(*map(sa.literal, after)))
+    if record:
+        query = query.where(c.c.record_type == record[0], c.c.record_id == record[1])
     rows = connection.execute(query.order_by(c.c.record_type, c.c.record_id).limit(limit)).mappings()
     return [Review(**{**row, "payload": json.loads(row["payload"]), "output": row["output"] and json.loads(row["output"])}) for row in rows]
 

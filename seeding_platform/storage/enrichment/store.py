@@ -218,9 +218,21 @@ class EnrichmentStore:
 
     # --- people
 
-    def reviews(self, tenant: str, *, now: dt.datetime, limit: int, after: tuple[str, str] | None = None, dead: bool = False) -> list[Review]:
-        """Classifications that wait for a person: unsure ones in time or done again five times, samples, and with `dead` those that are dead."""
-        return self._read(lambda c: reviews.waiting(c, tenant, now=now, limit=limit, after=after, dead=dead))
+    def reviews(
+        self,
+        tenant: str,
+        *,
+        now: dt.datetime,
+        limit: int,
+        after: tuple[str, str] | None = None,
+        record: tuple[str, str] | None = None,
+        dead: bool = False,
+    ) -> list[Review]:
+        """Classifications that wait for a person: unsure ones in time or done again five times, samples, and with `dead` those that are dead.
+
+        By (type, id), after one; or of one `record` alone.
+        """
+        return self._read(lambda c: reviews.waiting(c, tenant, now=now, limit=limit, after=after, record=record, dead=dead))
 
     def judge(
         self,

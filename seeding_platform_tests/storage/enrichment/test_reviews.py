@@ -24,6 +24,14 @@ def test_unsure_ones_wait_for_a_person_once_their_moment_has_come(store):
     assert store.reviews("ant", now=NOW + DAY, limit=10, after=("exception", "a")) == []
 
 
+def test_one_record_is_looked_up_by_itself(store):
+    store.intake([record("a"), record("b")], now=NOW)
+    complete(store, ORDER)
+    complete(store, CLASSES, confidence=0.4, skip_rest="low_confidence", review_at=NOW)
+    assert [r.record_id for r in store.reviews("ant", now=NOW, limit=10, record=("exception", "b"))] == ["b"]
+    assert store.reviews("ant", now=NOW, limit=10, record=("order", "b")) == store.reviews("bee", now=NOW, limit=10, record=("exception", "b")) == []
+
+
 def test_what_was_asked_again_five_times_does_not_wait_any_longer(store):
     store.intake([record("a")], now=NOW)
     complete(store, ORDER)

@@ -109,8 +109,30 @@
     const soon = () => { clearTimeout(waiting); waiting = setTimeout(again, 300); };
     const source = new EventSource("/api/v1/events");
     for (const kind of live.dataset.live.split(" ")) source.addEventListener(kind, soon);
-    setInterval(() => { if (source.readyState !== EventSource.OPEN) again(); }, 30000);
+    setInterval(() => { if (source.readyState !== EventSource.OPEN || live.dataset.liveEvery) again(); }, Number(live.dataset.liveEvery ?? 30000));
     addEventListener("pagehide", () => source.close());
+  }
+  /* A queue by keys, while its list has the focus (WCAG 2.1.4): arrows or J and K move, digits choose a label, Enter confirms, S is later, U undoes. */
+  const queue = one("[data-queue]");
+  if (queue) {
+    const card = one("#card"), says = one("#queue-says"), picks = all("input[type=radio]", card), first = picks.findIndex(p => p.checked);
+    const chosen = () => picks.findIndex(p => p.checked);
+    const choose = at => { picks[at].checked = true; says.textContent = queue.dataset.says.replace("{label}", picks[at].parentElement.textContent.replace(picks[at].dataset.key, "").trim()); };
+    const go = where => { if (where) location.assign(where); };
+    const keys = {
+      ArrowDown: () => go(queue.dataset.below), j: () => go(queue.dataset.below), ArrowUp: () => go(queue.dataset.before), k: () => go(queue.dataset.before),
+      ArrowRight: () => choose((chosen() + 1) % picks.length), ArrowLeft: () => choose((Math.max(chosen(), 0) + picks.length - 1) % picks.length), s: () => go(queue.dataset.next),
+      Enter: () => { if (chosen() < 0) says.textContent = queue.dataset.first; else card.requestSubmit(); },
+      u: () => { if (chosen() === first) { go(queue.dataset.undo); return; } picks.forEach((p, at) => { p.checked = at === first; }); says.textContent = queue.dataset.unchosen; },
+    };
+    queue.addEventListener("keydown", e => {
+      if (e.ctrlKey || e.metaKey || e.altKey || (e.key === "Enter" && e.target !== queue)) return;
+      const digit = picks.findIndex(p => p.dataset.key === e.key), key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+      if (digit < 0 && !keys[key]) return;
+      e.preventDefault();
+      if (digit >= 0) choose(digit); else keys[key]();
+    });
+    if (location.hash === "#queue") queue.focus({ preventScroll: true });
   }
   /* A page that waits for something looks again by itself. */
   const waiting = one("[data-look-again]");
