@@ -69,7 +69,7 @@ NAIVE = (
 )
 
 
-def bad_day(outage: tuple[float, float] | None = (2, 10), *, poison: float = 0.005) -> Script:
+def bad_day(outage: tuple[float, float] | None = (2, 10), *, poison: float = 0.005, rare: float = 0.0004) -> Script:
     """4 % time-outs, 2 % nulls, poison, 5 % unsure, now and then a late answer or a worker that dies of it; down between two hours."""
     down = [] if outage is None else [Rule(outcome=Outcome.SERVER_ERROR, since=HOUR * outage[0], until=HOUR * outage[1])]
     classification = Match(stage=Stage.CLASSIFICATION)
@@ -81,8 +81,8 @@ def bad_day(outage: tuple[float, float] | None = (2, 10), *, poison: float = 0.0
             Rule(match=classification, outcome=Outcome.LOW_CONFIDENCE, share=0.05, draw="record"),
             Rule(outcome=Outcome.TIMEOUT, share=0.04),
             Rule(outcome=Outcome.NULLS, share=0.02),
-            Rule(outcome=Outcome.KILL_WORKER, share=0.0004),
-            Rule(outcome=Outcome.LATE, share=0.0004),
+            Rule(outcome=Outcome.KILL_WORKER, share=rare),
+            Rule(outcome=Outcome.LATE, share=rare),
         ),
     )
 

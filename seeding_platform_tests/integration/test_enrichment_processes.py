@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -185,7 +186,16 @@ def test_killed_and_stopped_workers_lose_nothing_and_do_nothing_twice(database_u
             watch.kill()
             watch.wait()
         found = facts(state)
-        seen = told_of(found, receiver, ai, took=took, kills=kills, stops=stops, looks=(tmp_path / "watch.log.looks").read_text())
+        seen = told_of(
+            found,
+            receiver,
+            ai,
+            tmp_path / "workers.jsonl",
+            took=round(took),
+            kills=kills,
+            stops=stops,
+            looks=(tmp_path / "watch.log.looks").read_text(),
+        )
         print(seen)
     assert (kills, stops) == (KILLS, STOPS), seen
     assert not (tmp_path / "watch.log").exists(), (tmp_path / "watch.log").read_text()[:1000]
@@ -233,11 +243,13 @@ def facts(state: State) -> Facts:
     return found
 
 
-def told_of(found: Facts, receiver: Receiver, ai: FakeServer, **more) -> str:
+def told_of(found: Facts, receiver: Receiver, ai: FakeServer, log: Path, **more) -> str:
     """The figures of a run in words."""
     again = sum(n - 1 for n in receiver.requests.values())
+    late = sum(json.loads(row)["outdated"] for row in log.read_text().splitlines())
     met = {str(o): n for o, n in ai.met.items() if n}
     return (
         f"{more}; {RECORDS} records, {len(found.unfinished)} unfinished, {len(found.dead)} dead, {len(found.twice)} twice, {found.masked} masked; "
-        f"{len(found.actions)} actions, {again} requests again under their key; attempts {found.outcomes}; the provider met {met}"
+        f"{len(found.actions)} actions, {again} requests again under their key; {late} late ends refused; "
+        f"attempts {found.outcomes}; the provider met {met}"
     )
