@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.enrichment.retry import RetryPolicy
     from seeding_platform.enrichment.settings import WorkLimits
-    from seeding_platform.storage.enrichment.states import Claimed, Ref
+    from seeding_platform.storage.enrichment.states import Claimed, Ref, Stage
     from seeding_platform.storage.enrichment.store import EnrichmentStore
 
 log = logging.getLogger("seeding.enrichment")
@@ -115,10 +115,11 @@ def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str]
         tenants: only theirs; None = everybody's.
     """
     tally = Tally()
+    down: set[Stage] = set()
     moved = True
     while moved and not crew.stopped():
         moved = False
-        for stage in STAGES:
+        for stage in (s for s in STAGES if s not in down):
             if until is not None and crew.now() >= until:
                 tally.out_of_time = True
                 return tally
@@ -133,7 +134,10 @@ def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str]
             if claims:
                 moved = True
                 tally.claimed[stage] += len(claims)
+                known = tally.failed[stage, ErrorClass.PROVIDER_DOWN]
                 _batch(crew, claims, tally)
+                if tally.failed[stage, ErrorClass.PROVIDER_DOWN] - known == len(claims):
+                    down.add(stage)  # the rest of an outage's heap stays due as it is: to claim it and put it off again, each time, helps nobody
     return tally
 
 

@@ -56,6 +56,17 @@ def test_more_than_half_of_twenty_open_it():
     assert told(CLOSED, [True, False, False] * 7, now=NOW).state == "open"
 
 
+def test_a_probe_that_fails_costs_its_record_no_attempt(tmp_path):
+    with State.open(f"sqlite:///{tmp_path / 's.db'}") as state:
+        provider = Breaking(fake({"outcome": "timeout", "until": "+30m"}, {"outcome": "nulls"}), Breakers(state))
+        before = provider.ask(asked(5), now=NOW)
+        probes = provider.ask(asked(5), now=NOW + 6 * MINUTE)
+        later = provider.ask(asked(1), now=NOW + 40 * MINUTE)
+    assert [r.error for r in before] == [ErrorClass.TRANSIENT] * 5
+    assert [(r.error, r.retry_at) for r in probes] == [(ErrorClass.PROVIDER_DOWN, NOW + 6 * MINUTE + OPEN_FOR)] * 5
+    assert later[0].output is not None, "what is no failure of the provider stays what it is"
+
+
 def test_probes_that_are_never_heard_of_again_do_not_keep_it_half_open():
     _, row = admitted(told(CLOSED, [False] * 5, now=NOW), 100, now=NOW + OPEN_FOR)
     assert admitted(row, 9, now=NOW + 2 * OPEN_FOR)[0] == 9

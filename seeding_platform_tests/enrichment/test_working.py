@@ -193,6 +193,20 @@ def test_what_is_nobodys_fault_costs_no_attempt_however_long_it_lasts(floor, sta
     assert floor.of("E1")[Stage.RESOLUTION].status == "completed"
 
 
+def test_while_a_provider_is_down_a_pass_puts_off_one_batch_and_leaves_the_rest(floor, stages):
+    down = ErrorClass.PROVIDER_DOWN
+    floor.take(*[f"E{n:03}" for n in range(120)])
+    for n in range(120):
+        floor.provider.does[Stage.CLASSIFICATION, f"E{n:03}"] = lambda q: Reply(record_id=q.record_id, error=down, message="down")
+    tally = work(floor.crew(stages))
+    assert tally.completed == {Stage.ORDER_ANALYSIS: 120}
+    assert tally.failed == {(Stage.CLASSIFICATION, down): 50}
+    floor.provider.does.clear()
+    assert work(floor.crew(stages)).completed[Stage.RESOLUTION] == 70
+    floor.at += dt.timedelta(minutes=7)
+    assert work(floor.crew(stages)).completed[Stage.RESOLUTION] == 50
+
+
 def test_an_unsure_label_is_kept_and_nothing_is_done_on_it(floor, stages):
     floor.take("E1")
     floor.provider.does[Stage.CLASSIFICATION, "E1"] = lambda q: answer(q, confidence=0.6)

@@ -99,7 +99,7 @@ class Breaking:
 
             def change(row: BreakerRow, wanted: int = len(left)) -> BreakerRow:
                 nonlocal let
-                # half open, a few at a time: they may be enough to know that it is still down, and each one that fails has lost an attempt
+                # half open, a few at a time: they may be enough to know that it is still down
                 let, kept = admitted(row, min(wanted, self.slice_ if row.state == "closed" else IN_A_ROW), now=now)
                 return kept
 
@@ -109,9 +109,15 @@ class Breaking:
                 return replies + [
                     Reply(record_id=q.record_id, error=ErrorClass.PROVIDER_DOWN, message=f"{self.name} is down", retry_at=later) for q in left
                 ]
-            answers = self.inner.ask(left[:let], now=now)
+            probing, answers = row.state == "half_open", self.inner.ask(left[:let], now=now)
             went = [r.error not in DOWN for r in answers]
-            self.breakers.changed(self.name, partial(told, went_well=went, now=now), now=now)
-            replies += answers
+            row = self.breakers.changed(self.name, partial(told, went_well=went, now=now), now=now)
+            replies += [self._probed(r, row, now) for r in answers] if probing else answers
             left = left[let:]
         return replies
+
+    def _probed(self, reply: Reply, row: BreakerRow, now: dt.datetime) -> Reply:
+        """The reply to a probe; one that failed costs no attempt: where few records wait, the same ones would be probes until they are dead."""
+        if reply.error is not ErrorClass.TRANSIENT:
+            return reply
+        return dataclasses.replace(reply, error=ErrorClass.PROVIDER_DOWN, retry_at=reopens_at(row, now))

@@ -143,7 +143,7 @@ def outputs(question: Question, outcome: Outcome, right: Any, other: str, script
     """
     if not isinstance(right, dict):
         return [right]
-    share = drawn(script.seed, "confidence", question.record_id, question.stage)
+    share = drawn(script.seed, "confidence", question.record_id, str(question.stage))
     low = outcome is Outcome.LOW_CONFIDENCE
     confidence = round(LOWEST + share * (BAR - 0.01 - LOWEST) if low else BAR + share * (HIGHEST - BAR), 4)
     name, label = ("ai_confidence", "ai_label") if question.stage == Stage.CLASSIFICATION else ("confidence", "")

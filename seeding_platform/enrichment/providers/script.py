@@ -116,7 +116,7 @@ class Script(_Part):
                 and (rule.until is None or now < _at(rule.until, start))
             )
             which = (attempt, again) if rule.draw == "attempt" else ("any",)
-            if fits and drawn(self.seed, number, record_id, stage, *which) < rule.share:
+            if fits and drawn(self.seed, number, record_id, str(stage), *which) < rule.share:
                 return rule.outcome
         return Outcome.OK
 
