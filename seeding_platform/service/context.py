@@ -172,9 +172,9 @@ class Service:
         """Answers questions that models are asked."""
         return Predictor(self.bench)
 
-    @cached_property
+    @property
     def enrichment(self) -> House:
-        """What work on enrichment shares. It answers no record by itself: that is done in runs."""
+        """What work on enrichment shares, new each time: it asks the versions that are in force now. Records are worked on in runs, not by it."""
         return House(self.bench, random.Random(self.new_id(8)), "service")  # noqa: S311  it spreads retries
 
     @cached_property
