@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel
 
 EVENTS = ("ingest", "clean", "seed", "kpi", "retrain", "enrich")
-LAYERS = ("raw", "clean", "quality", "model", "bundle", "kpi")
+LAYERS = ("raw", "clean", "quality", "model", "enriched", "bundle", "kpi")
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 UNFINISHED = ("queued", "running")
 

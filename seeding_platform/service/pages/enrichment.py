@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -48,11 +47,6 @@ Kind = Literal["", "daily", "weekly"]
 Rows = list[tuple[str, str]]
 
 
-def house_of(service: Service) -> House:
-    """Enrichment as this service sees it; it works on nothing, so what spreads retries is never drawn from."""
-    return House(service.bench, random.Random(0), "pages")  # noqa: S311 (no secret)
-
-
 @router.get("/{lang}/enrichment")
 def enrichment_page(request: Request, lang: Locale, stage: Word = "", error: Word = "", report: Kind = "") -> Response:
     """Figures, the flow of records, failures, the backlog, dead letters, alerts, pauses; a report where it is asked for."""
@@ -78,7 +72,7 @@ def change_enrichment(request: Request, lang: Locale, form: Form) -> Response:
 
 def _redrive(request: Request, lang: str, actor: Actor, form: FormData, *, done: bool) -> Response:
     """Which dead letters would be tried again; then, if they are still those, do it."""
-    k, store, now = words(lang)["enrichment"], house_of(service_of(request)).store, service_of(request).now()
+    k, store, now = words(lang)["enrichment"], service_of(request).enrichment.store, service_of(request).now()
     stage, error = _known(typed(form, "stage"), typed(form, "error"))
     every = typed(form, "all") == "on"
     chosen = None if every else _named(typed_all(form, "record"))
@@ -130,7 +124,7 @@ def _known(stage: str, error: str) -> tuple[str, str]:
 
 def _steer(request: Request, lang: str, actor: Actor, form: FormData, step: str) -> Response:
     k, service = words(lang)["enrichment"], service_of(request)
-    store, stage, reason = house_of(service).store, typed(form, "stage"), typed(form, "reason")[:LONGEST_REASON]
+    store, stage, reason = service.enrichment.store, typed(form, "stage"), typed(form, "reason")[:LONGEST_REASON]
     if stage not in (ALL, *STAGES):
         return _overview(request, lang, actor, said=k["unreadable"], status=422)
     if step == "pause" and not reason:
@@ -157,7 +151,7 @@ def _overview(
 ) -> Response:
     """The page, as it stands or with what was wrong about a form."""
     service, say, w = service_of(request), Speaker(lang, None), words(lang)
-    k, house, now, tenant = w["enrichment"], house_of(service), service.now(), actor.tenant
+    k, house, now, tenant = w["enrichment"], service.enrichment, service.now(), actor.tenant
     store, source, bars = house.store, house.monitor.source, house.monitor.thresholds()
     stage, error = _known(stage, error)
     flow = shown.flow_shown(store.counts(tenant, now=now), say=say, k=k)

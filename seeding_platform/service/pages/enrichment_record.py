@@ -13,7 +13,7 @@ from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
 from seeding_platform.service.pages.audit import names_of
-from seeding_platform.service.pages.enrichment import LONGEST_REASON, house_of
+from seeding_platform.service.pages.enrichment import LONGEST_REASON
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
@@ -53,7 +53,7 @@ def change_record(request: Request, lang: Locale, record_type: str, record_id: s
     if isinstance(actor, Response):
         return actor
     k, service = words(lang)["enrichment"], service_of(request)
-    house, step = house_of(service), typed(form, "step")
+    house, step = service.enrichment, typed(form, "step")
     found = house.store.story(actor.tenant, record_type, record_id)
     if found is None:
         return told_off(request, lang, actor, k["record"]["none"], status=404)
@@ -135,7 +135,7 @@ def _confirm(
 
 def _record(request: Request, lang: str, actor: Actor, record_type: str, record_id: str, *, said: str = "", status: int = 200) -> Response:
     service, say, k = service_of(request), Speaker(lang, None), words(lang)["enrichment"]
-    house = house_of(service)
+    house = service.enrichment
     story = house.store.story(actor.tenant, record_type, record_id)
     if story is None:
         return told_off(request, lang, actor, k["record"]["none"], status=404)

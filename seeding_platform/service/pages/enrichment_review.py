@@ -15,7 +15,6 @@ from fastapi.responses import RedirectResponse
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
-from seeding_platform.service.pages.enrichment import house_of
 from seeding_platform.service.pages.enrichment_record import facts_shown
 from seeding_platform.service.pages.forms import Form, looking, typed, writing
 from seeding_platform.service.pages.render import Speaker, words
@@ -58,7 +57,7 @@ def judge(request: Request, lang: Locale, form: Form) -> Response:
     if isinstance(actor, Response):
         return actor
     k, service = words(lang)["enrichment"]["review"], service_of(request)
-    house, named, label = house_of(service), typed(form, "record"), typed(form, "label")
+    house, named, label = service.enrichment, typed(form, "record"), typed(form, "label")
     record, after = _named(named), typed(form, "after")
     if record is None:
         return _queue(request, lang, actor, said=k["gone"], status=422)
@@ -128,7 +127,7 @@ def _queue(
 ) -> Response:
     """The page: where nothing is left after what was seen last, the queue begins anew."""
     service, say, w = service_of(request), Speaker(lang, None), words(lang)
-    house, k, now = house_of(service), w["enrichment"], service.now()
+    house, k, now = service.enrichment, w["enrichment"], service.now()
     store, chosen = house.store, _named(record)
     rows = store.reviews(actor.tenant, now=now, limit=COUNTED + 1, after=_named(after), dead=True)
     every = rows if not after else store.reviews(actor.tenant, now=now, limit=COUNTED + 1, dead=True)
