@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from seeding_platform.enrichment.providers.script import Outcome, Rule, Script
+from seeding_platform.enrichment.providers.script import Match, Outcome, Rule, Script
+from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform_tests.enrichment.virtual import AS_BUILT, HOUR, MINUTE, Policy, bad_day, played
 
 
@@ -46,7 +47,7 @@ def test_the_simulation_can_tell_what_is_wrong(tmp_path):
     assert masks.masked > 100
     bare = played(f"sqlite:///{tmp_path / 'b.db'}", script=script, policy=dataclasses.replace(AS_BUILT, breaker=False), **told)
     assert bare.dead_not_poison > 20
-    late = Script(seed=1, rules=(Rule(outcome=Outcome.LATE, share=0.1),))
+    late = Script(seed=1, rules=(Rule(match=Match(stage=Stage.RESOLUTION), outcome=Outcome.LATE, share=0.1),))
     calm = {"n": 60, "hours": 0.5, "until": 3 * HOUR}
     doubled = played(f"sqlite:///{tmp_path / 'd.db'}", script=late, policy=dataclasses.replace(AS_BUILT, fences=False), **calm)
     once = played(f"sqlite:///{tmp_path / 'o.db'}", script=late, **calm)
