@@ -10,11 +10,11 @@ from seeding_platform_tests.enrichment.virtual import AS_BUILT, HOUR, MINUTE, Po
 
 
 def test_a_short_bad_day_leaves_nothing_but_poison(tmp_path):
-    script = bad_day((0.5, 1.0), poison=0.05)
-    found = played(f"sqlite:///{tmp_path / 's.db'}", n=100, hours=1.2, script=script, outage=(0.5, 1.0), until=3 * HOUR)
+    script = bad_day((0.2, 0.4), poison=0.05)
+    found = played(f"sqlite:///{tmp_path / 's.db'}", n=60, hours=0.5, script=script, outage=(0.2, 0.4), until=1.5 * HOUR)
     assert found.within_a_day == found.ceiling < 1.0
     assert (found.lost, found.masked, found.double_actions, found.written_twice, found.dead_not_poison) == (0, 0, 0, 0, 0)
-    assert found.actions > 30
+    assert found.actions > 15
 
 
 def test_few_records_outlive_a_long_outage_that_takes_each_of_their_retries(tmp_path):
