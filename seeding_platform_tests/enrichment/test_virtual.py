@@ -4,16 +4,17 @@ import dataclasses
 
 import pytest
 
-from seeding_platform.enrichment.providers.script import Outcome, Rule, Script
+from seeding_platform.enrichment.providers.script import Match, Outcome, Rule, Script
+from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform_tests.enrichment.virtual import AS_BUILT, HOUR, MINUTE, Policy, bad_day, played
 
 
 def test_a_short_bad_day_leaves_nothing_but_poison(tmp_path):
-    script = bad_day((0.5, 1.0), poison=0.05)
-    found = played(f"sqlite:///{tmp_path / 's.db'}", n=100, hours=1.2, script=script, outage=(0.5, 1.0), until=3 * HOUR)
+    script = bad_day((0.2, 0.4), poison=0.05)
+    found = played(f"sqlite:///{tmp_path / 's.db'}", n=60, hours=0.5, script=script, outage=(0.2, 0.4), until=1.5 * HOUR)
     assert found.within_a_day == found.ceiling < 1.0
     assert (found.lost, found.masked, found.double_actions, found.written_twice, found.dead_not_poison) == (0, 0, 0, 0, 0)
-    assert found.actions > 30
+    assert found.actions > 15
 
 
 def test_few_records_outlive_a_long_outage_that_takes_each_of_their_retries(tmp_path):
@@ -46,7 +47,7 @@ def test_the_simulation_can_tell_what_is_wrong(tmp_path):
     assert masks.masked > 100
     bare = played(f"sqlite:///{tmp_path / 'b.db'}", script=script, policy=dataclasses.replace(AS_BUILT, breaker=False), **told)
     assert bare.dead_not_poison > 20
-    late = Script(seed=1, rules=(Rule(outcome=Outcome.LATE, share=0.1),))
+    late = Script(seed=1, rules=(Rule(match=Match(stage=Stage.RESOLUTION), outcome=Outcome.LATE, share=0.1),))
     calm = {"n": 60, "hours": 0.5, "until": 3 * HOUR}
     doubled = played(f"sqlite:///{tmp_path / 'd.db'}", script=late, policy=dataclasses.replace(AS_BUILT, fences=False), **calm)
     once = played(f"sqlite:///{tmp_path / 'o.db'}", script=late, **calm)

@@ -27,7 +27,7 @@ from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.state import State
 
-SHORTER = 480
+SHORTER = 960
 SECONDS = 2.0
 
 
@@ -38,7 +38,7 @@ def now() -> dt.datetime:
 def hurry() -> None:
     """Make the waits of this process short: the schedule of retries, and how long a breaker stays open."""
     retry.DELAYS = tuple(d / SHORTER for d in retry.DELAYS)
-    retry.LATER = {error: d / (SHORTER / 8) for error, d in retry.LATER.items()}
+    retry.LATER = {error: d / (SHORTER / 16) for error, d in retry.LATER.items()}
     breaker.OPEN_FOR = dt.timedelta(seconds=2)
     breaker.reopens_at = lambda row, at: at + dt.timedelta(seconds=2)
 
