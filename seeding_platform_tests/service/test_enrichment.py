@@ -7,6 +7,7 @@ import pytest
 
 from seeding_platform.enrichment.lines import AT_ONCE
 from seeding_platform.errors import BusyError
+from seeding_platform.service.context import Service
 from seeding_platform.service.enriching import Sent
 from seeding_platform.service.runs import NoSuchRun
 from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Stage
@@ -26,8 +27,9 @@ def sent(service, *lines, role="analyst"):
 
 
 @pytest.fixture
-def house(service):
+def house(service, monkeypatch):
     made = service.app.state.service.enrichment
+    monkeypatch.setattr(Service, "enrichment", property(lambda _: made))
     made.provider = lambda _: Scripted()
     return made
 
