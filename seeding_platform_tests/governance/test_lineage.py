@@ -15,7 +15,7 @@ from seeding_platform.errors import ConfigError, PermanentError
 from seeding_platform.governance.lineage import Origin, behind, bundle_columns, clean_columns, fields_by_name, quality_columns, raw_columns
 from seeding_platform.governance.openlineage import Counts, Dataset, Made, broken, run_event
 from seeding_platform.governance.protection import load_pii_policy
-from seeding_platform.governance.protection.policy import PiiPolicy
+from seeding_platform.governance.protection.policy import PiiPolicy, kept_personal
 from seeding_platform.governance.rows import row_origins
 from seeding_platform.storage.state import Landing, LandingStatus
 from seeding_platform_tests.governance.orders import NOW, TENANT, carried, raw
@@ -52,8 +52,9 @@ def test_every_column_has_an_origin_that_is_there(contract):
     assert set(contract.columns) <= set(clean)
     assert all(clean[name] for name in contract.columns), "a derived column is made of something"
     assert {o.column for origins in clean.values() for o in origins} <= set(contract.schema("raw")), "derived ones stand for what they are derived of"
-    quality = quality_columns(contract, load_pii_policy(contract))
-    assert set(quality) == set(contract.schema("quality")) - set(QUALITY_COLUMNS)
+    policy = load_pii_policy(contract)
+    quality = quality_columns(contract, policy)
+    assert set(quality) == set(contract.schema("quality")) - set(QUALITY_COLUMNS) | set(kept_personal(contract, policy))
     assert {o.column for origins in quality.values() for o in origins} <= set(contract.schema("clean"))
 
 

@@ -7,7 +7,7 @@ import uuid
 import polars as pl
 import pytest
 
-from seeding_platform.models import shipped_spec
+from seeding_platform.models import shipped_spec, shipped_specs
 from seeding_platform.models.operations.settings import PROMOTION
 from seeding_platform.models.operations.training import Work, carry_out
 from seeding_platform.storage.ml.jobs import Ended, Job
@@ -60,7 +60,7 @@ def ask(service, role="analyst", **more) -> dict:
 
 def test_before_anything_is_trained_it_says_so(service):
     models = service.get("/api/v1/ml/models", headers=service.key()).json()
-    assert len(models) == 9
+    assert len(models) == len(shipped_specs())
     assert {m["status"] for m in models} == {"untrained"}
     refused = service.post("/api/v1/ml/predictions", json={"model": "churn", "rows": [ROW]}, headers=service.key("analyst"))
     assert (refused.status_code, refused.json()["code"]) == (409, "nothing-serves")

@@ -33,6 +33,7 @@ class Held:
 def in_time(decision: Decision, before: Held | None) -> Decision:
     """The decision, or a hold where it would deploy before the rows that the last hold asked for are there.
 
+    >>> from seeding_platform.models.promotion.gate import Decision
     >>> gain = Decision(Verdict.DEPLOY, (), 0.03, 0.01, 0.05, n=400)
     >>> in_time(gain, Held(n=300, more_rows=500)).verdict, in_time(gain, Held(n=300, more_rows=100)).verdict
     (<Verdict.HOLD: 'hold'>, <Verdict.DEPLOY: 'deploy'>)
