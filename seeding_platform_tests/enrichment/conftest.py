@@ -8,9 +8,9 @@ from seeding_platform.enrichment.providers.classifier import Learned
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.models import frame_of, shipped_spec, split_rows, train
 from seeding_platform_tests.chain import cleaned_samples, quality_tables
-from seeding_platform_tests.peers import database_url, postgres_folder
+from seeding_platform_tests.peers import database_url, postgres_folder, postgres_template
 
-__all__ = ["database_url", "postgres_folder"]
+__all__ = ["database_url", "postgres_folder", "postgres_template"]
 
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 

@@ -26,9 +26,9 @@ from seeding_platform.storage.enrichment import schema
 from seeding_platform.storage.enrichment.states import Record, Stage
 from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.state import State
-from seeding_platform_tests.peers import database_url, postgres_folder
+from seeding_platform_tests.peers import database_url, postgres_folder, postgres_template
 
-__all__ = ["database_url", "postgres_folder"]
+__all__ = ["database_url", "postgres_folder", "postgres_template"]
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 RECORDS, WORKERS, KILLS, STOPS = 2_000, 3, 20, 4

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.empty_database
+
+
 @pytest.fixture(autouse=True)
 def really_made(monkeypatch):
     monkeypatch.setattr(migration, "_create", MADE)
