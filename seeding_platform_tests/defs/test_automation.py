@@ -14,8 +14,8 @@ NOON = dt.datetime(2026, 3, 1, 12, 1, 30, tzinfo=dt.UTC)
 class Followed:
     """An asset that follows another, evaluated before, while and after it runs, as the daemon does."""
 
-    def __init__(self, *, fails: bool) -> None:
-        self.instance, self.cursor, self.now, self.runs = dg.DagsterInstance.ephemeral(), None, NOON, 0
+    def __init__(self, instance: dg.DagsterInstance, *, fails: bool) -> None:
+        self.instance, self.cursor, self.now, self.runs = instance, None, NOON, 0
         followed = self
 
         @dg.asset
@@ -52,15 +52,21 @@ class Followed:
         return self.runs - before
 
 
-def test_what_fails_is_tried_again_four_times_an_hour():
-    followed = Followed(fails=True)
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def test_what_fails_is_tried_again_four_times_an_hour(instance):
+    followed = Followed(instance, fails=True)
     followed.above_changes()
     assert followed.minutes(5) == 1
     assert followed.minutes(60) == 4
 
 
-def test_what_succeeds_runs_once_a_change():
-    followed = Followed(fails=False)
+def test_what_succeeds_runs_once_a_change(instance):
+    followed = Followed(instance, fails=False)
     followed.above_changes()
     assert followed.minutes(40) == 1
     followed.above_changes()
