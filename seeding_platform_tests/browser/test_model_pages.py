@@ -15,6 +15,7 @@ from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.service.conftest import facts_csv as facts_csv
 from seeding_platform_tests.service.conftest import nothing_learned as nothing_learned
 from seeding_platform_tests.service.conftest import place as place
+from seeding_platform_tests.service.conftest import published as published
 from seeding_platform_tests.service.conftest import service as service
 from seeding_platform_tests.service.test_model_pages import CHURN
 from seeding_platform_tests.service.test_models import customers, trained
