@@ -6,11 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from seeding_platform.models.frames import frame_of
-from seeding_platform.models.operations.checking import Data
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from seeding_platform.models.operations.checking import Data
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.lake import Lake
 
@@ -27,6 +27,7 @@ def data_version(lake: Lake, spec: ModelSpec) -> str:
 
 def data_of(lake: Lake, spec: ModelSpec, tenant: str) -> Data:
     """What a model of a tenant would be trained on; its frame is built once, and only when its rows are counted or judged."""
+    from seeding_platform.models.operations.checking import Data  # dear to import, and not needed to load definitions
 
     @cache
     def frame() -> pl.DataFrame:
