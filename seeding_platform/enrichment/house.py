@@ -117,9 +117,11 @@ class House:
 
     def crew(self, *, stopped: Callable[[], bool] = bool) -> Crew:
         """A worker, by what people have set by now."""
+        retries = retries_of(self.bench.adjusted)
+        hours = {} if retries.review_after_hours is None else {"review_hours": retries.review_after_hours}
         return Crew(
-            store=self.store, provider_of=self.provider_of, judge=judge_by(self.stages, self.acted), limits=self.limits(),
-            retries=retries_of(self.bench.adjusted), now=self.bench.now, rng=self.rng, owner=self.owner, stopped=stopped,
+            store=self.store, provider_of=self.provider_of, judge=judge_by(self.stages.model_copy(update=hours), self.acted), limits=self.limits(),
+            retries=retries, now=self.bench.now, rng=self.rng, owner=self.owner, stopped=stopped,
             beside=lambda claims: asked_beside(self, claims, now=self.bench.now()),
         )  # fmt: skip
 

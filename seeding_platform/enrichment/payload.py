@@ -17,7 +17,7 @@ from seeding_platform.enrichment.problems import milestones, moment, number
 from seeding_platform.storage.enrichment.states import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -285,8 +285,3 @@ def _each(told: Any, what: Any, name: str = "") -> Any:
     if isinstance(told, list):
         return [_each(value, what, name) for value in told]
     return told
-
-
-def changed(records: Iterable[Record], known: Mapping[tuple[str, str, str], str]) -> list[Record]:
-    """The records whose hash is not the one that is known of them by (tenant, type, id)."""
-    return [r for r in records if known.get((r.tenant, r.record_type, r.record_id)) != r.input_hash]

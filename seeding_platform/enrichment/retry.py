@@ -51,7 +51,12 @@ class RetryPolicy(BaseModel):
     most_reasks: int = Field(
         default=MOST_RETRIES, ge=0, le=MOST_RETRIES, description="How often an unsure classification is done again before a person has to look"
     )
-    review_after_hours: float = Field(default=24, ge=0, le=24 * 30, description="After how many hours an unsure classification is put up for review")
+    review_after_hours: float | None = Field(
+        default=None,
+        ge=0,
+        le=24 * 30,
+        description="After how many hours an unsure classification is put up for review; empty: as the stages say",
+    )
     on_new_version: Literal["eager", "low_confidence_only", "lazy"] = Field(
         default="low_confidence_only",
         description="What is done again when model or prompt of a stage have changed: everything, what was unsure, nothing",

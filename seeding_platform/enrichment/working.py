@@ -5,6 +5,7 @@ Any number of workers may run at once, here or elsewhere: what one of them holds
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections import Counter, defaultdict
@@ -20,7 +21,6 @@ from seeding_platform.errors import PermanentError, SeedingError
 from seeding_platform.storage.enrichment.states import STAGES, Completed, ErrorClass, Failed, Made, Skipped
 
 if TYPE_CHECKING:
-    import datetime as dt
     import random
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -142,8 +142,6 @@ def work(crew: Crew, *, until: dt.datetime | None = None, tenants: Sequence[str]
 
 
 def _lease(crew: Crew) -> dt.timedelta:
-    import datetime as dt
-
     return dt.timedelta(seconds=crew.limits.lease_seconds)
 
 

@@ -135,6 +135,15 @@ def test_recommendations_are_judged_again_when_the_rules_of_actions_change(platf
         assert isinstance(enrichment_due(context), dg.SkipReason)
 
 
+def test_an_unsure_label_is_put_up_for_review_when_people_have_set_it_to(platform, instance):
+    platform.adjusted.change(RETRIES, {"review_after_hours": 2}, scope="", actor="key1", reason="test", now=platform.now())
+    enriched(platform, instance)
+    store = platform.enrichment("test", random.Random(1)).store
+    stages = {s.stage: s for s in store.story("acme", "exception", "EX-3").record.stages}
+    assert stages[Stage.RESOLUTION].message == "low_confidence"
+    assert abs(stages[Stage.RESOLUTION].review_at - stages[Stage.RESOLUTION].finished_at - dt.timedelta(hours=2)) < dt.timedelta(minutes=1)
+
+
 def test_settings_of_people_reach_the_work(platform):
     from seeding_platform.enrichment.settings import actions_of, retries_of
 

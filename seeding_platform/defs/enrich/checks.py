@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from seeding_platform.storage.enrichment.states import MOST_RETRIES
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     import polars as pl
@@ -15,13 +17,12 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.house import House
 
 EXCEPTIONS, LEDGER, DEAD = "exception_records", "action_ledger", "dead_letters"
-SLA = dt.timedelta(hours=24)
 LEAST_COMPLETE, LEAST_SURE = 0.95, 0.80
 CHECKS: dict[str, tuple[tuple[str, str], ...]] = {
     EXCEPTIONS: (
         ("no_lost_records", "Every record that was taken in is completed, skipped, dead, due or under way in each stage; every exception has a row"),
         ("no_null_completed", "What is completed has a label and a confidence, and what is not has none"),
-        ("completeness", "95 % of the exceptions that are a day old are through all stages or with a person"),
+        ("completeness", "95 % of the exceptions that are a day old have a label"),
         ("retries", "No record was retried more than five times"),
         ("high_confidence", "80 % of the labels have a confidence of .7 or more"),
     ),
@@ -82,6 +83,8 @@ def _masked(rows: pl.DataFrame) -> dg.AssetCheckResult:
 def _complete(rows: pl.DataFrame, now: dt.datetime) -> dg.AssetCheckResult:
     import polars as pl
 
+    from seeding_platform.enrichment.measures import SLA
+
     old = rows.filter(pl.col("created_at") < now - SLA)
     share = None if old.is_empty() else old["ai_label"].is_not_null().mean()
     told = {"older_than_a_day": old.height, "without_a_label": int(old["ai_confidence"].is_null().sum())}
@@ -89,13 +92,15 @@ def _complete(rows: pl.DataFrame, now: dt.datetime) -> dg.AssetCheckResult:
 
 
 def _retries(rows: pl.DataFrame) -> dg.AssetCheckResult:
-    above = int((rows["enrichment_retry_count"] > 5).sum())
+    above = int((rows["enrichment_retry_count"] > MOST_RETRIES).sum())
     return _result(EXCEPTIONS, "retries", above == 0, {"above_five": above})
 
 
 def _sure(rows: pl.DataFrame) -> dg.AssetCheckResult:
+    from seeding_platform.enrichment.measures import HIGH
+
     known = rows["ai_confidence"].drop_nulls()
-    share = None if known.is_empty() else float((known >= 0.7).mean())  # type: ignore[arg-type]
+    share = None if known.is_empty() else float((known >= HIGH).mean())  # type: ignore[arg-type]
     return _result(EXCEPTIONS, "high_confidence", share is None or share >= LEAST_SURE, {"labels": known.len(), "share": share})
 
 
