@@ -38,7 +38,7 @@ def test_a_run_is_started_followed_stopped_and_started_again(place):
     second = runs.start("seed", tenant="default")
     done = until(runs, second, lambda r: r.status not in ("queued", "running"))
     assert done.status == "succeeded", done
-    assert [s.name for s in done.stages] == ["raw", "clean", "quality", "model", "bundle", "kpi"]
+    assert [s.name for s in done.stages] == ["raw", "clean", "quality", "model", "enriched", "bundle", "kpi"]
     assert all(s.done == s.planned and not s.failed for s in done.stages)
     lines = runs.log(second)
     assert (lines[0].kind, lines[-1].kind) == ("started", "succeeded")

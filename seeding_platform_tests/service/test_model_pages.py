@@ -84,7 +84,7 @@ def test_what_serves_is_shown_with_its_gate_compared_changed_and_rolled_back(ser
     bench.standings.measured(live)
     bench.alert("performance_drop", CHURN, value=0.8, rows=150)
     listed = Pages(service, "viewer").get("/en/models")
-    assert "1 / 9" in listed
+    assert "1 / 10" in listed
     assert "does worse than it did" in listed
     page, here = Pages(service, "operator"), "/en/models/churn"
     text = page.get(here)
