@@ -30,7 +30,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0013"
+HEAD_REVISION = "0014"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"
@@ -301,4 +301,14 @@ privacy_holds = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("lifted_at", UtcTime, nullable=True),
     sa.CheckConstraint("kind IN ('person', 'table', 'everything')", name="kind"),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("retired_at", UtcTime, nullable=True, comment="When another took its place"),
+    sa.Column("counts_until", UtcTime, nullable=True, comment="Until when its signatures count; null: no end"),
+    sa.Column("revoked_at", UtcTime, nullable=True, comment="Its signatures never count"),
 )
