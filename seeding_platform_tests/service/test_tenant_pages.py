@@ -1,5 +1,7 @@
 """The page of organisations: the installation's admin adds, limits and suspends; others see their own and nothing of anybody else."""
 
+import re
+
 import pytest
 
 HERE = "/en/tenants"
@@ -19,6 +21,8 @@ def test_one_is_added_limited_suspended_and_resumed(service, whole):
     assert sent(service, whole, step="create", tenant="acme", label="Acme & co", rows="5000", megabytes="10").status_code == 303
     shown = service.get(HERE, headers=whole).text
     assert "Acme &amp; co" in shown
+    assert ">Keys</th>" in shown, "a word that is named like something a dictionary can do"
+    assert "method" not in re.sub(r"<[^>]*>", "", shown)
     assert "Rows in all tables: at most 5,000" in shown
     assert "MB in all tables: at most 10" in shown
     assert sent(service, whole, step="limit", tenant="acme", requests_a_minute="60").status_code == 303

@@ -59,10 +59,18 @@ def words(lang: str) -> dict[str, Any]:
     return {name: said for file in files for name, said in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
 
 
+class Templates(Environment):
+    """Jinja's environment in which `words.keys` is the word of that name before it is what a dictionary can do."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What a template writes after a dot."""
+        return obj[attribute] if isinstance(obj, dict) and attribute in obj else super().getattr(obj, attribute)
+
+
 @cache
 def environment() -> Environment:
     """The templates; an unknown name in one of them is an error."""
-    env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Templates(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.globals.update(icons=ICONS, bar=charts.bar, spark=charts.spark)
     return env
 
