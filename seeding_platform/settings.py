@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     nlq_llm_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Chat completions endpoint asked about questions that the rules refuse")
     nlq_llm_model: str = Field("default", description="Model at that endpoint")
     nlq_llm_key: SecretStr = Field(SecretStr(""), description="Bearer token of that endpoint")
-    ai_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Chat completions endpoint (OpenAI's form) that enrichment may ask")
+    ai_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Base of an API in OpenAI's form that enrichment may ask")
     ai_model: str = Field("default", description="Model at that endpoint")
     ai_key: SecretStr = Field(SecretStr(""), description="Bearer token of that endpoint")
     ai_eur_per_million_tokens: float = Field(0.0, ge=0, description="What tokens there cost, for the spend cap")

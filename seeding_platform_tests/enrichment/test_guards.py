@@ -305,8 +305,9 @@ def test_the_house_alone_answers_where_no_endpoint_is_set(stages, learned, tmp_p
         [reply] = provider.ask(asked(1), now=NOW)
         assert (reply.output["ai_label"], reply.made.provider, reply.cost) == ("damaged", "offline", 0.0)
         assert provider.version_of(Stage.CLASSIFICATION)[0] == "exception_classification:1"
-        both = provider_for(told.model_copy(update={"ai_url": "http://127.0.0.1:1/"}), state, stages=stages, classifier=learned)
+        both = provider_for(told.model_copy(update={"ai_url": "http://127.0.0.1:1/v1"}), state, stages=stages, classifier=learned)
         assert set(both.providers) == {"offline", "openai"}
+        assert both.providers["openai"].inner.inner.inner.url == "http://127.0.0.1:1/v1/chat/completions", "the base of the API is enough"
         nobody = Waterfall(stages, {})
         with pytest.raises(ConfigError, match="Nobody answers"):
             nobody.ask(asked(1), now=NOW)

@@ -222,14 +222,15 @@ class Run:
         raise WorkerKilled
 
     def _passed(self, seconds: float) -> None:
-        late = seconds >= self.script.late_seconds
-        self.at += dt.timedelta(seconds=seconds if late else seconds / WorkLimits().concurrency)
-        if late and not self.nested:
-            self.nested, self.overtaken = True, self.overtaken + 1
-            try:
-                work(self._crew(), until=self.at + RUN)
-            finally:
-                self.nested = False
+        if seconds < self.script.late_seconds or self.nested:
+            self.at += dt.timedelta(seconds=seconds / WorkLimits().concurrency)
+            return
+        comes, self.nested, self.overtaken = self.at + dt.timedelta(seconds=seconds), True, self.overtaken + 1
+        try:
+            self.until(comes)  # whoever waits for a late answer holds nobody else up: the others go on meanwhile
+        finally:
+            self.nested = False
+        self.at = max(self.at, comes)
 
     def _note_recovery(self) -> None:
         if self.outage is None or self.recovered is not None or self.at < BEGIN + HOUR * self.outage[1]:

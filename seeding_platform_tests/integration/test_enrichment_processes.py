@@ -30,10 +30,11 @@ from seeding_platform_tests.peers import database_url, postgres_folder, postgres
 
 __all__ = ["database_url", "postgres_folder", "postgres_template"]
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-RECORDS, WORKERS, KILLS, STOPS = 2_000, 3, 20, 4
+RECORDS = int(os.environ.get("ENRICHMENT_RECORDS", "2000"))
+WORKERS, KILLS, STOPS = 3, 20, 4
 LEASE_SECONDS = 5
-LONGEST = 420.0
+LONGEST = 420.0 * max(1, RECORDS / 2_000)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600 * max(1, RECORDS // 2_000))]
 POISON = 0.005
 SCRIPT = Script(
     seed=5,

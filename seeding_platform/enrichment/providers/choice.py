@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 NO_LIMITS = Limits()
+ROUTE = "/chat/completions"
+
+
+def completions(address: str) -> str:
+    """The address that is asked, of what an operator gave: the base of the API or the whole address.
+
+    >>> completions("http://127.0.0.1:8081/v1/"), completions("http://127.0.0.1:8081/v1/chat/completions")
+    ('http://127.0.0.1:8081/v1/chat/completions', 'http://127.0.0.1:8081/v1/chat/completions')
+    """
+    base = address.rstrip("/")
+    return base if base.endswith(ROUTE) else base + ROUTE
 
 
 def provider_for(
@@ -50,9 +61,8 @@ def provider_for(
     providers: dict[str, Provider] = {"offline": Offline(stages, classifier)}
     if settings.ai_url:
         price = settings.ai_eur_per_million_tokens
-        endpoint = OpenAI(
-            settings.ai_url, settings.ai_model, stages, key=settings.ai_key.get_secret_value(), eur_per_million_tokens=price, concurrency=concurrency
-        )
+        key = settings.ai_key.get_secret_value()
+        endpoint = OpenAI(completions(settings.ai_url), settings.ai_model, stages, key=key, eur_per_million_tokens=price, concurrency=concurrency)
         providers["openai"] = guarded(endpoint, state, limits=limits, eur_per_million_tokens=price, may_be_cached=may_be_cached)
     return Waterfall(stages, providers)
 
