@@ -20,7 +20,9 @@ from seeding_platform.distribution.conformity import check_rows
 from seeding_platform.distribution.formats import EXTENSIONS, write_rows
 from seeding_platform.distribution.manifest import MANIFEST, PII_POLICY, BundleFile, BundleInvalid, Manifest, content_id
 from seeding_platform.distribution.readme import readme
-from seeding_platform.distribution.verify import CURRENT, Pointer, file_sha256, folder_name, read_pointer, verify_bundle
+from seeding_platform.distribution.signers import sign
+from seeding_platform.distribution.signing import Kind
+from seeding_platform.distribution.verify import CURRENT, SIGNATURE, Pointer, file_sha256, folder_name, read_pointer, verify_bundle
 from seeding_platform.errors import BusyError, PermanentError
 from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 
     from seeding_platform.catalog.engine import EngineContract
     from seeding_platform.distribution.feeds import Feed, FeedContext
-    from seeding_platform.distribution.manifest import Lineage
+    from seeding_platform.distribution.manifest import Lineage, Seal
+    from seeding_platform.distribution.signing import Signer
 
 README = "README.md"
 LOCK = ".lock"
@@ -75,11 +78,13 @@ class FedRows:
         rows: rows for the engine.
         reason: why there are none.
         inputs: for each table read its rows, and those good enough to be used.
+        confidence: for each table read the mean and the lowest confidence of the rows used; null where none has any.
     """
 
     rows: pl.DataFrame
     reason: str | None
     inputs: Mapping[str, Mapping[str, int]]
+    confidence: Mapping[str, Mapping[str, float | None]]
 
 
 def engine_folder(root: Path, tenant: str, engine: str) -> Path:
@@ -126,16 +131,23 @@ def fed_rows(engine: EngineContract, feed: Feed, inputs: Mapping[str, pl.LazyFra
     given = {name: inputs[name] for name in feed.inputs if name in inputs}
     everything = engine.minimum_confidence == 0
     good = pl.lit(True) if everything else (pl.col("confidence") >= engine.minimum_confidence).fill_null(False)
-    counts = pl.collect_all([frame.select(rows=pl.len(), used=pl.len() if everything else good.sum()) for frame in given.values()])
-    counted = {name: {column: int(n[column][0]) for column in n.columns} for name, n in zip(given, counts, strict=True)}
+    used = pl.col("confidence") if everything else pl.col("confidence").filter(good)
+    told = pl.collect_all(
+        [
+            frame.select(rows=pl.len(), used=pl.len() if everything else good.sum(), mean=used.mean().round(4), lowest=used.min().round(4))
+            for frame in given.values()
+        ]
+    )
+    counted = {name: {column: int(n[column][0]) for column in ("rows", "used")} for name, n in zip(given, told, strict=True)}
+    confidence = {name: {column: n[column][0] for column in ("mean", "lowest")} for name, n in zip(given, told, strict=True)}
     reason = explain_missing(engine, {name: n["used"] for name, n in counted.items()})
     if reason:
         doubtful = [name for name in engine.inputs if name in counted and counted[name]["rows"] and not counted[name]["used"]]
         because = f" with a confidence of at least {engine.minimum_confidence:.2f} ({_listed(doubtful)})" if doubtful else ""
-        return FedRows(engine.empty(), reason + because, counted)
+        return FedRows(engine.empty(), reason + because, counted, confidence)
     tables = {name: given[name].filter(good) if name in given else TABLES[name].empty("quality").lazy() for name in feed.inputs}
     rows = feed.build(tables, context)
-    return FedRows(rows, None if rows.height else f"no row of {_listed(engine.inputs)} qualifies", counted)
+    return FedRows(rows, None if rows.height else f"no row of {_listed(engine.inputs)} qualifies", counted, confidence)
 
 
 def build_bundle(
@@ -149,6 +161,9 @@ def build_bundle(
     quality: Mapping[str, object],
     now: dt.datetime,
     context: FeedContext,
+    signer: Signer | None = None,
+    seal: Seal | None = None,
+    expires: dt.datetime | None = None,
 ) -> Bundle:
     """Make an engine's bundle and put it in force, or find that the one in force holds the same content.
 
@@ -159,9 +174,12 @@ def build_bundle(
         tenant: whose data it is.
         root: folder of all bundles.
         lineage: where the rows come from.
-        quality: summary of the inputs' quality, for the manifest.
+        quality: summary of the inputs' quality, for the manifest; the confidence of the rows used is added.
         now: time of making, with a time zone.
         context: what the feed is told beside its tables.
+        signer: who signs the manifest; a bundle that stands already is signed by it too.
+        seal: how far the audit log is sealed.
+        expires: until when the bundle may be used.
 
     Raises:
         ContractBroken: the rows do not keep the contract; the bundle in force stays.
@@ -186,6 +204,8 @@ def build_bundle(
         supersedes = before.content_id if before is not None and not same else None
         if _whole(target) and not withdrawn:
             shutil.rmtree(staged)
+            if signer is not None:
+                sign(target, signer)
         else:
             manifest = Manifest(
                 engine=engine.name,
@@ -200,13 +220,15 @@ def build_bundle(
                 rows=fed.rows.height,
                 reason=fed.reason,
                 inputs={name: dict(n) for name, n in fed.inputs.items()},
-                quality=dict(quality),
+                quality={**quality, "confidence": {name: dict(n) for name, n in fed.confidence.items()}},
                 pii_policy=PII_POLICY,
                 lineage=lineage,
                 supersedes=supersedes,
                 created=now,
+                seal=seal,
+                expires=expires,
             )
-            _put_in_place(staged, target, manifest)
+            _put_in_place(staged, target, manifest, signer)
         if not same:
             _flip(folder, Pointer(generation=generation, content_id=identity))
     return Bundle(engine.name, tenant, target, generation, identity, fed.rows.height, fed.reason, not same, supersedes)
@@ -250,9 +272,12 @@ def _whole(target: Path) -> bool:
     return True
 
 
-def _put_in_place(staged: Path, target: Path, manifest: Manifest) -> None:
+def _put_in_place(staged: Path, target: Path, manifest: Manifest, signer: Signer | None) -> None:
     """Complete the temporary folder, give it its name, and read it back; a broken folder of that name makes way."""
-    (staged / MANIFEST).write_bytes(manifest.to_bytes())
+    text = manifest.to_bytes()
+    (staged / MANIFEST).write_bytes(text)
+    if signer is not None:
+        (staged / SIGNATURE).write_bytes(signer.signed(Kind.MANIFEST, text).to_bytes())
     for file in staged.iterdir():
         synced(file)
     synced(staged)

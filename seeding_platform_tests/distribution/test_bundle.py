@@ -37,7 +37,7 @@ INPUTS = {
 BY_FORMAT = {"parquet": "content_performance_ml", "arrow": "analytics", "ndjson": "optimization", "json": "historical_content_scraper"}
 
 
-def build(root, engine="content_performance_ml", *, inputs=None, contract=None, feed=None, now=NOON, run="r1"):
+def build(root, engine="content_performance_ml", *, inputs=None, contract=None, feed=None, now=NOON, run="r1", **more):
     contract = contract or ENGINES[engine]
     tables = {name: quality(name, *rows) for name, rows in (INPUTS if inputs is None else inputs).items()}
     return build_bundle(
@@ -50,6 +50,7 @@ def build(root, engine="content_performance_ml", *, inputs=None, contract=None, 
         quality={"score": 97.5, "closed": []},
         now=now,
         context=CONTEXT,
+        **more,
     )
 
 
