@@ -29,7 +29,7 @@ MINIMUM = "minimum_confidence"
 
 def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsDefinition:
     """`bundle/<engine>`: rows that passed, made to the engine's contract, read back before they are in force."""
-    feed = FEEDS[engine.name]
+    feed = FEEDS[engine.feed]
     read = [name for name in feed.inputs if name in contracts]
     key = dg.AssetKey(["bundle", engine.name])
     columns = bundle_columns(engine)
@@ -82,6 +82,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
                     context=FeedContext(tenant=tenant, seed=SEED),
                     signer=signer,
                     seal=seal,
+                    pinned=versions,
                 )
                 verify_bundle(done.path.parent, trusted=trusted, now=platform.now())
                 made.append(done)
