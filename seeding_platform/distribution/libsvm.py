@@ -162,7 +162,9 @@ def _number(name: str, dtype: pl.DataType) -> pl.Expr:
     elif isinstance(dtype, pl.Date):
         column = column.cast(pl.Int32)
     elif isinstance(dtype, pl.Datetime):
-        column = column.dt.epoch("us").cast(pl.Float64) / 1e6
+        microseconds = column.dt.epoch("us")  # by its digits: dividing would round twice
+        size, sign = microseconds.abs(), pl.when(microseconds < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+        return pl.concat_str(sign, size // 1_000_000, pl.lit("."), (size % 1_000_000).cast(pl.String).str.zfill(6))
     return column.cast(pl.String)
 
 

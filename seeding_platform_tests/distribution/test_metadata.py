@@ -13,6 +13,8 @@ from seeding_platform_tests.distribution.contracts import contract, fixed
 from seeding_platform_tests.distribution.frames import at
 from seeding_platform_tests.distribution.test_bundle import INPUTS, build, more_posts
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""The readers of others use what others have deprecated."""
 ROWS = {
     "k": ["a", "b", "c"],
     "i": [1, None, -3],

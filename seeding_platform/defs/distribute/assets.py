@@ -13,7 +13,7 @@ from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, frame
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.bias import TABLE as BIAS_TABLE
 from seeding_platform.distribution.bundle import Bundle, build_bundle
-from seeding_platform.distribution.feeds import FEEDS, FeedContext
+from seeding_platform.distribution.feeds import FEEDS, Feed, FeedContext
 from seeding_platform.distribution.manifest import Lineage, Seal
 from seeding_platform.distribution.rules import as_adjusted
 from seeding_platform.distribution.signers import published_keys, signer_of
@@ -27,9 +27,15 @@ MINIMUM = "minimum_confidence"
 """Metadata that names the rule that a bundle was made by."""
 
 
-def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsDefinition:
-    """`bundle/<engine>`: rows that passed, made to the engine's contract, read back before they are in force."""
-    feed = FEEDS[engine.feed]
+def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed | None = None) -> dg.AssetsDefinition:
+    """`bundle/<engine>`: rows that passed, made to the engine's contract, read back before they are in force.
+
+    Args:
+        engine: contract of the engine.
+        contracts: tables that there are.
+        feed: what makes the rows, where it is none of those that ship.
+    """
+    feed = feed or FEEDS[engine.feed]
     read = [name for name in feed.inputs if name in contracts]
     key = dg.AssetKey(["bundle", engine.name])
     columns = bundle_columns(engine)
