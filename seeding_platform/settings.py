@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     lake: Path = Field(default_factory=lambda: project_root() / "data" / "lake", description="Delta tables, one folder a layer")
     landing: Path = Field(default_factory=lambda: project_root() / "data" / "landing", description="Folder that is watched for new files")
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources", description="The user's source files, one YAML each")
+    engines: Path = Field(default_factory=lambda: project_root() / "data" / "engines", description="The user's own engines, one YAML each")
     policies: Path = Field(
         default_factory=lambda: project_root() / "data" / "policies", description="The user's cleaning policies, one YAML a contract"
     )
@@ -79,7 +80,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _absolute(self) -> Settings:
-        for name in ("state", "lake", "landing", "sources", "policies", "samples"):
+        for name in ("state", "lake", "landing", "sources", "engines", "policies", "samples"):
             path: Path = getattr(self, name)
             if not path.is_absolute():
                 object.__setattr__(self, name, project_root() / path)

@@ -56,6 +56,8 @@ class BundleFormat(StrEnum):
     NDJSON = "ndjson"
     ARROW = "arrow"
     JSON = "json"
+    CSV = "csv"
+    LIBSVM = "libsvm"
 
 
 class DeliveryMode(StrEnum):
@@ -192,6 +194,8 @@ class EngineContract(_Declaration):
             *(f"inputs: there is no table {n!r}" for n in self.reads if n not in TABLES),
             *(f"fields: {n!r} is personal in {t!r} and may not leave" for t in self.reads if t in TABLES for n in names if _personal(t, n)),
         ]
+        unfit = libsvm_problem(self.fields) if self.format is BundleFormat.LIBSVM else None
+        problems += [f"format: cannot be libsvm, since {unfit}"] if unfit else []
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -213,6 +217,23 @@ class EngineContract(_Declaration):
         """Sha256 over canonical JSON of fields, version and format: what a receiver must know to read the rows."""
         told = self.model_dump(mode="json", include={"fields", "version", "format"})
         return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def libsvm_problem(fields: Sequence[EngineField]) -> str | None:
+    """Why rows of these fields cannot be written as libsvm; None where they can.
+
+    They can with one label that is a number or a truth value and is never missing, and features that are numbers, truth values, days, times or
+    categories. Of the engines that come with the platform that is ChurnPrediction only.
+    """
+    labels = [f for f in fields if f.role == "label"]
+    features = [f for f in fields if f.role == "feature"]
+    if len(labels) != 1:
+        return f"it has {len(labels)} labels where there must be one"
+    if labels[0].nullable or labels[0].type not in (FieldType.INT, FieldType.FLOAT, FieldType.DECIMAL, FieldType.BOOL):
+        return f"its label {labels[0].name!r} may be missing or is no number"
+    if not features or any(f.type is FieldType.FLOATS for f in features):
+        return "it has no feature, or one that is a list of numbers"
+    return None
 
 
 def _personal(table: str, column: str) -> bool:

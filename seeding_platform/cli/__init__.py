@@ -17,6 +17,7 @@ import typer
 
 from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
+from seeding_platform.cli.bundles import bundle_app
 from seeding_platform.cli.database import database_app
 from seeding_platform.cli.enrichment import enrichment_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
@@ -43,7 +44,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals hold settings, and those a database password
 )
 source_app = typer.Typer(help="Your own sources of files.", no_args_is_help=True)
-bundle_app = typer.Typer(help="Bundles for engines.", no_args_is_help=True)
 _GROUPS = {
     "source": source_app,
     "bundle": bundle_app,
@@ -221,18 +221,6 @@ def source_check(file: Annotated[Path | None, typer.Argument(help="One file; def
     if found.refused:
         raise typer.Exit(FAILED)
     typer.echo(f"{len(files)} source file{'' if len(files) == 1 else 's'} valid")
-
-
-@bundle_app.command("verify")
-def bundle_verify(path: Annotated[Path, typer.Argument(help="A bundle, or an engine's folder.")], as_json: Json = False) -> None:
-    """Check a bundle: every file, size, hash, row count and schema."""
-    from seeding_platform.distribution.verify import verify_bundle
-
-    found = verify_bundle(path)
-    if as_json:
-        out({"engine": found.engine, "tenant": found.tenant, "generation": found.generation, "rows": found.rows, "content_id": found.content_id})
-        return
-    typer.echo(f"{found.engine}: generation {found.generation}, {found.rows:,} rows, whole{f' ({found.reason})' if found.reason else ''}")
 
 
 app.registered_commands += figures_app.registered_commands + tables_app.registered_commands + webui_app.registered_commands

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from seeding_platform.connectors.landing import landing_files, matches
 from seeding_platform.connectors.sources import load_sources, shipped_files, user_files
 from seeding_platform.defs.platform import Platform
+from seeding_platform.distribution.signers import published_keys
+from seeding_platform.distribution.signing import trusted_keys
 from seeding_platform.distribution.verify import current_bundles
 from seeding_platform.errors import SeedingError
 from seeding_platform.settings import Settings
@@ -28,7 +30,7 @@ def examined(settings: Settings) -> list[Finding]:
         "disk": lambda: _disk(settings),
         "state database": lambda: _state(platform),
         "tables": lambda: _tables(platform),
-        "bundles": lambda: _bundles(settings),
+        "bundles": lambda: _bundles(platform),
         "sources": lambda: _sources(settings),
         "landing folder": lambda: _landing(settings),
     }
@@ -74,8 +76,10 @@ def _tables(platform: Platform) -> str:
     return f"{len(tables)} tables read" if tables else "none yet; `seeding seed` makes them"
 
 
-def _bundles(settings: Settings) -> str:
-    found = current_bundles(settings.bundles, deep=True)
+def _bundles(platform: Platform) -> str:
+    found = current_bundles(platform.settings.bundles)
+    trusted = trusted_keys(published_keys(platform.state, platform.keys)) if found else {}
+    found = current_bundles(platform.settings.bundles, deep=True, trusted=trusted or None, now=platform.now())
     broken = [f"{b.tenant}/{b.engine}: {b.problem}" for b in found if b.bundle is None]
     if broken:
         raise _Unwell(f"{len(broken)} bundles are not whole: {'; '.join(broken)[:500]}.", fix="Materialise their bundle assets again.")

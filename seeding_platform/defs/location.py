@@ -9,6 +9,7 @@ import dagster as dg
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
+from seeding_platform.components.engine import own_engines
 from seeding_platform.connectors.sources import Sources
 from seeding_platform.defs.clean.again import policy_sensor, reclean_job
 from seeding_platform.defs.clean.assets import clean_asset
@@ -57,6 +58,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     contracts = list(LANDED.values())
     landing = landing_jobs(sources.valid)
     specs = list(shipped_specs().values())
+    engines = own_engines(settings.engines)
     assets: list[Any] = [
         landing_folder(),
         source_files(),
@@ -76,6 +78,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         experiment_asset(specs),
         enrichment_assets(),
         *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
+        *(bundle_asset(e.contract, list(LANDED), feed=e.as_feed()) for e in engines),
         ads_daily_asset(settings.first_day),
         serving_snapshot,
         learning_insights,
@@ -97,7 +100,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             kpi_days_sensor,
             policy_sensor(contracts),
             rules_sensor(contracts),
-            distribution_sensor(list(load_engines().values())),
+            distribution_sensor([*load_engines().values(), *(e.contract for e in engines)]),
             recurring_sensor(every_job),
             retraining_sensor(specs),
             enrichment_due,

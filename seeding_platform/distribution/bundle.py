@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.catalog.tables import TABLES
+from seeding_platform.catalog.engine import BundleFormat
 from seeding_platform.distribution.conformity import check_rows
-from seeding_platform.distribution.formats import EXTENSIONS, write_rows
-from seeding_platform.distribution.manifest import MANIFEST, PII_POLICY, BundleFile, BundleInvalid, Manifest, content_id
+from seeding_platform.distribution.croissant import CROISSANT, croissant
+from seeding_platform.distribution.datapackage import DATAPACKAGE, datapackage
+from seeding_platform.distribution.deltas import written_delta
+from seeding_platform.distribution.fed import fed_rows
+from seeding_platform.distribution.formats import PART_ROWS, read_rows, write_parts
+from seeding_platform.distribution.manifest import MANIFEST, PII_POLICY, BundleInvalid, Manifest, content_id
 from seeding_platform.distribution.readme import readme
-from seeding_platform.distribution.verify import CURRENT, Pointer, file_sha256, folder_name, read_pointer, verify_bundle
+from seeding_platform.distribution.shared import Built, SharedParts, build_key, files_in
+from seeding_platform.distribution.signers import sign
+from seeding_platform.distribution.signing import Kind
+from seeding_platform.distribution.verify import CURRENT, SIGNATURE, Pointer, folder_name, read_pointer, verify_bundle
 from seeding_platform.errors import BusyError, PermanentError
 from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
@@ -32,8 +39,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeding_platform.catalog.engine import EngineContract
+    from seeding_platform.distribution.fed import FedRows
     from seeding_platform.distribution.feeds import Feed, FeedContext
-    from seeding_platform.distribution.manifest import Lineage
+    from seeding_platform.distribution.manifest import BundleFile, Delta, Lineage, Seal
+    from seeding_platform.distribution.signing import Signer
 
 README = "README.md"
 LOCK = ".lock"
@@ -67,21 +76,6 @@ class Bundle:
     supersedes: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FedRows:
-    """What a feed gave.
-
-    Args:
-        rows: rows for the engine.
-        reason: why there are none.
-        inputs: for each table read its rows, and those good enough to be used.
-    """
-
-    rows: pl.DataFrame
-    reason: str | None
-    inputs: Mapping[str, Mapping[str, int]]
-
-
 def engine_folder(root: Path, tenant: str, engine: str) -> Path:
     """Where the bundles of a tenant's engine lie.
 
@@ -92,50 +86,6 @@ def engine_folder(root: Path, tenant: str, engine: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise PermanentError(f"{name!r} cannot name a folder of bundles.", fix="Use letters, digits, - and _ only.")
     return root / tenant / engine
-
-
-def explain_missing(engine: EngineContract, available: Mapping[str, int]) -> str:
-    """Why an engine cannot be fed: which tables it needs and has not got; empty when it can be.
-
-    Args:
-        engine: contract of the engine.
-        available: usable rows of each table that there is; a table that is not there is left out.
-    """
-    absent = [name for name in engine.inputs if name not in available]
-    empty = [name for name in engine.inputs if available.get(name) == 0]
-    said = [
-        *([f"{_listed(absent)}, of which there is no table yet"] if absent else []),
-        *([f"{_listed(empty)}, without rows so far"] if empty else []),
-    ]
-    if not said:
-        return ""
-    if len(absent) + len(empty) == 1:
-        return f"needs {(absent or empty)[0]}, which {'no step fills yet' if absent else 'has no rows yet'}"
-    return "needs " + ", and ".join(said)
-
-
-def fed_rows(engine: EngineContract, feed: Feed, inputs: Mapping[str, pl.LazyFrame], context: FeedContext) -> FedRows:
-    """Rows of a feed from those rows of its inputs that are good enough; none, with the reason, where an input is lacking.
-
-    Args:
-        engine: contract of the engine.
-        feed: its feed.
-        inputs: quality rows of one tenant by table; a table that is not there is left out.
-        context: what the feed is told beside its tables.
-    """
-    given = {name: inputs[name] for name in feed.inputs if name in inputs}
-    everything = engine.minimum_confidence == 0
-    good = pl.lit(True) if everything else (pl.col("confidence") >= engine.minimum_confidence).fill_null(False)
-    counts = pl.collect_all([frame.select(rows=pl.len(), used=pl.len() if everything else good.sum()) for frame in given.values()])
-    counted = {name: {column: int(n[column][0]) for column in n.columns} for name, n in zip(given, counts, strict=True)}
-    reason = explain_missing(engine, {name: n["used"] for name, n in counted.items()})
-    if reason:
-        doubtful = [name for name in engine.inputs if name in counted and counted[name]["rows"] and not counted[name]["used"]]
-        because = f" with a confidence of at least {engine.minimum_confidence:.2f} ({_listed(doubtful)})" if doubtful else ""
-        return FedRows(engine.empty(), reason + because, counted)
-    tables = {name: given[name].filter(good) if name in given else TABLES[name].empty("quality").lazy() for name in feed.inputs}
-    rows = feed.build(tables, context)
-    return FedRows(rows, None if rows.height else f"no row of {_listed(engine.inputs)} qualifies", counted)
 
 
 def build_bundle(
@@ -149,6 +99,11 @@ def build_bundle(
     quality: Mapping[str, object],
     now: dt.datetime,
     context: FeedContext,
+    signer: Signer | None = None,
+    seal: Seal | None = None,
+    expires: dt.datetime | None = None,
+    pinned: Mapping[str, int] | None = None,
+    part_rows: int = PART_ROWS,
 ) -> Bundle:
     """Make an engine's bundle and put it in force, or find that the one in force holds the same content.
 
@@ -159,9 +114,14 @@ def build_bundle(
         tenant: whose data it is.
         root: folder of all bundles.
         lineage: where the rows come from.
-        quality: summary of the inputs' quality, for the manifest.
+        quality: summary of the inputs' quality, for the manifest; the confidence of the rows used is added.
         now: time of making, with a time zone.
         context: what the feed is told beside its tables.
+        signer: who signs the manifest; a bundle that stands already is signed by it too.
+        seal: how far the audit log is sealed.
+        expires: until when the bundle may be used.
+        pinned: version of each table that is read, where `inputs` are just those: engines that are fed alike then share one build (`shared`).
+        part_rows: rows of one part at most.
 
     Raises:
         ContractBroken: the rows do not keep the contract; the bundle in force stays.
@@ -170,12 +130,17 @@ def build_bundle(
     """
     if context.tenant != tenant or now.tzinfo is None:
         raise PermanentError(f"{engine.name}: tenant {tenant!r} and its feed's context must agree, and `now` needs a time zone.")
-    fed = fed_rows(engine, feed, inputs, context)
-    check_rows(engine, fed.rows)
+    key = None if pinned is None else build_key(engine, feed, context, pinned, part_rows=part_rows)
     folder = engine_folder(root, tenant, engine.name)
     with _alone(folder):
         staged = folder / f"{_LEFTOVER}bundle"
-        files = _staged_files(engine, fed, staged)
+        shared = SharedParts(folder.parent, key) if key else None
+        built = shared.taken(staged) if shared else None
+        if built is None:
+            built = _built(engine, fed_rows(engine, feed, inputs, context), staged, part_rows)
+            if shared:
+                shared.put(staged, built)
+        files = (*built.files, *_described(engine, built, staged))
         before = read_pointer(folder)
         identity = content_id(engine.schema_hash(), files)
         target = folder / folder_name(identity)
@@ -186,6 +151,8 @@ def build_bundle(
         supersedes = before.content_id if before is not None and not same else None
         if _whole(target) and not withdrawn:
             shutil.rmtree(staged)
+            if signer is not None:
+                sign(target, signer)
         else:
             manifest = Manifest(
                 engine=engine.name,
@@ -197,19 +164,22 @@ def build_bundle(
                 generation=generation,
                 content_id=identity,
                 files=files,
-                rows=fed.rows.height,
-                reason=fed.reason,
-                inputs={name: dict(n) for name, n in fed.inputs.items()},
-                quality=dict(quality),
+                rows=built.rows,
+                reason=built.reason,
+                inputs={name: dict(n) for name, n in built.inputs.items()},
+                quality={**quality, "confidence": {name: dict(n) for name, n in built.confidence.items()}},
                 pii_policy=PII_POLICY,
                 lineage=lineage,
                 supersedes=supersedes,
                 created=now,
+                delta=None if before is None or same else _delta(staged, folder, before, engine, built),
+                seal=seal,
+                expires=expires,
             )
-            _put_in_place(staged, target, manifest)
+            _put_in_place(staged, target, manifest, signer)
         if not same:
             _flip(folder, Pointer(generation=generation, content_id=identity))
-    return Bundle(engine.name, tenant, target, generation, identity, fed.rows.height, fed.reason, not same, supersedes)
+    return Bundle(engine.name, tenant, target, generation, identity, built.rows, built.reason, not same, supersedes)
 
 
 @contextlib.contextmanager
@@ -229,17 +199,32 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _staged_files(engine: EngineContract, fed: FedRows, staged: Path) -> tuple[BundleFile, ...]:
-    """Write rows and README into a temporary folder."""
+def _built(engine: EngineContract, fed: FedRows, staged: Path, part_rows: int) -> Built:
+    """Write rows that keep the contract into a temporary folder."""
+    check_rows(engine, fed.rows)
     staged.mkdir()
-    part = f"part-00000.{EXTENSIONS[engine.format]}"
-    write_rows(fed.rows, staged / part, engine.format)
-    page = readme(engine, part=part, rows=fed.rows.height, reason=fed.reason)
+    files = files_in(staged, write_parts(fed.rows, staged, engine, part_rows=part_rows))
+    return Built(files, fed.rows.height, fed.reason, fed.inputs, fed.confidence)
+
+
+def _described(engine: EngineContract, built: Built, staged: Path) -> tuple[BundleFile, ...]:
+    """Write the page for people and the two for programs, which name the files with rows."""
+    parts = [file.path for file in built.files if file.rows is not None]
+    page = readme(engine, parts=parts, rows=built.rows, reason=built.reason)
     (staged / README).write_text(page, encoding="utf-8", newline="\n")
-    rows = {part: fed.rows.height, README: None}
-    return tuple(
-        BundleFile(path=name, bytes=(staged / name).stat().st_size, sha256=file_sha256(staged / name), rows=count) for name, count in rows.items()
-    )
+    (staged / CROISSANT).write_bytes(croissant(engine, built.files))
+    (staged / DATAPACKAGE).write_bytes(datapackage(engine, built.files))
+    return files_in(staged, dict.fromkeys((README, CROISSANT, DATAPACKAGE)))
+
+
+def _delta(staged: Path, folder: Path, before: Pointer, engine: EngineContract, built: Built) -> Delta | None:
+    """Write the delta from the bundle in force, where there is one that is worth it."""
+    if built.rows == 0 or engine.format is BundleFormat.LIBSVM:
+        return None
+    paths = [staged / file.path for file in built.files if file.rows is not None]
+    rows = pl.concat([read_rows(path, engine.format, engine.schema()) for path in paths])
+    size = sum(file.bytes for file in built.files)
+    return written_delta(staged, folder / before.folder, base_generation=before.generation, rows=rows, engine=engine, whole_bytes=size)
 
 
 def _whole(target: Path) -> bool:
@@ -250,9 +235,12 @@ def _whole(target: Path) -> bool:
     return True
 
 
-def _put_in_place(staged: Path, target: Path, manifest: Manifest) -> None:
+def _put_in_place(staged: Path, target: Path, manifest: Manifest, signer: Signer | None) -> None:
     """Complete the temporary folder, give it its name, and read it back; a broken folder of that name makes way."""
-    (staged / MANIFEST).write_bytes(manifest.to_bytes())
+    text = manifest.to_bytes()
+    (staged / MANIFEST).write_bytes(text)
+    if signer is not None:
+        (staged / SIGNATURE).write_bytes(signer.signed(Kind.MANIFEST, text).to_bytes())
     for file in staged.iterdir():
         synced(file)
     synced(staged)
@@ -273,7 +261,3 @@ def _flip(folder: Path, pointer: Pointer) -> None:
     synced(fresh)
     fresh.replace(folder / CURRENT)
     synced(folder)
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

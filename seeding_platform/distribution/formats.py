@@ -1,4 +1,7 @@
-"""Rows as files and back; the same rows always give the same bytes."""
+"""Rows as files and back; the same rows always give the same bytes.
+
+Parquet, Arrow, NDJSON and JSON are Polars' own; CSV is in `delimited`, libsvm in `libsvm`. No row becomes a Python object on its way out.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,57 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.catalog.engine import BundleFormat
+from seeding_platform.distribution import delimited, libsvm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXTENSIONS = {BundleFormat.PARQUET: "parquet", BundleFormat.ARROW: "arrow", BundleFormat.NDJSON: "ndjson", BundleFormat.JSON: "json"}
+    from seeding_platform.catalog.engine import EngineContract
+    from seeding_platform.distribution.manifest import Manifest
+
+EXTENSIONS = {
+    BundleFormat.PARQUET: "parquet",
+    BundleFormat.ARROW: "arrow",
+    BundleFormat.NDJSON: "ndjson",
+    BundleFormat.JSON: "json",
+    BundleFormat.CSV: "csv",
+    BundleFormat.LIBSVM: "libsvm",
+}
+PART_ROWS = 1_000_000
+"""Rows of one part at most."""
 _ROW_GROUP = 100_000
 
 
+def write_parts(rows: pl.DataFrame, folder: Path, engine: EngineContract, *, part_rows: int = PART_ROWS) -> dict[str, int | None]:
+    """Write an engine's rows into a folder, part by part; only one part's text is in memory at a time.
+
+    Args:
+        rows: rows that keep the contract.
+        folder: where the files go.
+        engine: contract of the engine; says the format.
+        part_rows: rows of one part at most.
+
+    Returns:
+        Rows of each file; null for a file that holds none (`features.json` of libsvm). There is a part also when there are no rows.
+    """
+    written: dict[str, int | None] = {}
+    layout = None
+    if engine.format is BundleFormat.LIBSVM:
+        layout = libsvm.layout_of(engine.fields, rows)
+        (folder / libsvm.FEATURES).write_bytes(layout.to_bytes())
+        written[libsvm.FEATURES] = None
+    for number, start in enumerate(range(0, max(rows.height, 1), part_rows)):
+        name, part = f"part-{number:05d}.{EXTENSIONS[engine.format]}", rows.slice(start, part_rows)
+        if layout is not None:
+            libsvm.write(part, folder / name, layout)
+        else:
+            write_rows(part, folder / name, engine.format)
+        written[name] = part.height
+    return written
+
+
 def write_rows(rows: pl.DataFrame, path: Path, kind: BundleFormat) -> None:
-    """Write rows in one of the formats; options are fixed, since they decide the bytes.
+    """Write rows in one of the formats that hold whole rows (not libsvm); options are fixed, since they decide the bytes.
 
     Arrow files are written in the oldest layout of strings, so that every Arrow implementation reads them.
     """
@@ -29,25 +73,39 @@ def write_rows(rows: pl.DataFrame, path: Path, kind: BundleFormat) -> None:
         whole.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
     elif kind is BundleFormat.NDJSON:
         whole.write_ndjson(path)
-    else:
+    elif kind is BundleFormat.JSON:
         whole.write_json(path)
+    elif kind is BundleFormat.CSV:
+        delimited.write(whole, path)
+    else:
+        raise ValueError(f"{kind} needs the roles of the fields: use write_parts")
 
 
 def read_rows(path: Path, kind: BundleFormat, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Rows of a file, with the types that the contract gives them."""
+    """Rows of a file, with the types that the contract gives them; of libsvm the label and the features, all as floats."""
     if kind is BundleFormat.PARQUET:
         return pl.read_parquet(path)
     if kind is BundleFormat.ARROW:
         return pl.read_ipc(path)
+    if kind is BundleFormat.CSV:
+        return delimited.read(path, schema)
+    if kind is BundleFormat.LIBSVM:
+        return libsvm.read(path)
     if kind is BundleFormat.NDJSON:
         return pl.read_ndjson(path, schema=dict(schema)) if path.stat().st_size else pl.DataFrame(schema=schema)
     return pl.read_json(path, schema=dict(schema))
 
 
+def bundle_rows(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """All rows of a bundle, the parts one after the other."""
+    paths = [folder / file.path for file in manifest.files if file.rows is not None]
+    return pl.concat([read_rows(path, manifest.format, manifest.dtypes()) for path in paths])
+
+
 def shape_problem(path: Path, kind: BundleFormat, schema: Mapping[str, pl.DataType], *, rows: int) -> str | None:
     """What is wrong with a file's fields or number of rows, without decoding its columns; null when nothing is.
 
-    Text formats carry no types: of them only the names are compared.
+    Text formats carry no types: of them only the names are compared; of libsvm the numbers of the features.
     """
     try:
         found, fields = _shape(path, kind)
@@ -65,6 +123,10 @@ def _shape(path: Path, kind: BundleFormat) -> tuple[int, Mapping[str, pl.DataTyp
     if kind in (BundleFormat.PARQUET, BundleFormat.ARROW):
         scan = pl.scan_parquet(path) if kind is BundleFormat.PARQUET else pl.scan_ipc(path)
         return int(scan.select(pl.len()).collect().item()), dict(scan.collect_schema())
+    if kind is BundleFormat.CSV:
+        return delimited.shape(path)
+    if kind is BundleFormat.LIBSVM:
+        return libsvm.checked(path), None
     content = path.read_bytes()
     if kind is BundleFormat.NDJSON:
         first = content.split(b"\n", 1)[0]

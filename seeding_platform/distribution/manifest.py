@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 PII_POLICY = "drop-1"
 """Columns with a personal label do not reach quality tables, hence no bundle."""
+UPSERTS, DELETES = "delta-upserts", "delta-deletes"
+"""Names of the files of a delta, without their extension."""
 
 
 class BundleInvalid(PermanentError):
@@ -64,8 +66,38 @@ class BundleFile(_Record):
     rows: int | None = None
 
 
+class Delta(_Record):
+    """How to get from another bundle to this one: delete the rows of `delta-deletes` by their key, replace or insert those of `delta-upserts`.
+
+    Args:
+        base_content_id: content id of the other bundle.
+        base_generation: its number when this one was made.
+        upserts: rows that are new or not as they were.
+        deletes: rows that are gone.
+        files: both files; not among the files of the whole.
+    """
+
+    base_content_id: str
+    base_generation: int = Field(ge=1)
+    upserts: int
+    deletes: int
+    files: tuple[BundleFile, ...]
+
+
+class Seal(_Record):
+    """How far the audit log was sealed when the bundle was made.
+
+    Args:
+        number: of the newest checkpoint.
+        sha256: of its line in the file of checkpoints.
+    """
+
+    number: int
+    sha256: str
+
+
 class Manifest(_Record):
-    """What a bundle says of itself.
+    """What a bundle says of itself. Fields with a default came later than the first manifests, which still read.
 
     Args:
         engine: for whom it is.
@@ -80,11 +112,14 @@ class Manifest(_Record):
         rows: rows of all parts.
         reason: why there are no rows.
         inputs: for each table read its rows, and those good enough to be used.
-        quality: summary of the inputs' quality.
+        quality: summary of the inputs' quality: confidence of the rows used of each table, and verdicts about bias, where they are known.
         pii_policy: how personal data was treated.
         lineage: where it comes from.
         supersedes: content id of the bundle in force before it.
         created: when it was made.
+        delta: how to get to it from the bundle before; null where there is no shorter way.
+        seal: how far the audit log was sealed; null before the first checkpoint.
+        expires: until when it may be used; null: no end.
     """
 
     engine: str
@@ -104,6 +139,14 @@ class Manifest(_Record):
     lineage: Lineage
     supersedes: str | None
     created: dt.datetime
+    delta: Delta | None = None
+    seal: Seal | None = None
+    expires: dt.datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Fields that identify a row."""
+        return tuple(field.name for field in self.fields if field.role == "key")
 
     def dtypes(self) -> dict[str, pl.DataType]:
         """Field types of the rows."""
@@ -117,7 +160,7 @@ class Manifest(_Record):
 
 
 def content_id(contract_hash: str, files: Iterable[BundleFile]) -> str:
-    """Digest of what a receiver gets: contract, files and policy; not of when and by whom it was made."""
+    """Digest of what a receiver gets: contract, files and policy; not of when, by whom and after which other bundle it was made."""
     told = {"contract": contract_hash, "files": sorted((file.path, file.sha256) for file in files), "pii_policy": PII_POLICY}
     return hashlib.sha256(canonical_json(told)).hexdigest()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder
 from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid, read_manifest
-from seeding_platform.distribution.verify import read_pointer
+from seeding_platform.distribution.verify import SIGNATURE, read_pointer
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.recalls import recalled, recalled_in
 
@@ -69,6 +69,17 @@ class Fetched:
     def manifest_file(self) -> Path:
         """The manifest as it was written."""
         return self.folder / MANIFEST
+
+    @property
+    def signature_file(self) -> Path:
+        """The signature of the manifest.
+
+        Raises:
+            NoSuchBundle: it was not signed.
+        """
+        if not (self.folder / SIGNATURE).is_file():
+            raise NoSuchBundle(f"Generation {self.generation} is not signed.", fix="Build the bundle again: it is signed then.")
+        return self.folder / SIGNATURE
 
 
 def fetched(root: Path, tenant: str, engine: str, generation: int) -> Fetched:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seeding_platform.catalog.engine import EngineContract, EngineField
 
 
-def readme(engine: EngineContract, *, part: str, rows: int, reason: str | None) -> str:
+def readme(engine: EngineContract, *, parts: Sequence[str], rows: int, reason: str | None) -> str:
     """Markdown page of a bundle; follows from the contract, the number of rows and the reason only."""
     groups = engine.k_anonymity
+    named = f"`{parts[0]}`" + (f" to `{parts[-1]}`" if len(parts) > 1 else "")
     facts = [
         f"Each row: {engine.grain}",
         f"Key: {', '.join(engine.key)}.",
-        f"Rows: {rows} in `{part}` ({engine.format})." + (f" None, because: {reason}." if reason else ""),
+        f"Rows: {rows} in {named} ({engine.format})." + (f" None, because: {reason}." if reason else ""),
         f"Made of {', '.join(engine.reads)}; only records with a confidence of at least {engine.minimum_confidence:.2f}.",
         *([f"Groups of fewer than {groups.k} ({', '.join(groups.fields)}) are left out."] if groups else []),
         "Rows with `synthetic` = true are made by the platform: train on them if you like, never evaluate on them.",

@@ -155,7 +155,10 @@ def check_signature(kind: Kind, document: bytes, signature: Signature, trusted: 
         public = base64.b64decode(key.public_key, validate=True)
         if key_id_of(public) != key.key_id:
             raise SignatureRefused(kind, f"is by the key {signature.key_id}, of which another public key is trusted here")
-        Ed25519PublicKey.from_public_bytes(public).verify(base64.b64decode(signature.signature, validate=True), kind.prefix + document)
+        given = base64.b64decode(signature.signature, validate=True)
+        if base64.b64encode(given).decode() != signature.signature:  # base64 has spare bits at its end: only one spelling counts
+            raise SignatureRefused(kind, "is not spelled as it was written")
+        Ed25519PublicKey.from_public_bytes(public).verify(given, kind.prefix + document)
     except (InvalidSignature, binascii.Error, ValueError) as error:
         raise SignatureRefused(kind, "is not of these bytes") from error
 

@@ -31,6 +31,8 @@ ABOUT = (
     ("/{lang}/upload", UPLOADS),
 )
 """Beginnings of addresses, and what they are about."""
+EVERYBODYS = ("/api/v1/engines/keys",)
+"""Addresses of which every key may ask, also one that is limited: what they tell is public."""
 
 
 def about(path: str, named: dict[str, str]) -> str | None:
@@ -52,6 +54,8 @@ def require_granted(request: Request, actor: Actor) -> None:
     if not actor.grants:
         return
     path = str(getattr(request.scope.get("route"), "path", ""))
+    if path in EVERYBODYS:
+        return
     wanted = about(path, {name: str(value) for name, value in request.path_params.items()})
     if wanted is None or not granted(actor.grants, wanted):
         tell(request, did="not-granted", wanted=wanted or path)

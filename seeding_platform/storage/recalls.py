@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from seeding_platform.storage.durable import synced
+from seeding_platform.storage.locks import in_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 RECALLED = "RECALLED.json"
 CURRENT = "CURRENT"
 """Names the bundle in force; a recalled one is not."""
+PARTS = ".parts"
+"""Folder beside a tenant's bundles with the names under which bundles share files (hard links)."""
+ABOUT_PARTS = "parts.json"
 _MANIFEST = "manifest.json"
 
 
@@ -40,8 +46,8 @@ class Recall:
 def recall(bundle: Path, *, request: str, reason: str, at: str) -> int:
     """Put a bundle out of force and delete its files; a marker stays in their place. Returns how many files went.
 
-    The marker comes first, with the number in force, then the pointer goes, then the files: after a kill in between the number is known, nobody takes
-    the bundle, and a repeat finishes it.
+    The marker comes first, with the number in force, then the pointer goes, then the names under which its files are shared, then the files: after a
+    kill in between the number is known, nobody takes the bundle, and a repeat finishes it.
     """
     generation, content_id = _named(bundle)
     pointer = bundle.parent / CURRENT
@@ -56,8 +62,10 @@ def recall(bundle: Path, *, request: str, reason: str, at: str) -> int:
         pointer.unlink()
         synced(bundle.parent)
     gone = remaining(bundle)
+    swept(bundle.parent.parent, also={p.stat().st_ino for p in gone})
     for path in gone:
         path.unlink()
+    swept(bundle.parent.parent)
     synced(bundle)
     return len(gone)
 
@@ -65,6 +73,25 @@ def recall(bundle: Path, *, request: str, reason: str, at: str) -> int:
 def remaining(bundle: Path) -> list[Path]:
     """Files of a bundle besides its marker."""
     return [p for p in sorted(bundle.rglob("*"), reverse=True) if p.is_file() and p != bundle / RECALLED]
+
+
+def swept(tenant_folder: Path, *, also: Collection[int] = ()) -> int:
+    """Take away what bundles of a tenant share and no bundle links to any more. Returns how many entries went.
+
+    Args:
+        tenant_folder: folder of a tenant's bundles.
+        also: numbers (inodes) of files that must not be shared any more, whoever links to them.
+    """
+    root, done = tenant_folder / PARTS, 0
+    if not root.is_dir():
+        return 0
+    with in_turn(root / ".lock"):
+        for entry in sorted(root.glob("[!.]*")):
+            found = [p.stat() for p in entry.iterdir() if p.name != ABOUT_PARTS]
+            if any(f.st_ino in also for f in found) or all(f.st_nlink == 1 for f in found):
+                shutil.rmtree(entry)
+                done += 1
+    return done
 
 
 def recalled(bundle: Path) -> Recall | None:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from seeding_platform.catalog.engine import load_engines
 from seeding_platform.distribution import bundle as bundles
-from seeding_platform.distribution.bundle import build_bundle, explain_missing
+from seeding_platform.distribution.bundle import build_bundle
 from seeding_platform.distribution.conformity import check_rows
+from seeding_platform.distribution.fed import explain_missing
 from seeding_platform.distribution.feeds import FEEDS, FeedContext
 from seeding_platform.distribution.formats import read_rows
 from seeding_platform.distribution.manifest import BundleInvalid, Lineage, read_manifest
@@ -37,7 +38,7 @@ INPUTS = {
 BY_FORMAT = {"parquet": "content_performance_ml", "arrow": "analytics", "ndjson": "optimization", "json": "historical_content_scraper"}
 
 
-def build(root, engine="content_performance_ml", *, inputs=None, contract=None, feed=None, now=NOON, run="r1"):
+def build(root, engine="content_performance_ml", *, inputs=None, contract=None, feed=None, now=NOON, run="r1", **more):
     contract = contract or ENGINES[engine]
     tables = {name: quality(name, *rows) for name, rows in (INPUTS if inputs is None else inputs).items()}
     return build_bundle(
@@ -50,6 +51,7 @@ def build(root, engine="content_performance_ml", *, inputs=None, contract=None, 
         quality={"score": 97.5, "closed": []},
         now=now,
         context=CONTEXT,
+        **more,
     )
 
 
@@ -136,7 +138,13 @@ def test_a_bundle_and_its_engine_verify(tmp_path):
         seen = verify_bundle(path)
         assert (seen.engine, seen.tenant, seen.generation, seen.content_id, seen.rows) == ("content_performance_ml", "t1", 1, made.content_id, 1)
     assert made.path.name == made.content_id[:32]
-    assert sorted(p.name for p in made.path.iterdir()) == ["README.md", "manifest.json", "part-00000.parquet"]
+    assert sorted(p.name for p in made.path.iterdir()) == [
+        "README.md",
+        "croissant.json",
+        "datapackage.json",
+        "manifest.json",
+        "part-00000.parquet",
+    ]
 
 
 @pytest.mark.parametrize("kind", list(BY_FORMAT))
@@ -288,7 +296,7 @@ def _kill(*_args, **_more):
     raise Killed
 
 
-STEPS = ["write_rows", "file_sha256", "read_pointer", "_put_in_place", "synced", "_flip"]
+STEPS = ["write_parts", "files_in", "read_pointer", "_put_in_place", "synced", "_flip"]
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first bundle", "later bundle"])

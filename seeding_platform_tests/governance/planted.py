@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import os
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -135,6 +136,10 @@ def _files(settings: Settings, frame: pl.DataFrame) -> None:
     bundle.mkdir(parents=True)
     frame.drop("tags").write_parquet(bundle / "part-0.parquet")
     (bundle / "manifest.json").write_text('{"rows": 50}')
+    shared = settings.bundles / TENANT / ".parts" / ("e" * 32)
+    shared.mkdir(parents=True)
+    os.link(bundle / "part-0.parquet", shared / "part-0.parquet")
+    (shared / "parts.json").write_text("{}")
     (bundle.parent / "CURRENT").write_text("{}")
     clean = settings.bundles / TENANT / "other" / ("d" * 32)
     clean.mkdir(parents=True)

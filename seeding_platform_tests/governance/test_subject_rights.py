@@ -271,7 +271,7 @@ def test_every_place_that_settings_name_is_searched_or_said_not_to_be():
     from seeding_platform.settings import Settings
 
     searched = {"state", "lake", "landing"}
-    not_ours = {"sources", "policies", "samples", "facts"}  # the user's own files; what comes in from them again meets the tombstones
+    not_ours = {"sources", "engines", "policies", "samples", "facts"}  # the user's own files; what comes in from them again meets the tombstones
     never_personal = {"audit_file"}  # hashes, ranges and signatures
     places = {name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation)}
     assert places == searched | not_ours | never_personal

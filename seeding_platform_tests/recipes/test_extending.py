@@ -242,3 +242,23 @@ from seeding_platform.storage.snapshots import Snapshot
 print(answer("sales value yesterday", snapshot=Snapshot.of(read_fact_table(Path("facts.csv")))).rows)
 """
     assert run(checkout, code).strip() == "[{'revenue': 200.0}]"
+
+
+def test_the_declared_engine_has_its_asset_and_rows(checkout):
+    code = """
+from pathlib import Path
+import dagster as dg
+import polars as pl
+from seeding_platform.catalog import LANDED
+from seeding_platform.components.engine import own_engines
+from seeding_platform.definitions import build_definitions
+from seeding_platform.distribution.feeds import FeedContext
+from seeding_platform.settings import Settings
+defs = build_definitions(Settings(engines=Path("data/engines").resolve()))
+print(dg.AssetKey(["bundle", "late_orders"]) in {key for asset in defs.assets for key in getattr(asset, "keys", [])})
+(declared,) = own_engines(Path("data/engines"))
+schema = LANDED["orders"].schema("quality")
+rows = [dict.fromkeys(schema) | {"tenant": "t", "order_id": str(n), "amount": n, "synthetic": False} for n in range(3)]
+print(declared.as_feed().build({"orders": pl.DataFrame(rows, schema=schema).lazy()}, FeedContext(tenant="t", seed=1))["order_amount"].to_list())
+"""
+    assert run(checkout, code).split("\n")[:2] == ["True", "[1.0, 2.0]"]

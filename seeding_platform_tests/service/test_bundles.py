@@ -1,9 +1,13 @@
 """Bundles over the API: byte by byte, in parts, unchanged, gone; one's own tenant's only."""
 
+import datetime as dt
 import hashlib
 
 import pytest
 
+from seeding_platform.distribution.signers import PublishedKeys, signer_of
+from seeding_platform.distribution.signing import Kind, check_signature, read_signature, trusted_keys
+from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.recalls import recall
 from seeding_platform_tests.distribution.test_bundle import build, more_posts
 
@@ -49,3 +53,24 @@ def test_nobody_elses_and_nothing_outside(service, made):
     for path in ("2/files/..%2F..%2FCURRENT", "2/files/%2e%2e", "2/files/nothing", "2/files/manifest.json", "9/manifest", "0/manifest", "x/manifest"):
         assert service.get(f"{AT}/{path}", headers=viewer).status_code in (404, 422), path
     assert service.get("/api/v1/engines/%2e%2e/bundles/2/manifest", headers=viewer).status_code in (404, 422)
+
+
+def test_the_keys_and_the_signature_are_enough_to_check_a_manifest(service):
+    inside = service.app.state.service
+    signer = signer_of(inside.state, inside.trail.keys, now=dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
+    signed = build(inside.settings.bundles, signer=signer)
+    viewer = service.key("viewer", "t1")
+    limited = service.app.state.service.api.create_key(
+        role=Role.VIEWER, tenant="t1", label="engine", secret="limited", key_id="limited", now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        grants=["bundle/content_performance_ml"],
+    )  # fmt: skip
+    keys = service.get("/api/v1/engines/keys", headers={"Authorization": f"Bearer {limited}"}).json()
+    assert set(keys["keys"][0]) == {"key_id", "algorithm", "public_key", "status", "not_before", "not_after"}
+    trusted = trusted_keys(PublishedKeys.model_validate(keys).keys)
+    manifest = service.get(f"{AT}/1/manifest", headers=viewer).content
+    signature = service.get(f"{AT}/1/manifest.sig", headers=viewer)
+    check_signature(Kind.MANIFEST, manifest, read_signature(signature.content, Kind.MANIFEST), trusted, now=dt.datetime(2026, 4, 1, tzinfo=dt.UTC))
+    (signed.path / "manifest.sig").unlink()
+    assert service.get(f"{AT}/1/manifest.sig", headers=viewer).status_code == 404
+    recall(signed.path, request="r", reason="erased", at="2026-03-01T12:00:00+00:00")
+    assert service.get(f"{AT}/1/manifest.sig", headers=viewer).status_code == 410

@@ -17,6 +17,7 @@ NEEDS = {
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
+            "engines/keys", "engines/none/bundles/none/manifest.sig",
             "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings?unknown=1",
             "alerts", "alerts/none", "alert-rules/none/state", "targets/none/pace", "quality/tables",
         )

@@ -1,5 +1,6 @@
 """Bundle assets: one an engine from a factory; each builds, verifies and puts in force one bundle a tenant."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ from seeding_platform.catalog.engine import EngineContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, frame_schema, stage
 from seeding_platform.defs.platform import Platform
+from seeding_platform.defs.quality.bias import TABLE as BIAS_TABLE
 from seeding_platform.distribution.bundle import Bundle, build_bundle
-from seeding_platform.distribution.feeds import FEEDS, FeedContext
-from seeding_platform.distribution.manifest import Lineage
+from seeding_platform.distribution.feeds import FEEDS, Feed, FeedContext
+from seeding_platform.distribution.manifest import Lineage, Seal
 from seeding_platform.distribution.rules import as_adjusted
+from seeding_platform.distribution.signers import published_keys, signer_of
+from seeding_platform.distribution.signing import trusted_keys
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import SeedingError
 from seeding_platform.governance.lineage import bundle_columns
@@ -23,9 +27,15 @@ MINIMUM = "minimum_confidence"
 """Metadata that names the rule that a bundle was made by."""
 
 
-def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsDefinition:
-    """`bundle/<engine>`: rows that passed, made to the engine's contract, read back before they are in force."""
-    feed = FEEDS[engine.name]
+def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed | None = None) -> dg.AssetsDefinition:
+    """`bundle/<engine>`: rows that passed, made to the engine's contract, read back before they are in force.
+
+    Args:
+        engine: contract of the engine.
+        contracts: tables that there are.
+        feed: what makes the rows, where it is none of those that ship.
+    """
+    feed = feed or FEEDS[engine.feed]
     read = [name for name in feed.inputs if name in contracts]
     key = dg.AssetKey(["bundle", engine.name])
     columns = bundle_columns(engine)
@@ -58,6 +68,9 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
         versions = {f"quality/{name}": lake.version(f"quality/{name}") for name in read if lake.exists(f"quality/{name}")}
         snapshot = platform.state.pin(versions, purpose=f"bundle/{engine.name}", run_id=context.run.run_id, now=platform.now())
         lineage = Lineage(run_id=context.run.run_id, code_version=__version__, inputs={**versions, "snapshot": snapshot})
+        signer = signer_of(platform.state, platform.keys, now=platform.now())
+        trusted = trusted_keys(published_keys(platform.state, platform.keys))
+        seal = _sealed(platform)
         made: list[Bundle] = []
         broken: dict[str, str] = {}
         for tenant in platform.tenants():
@@ -70,11 +83,14 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
                     tenant=tenant,
                     root=platform.settings.bundles,
                     lineage=lineage,
-                    quality={"minimum_confidence": asked.minimum_confidence},
+                    quality={"minimum_confidence": asked.minimum_confidence, "bias": _bias(platform, tenant)},
                     now=platform.now(),
                     context=FeedContext(tenant=tenant, seed=SEED),
+                    signer=signer,
+                    seal=seal,
+                    pinned=versions,
                 )
-                verify_bundle(done.path.parent)
+                verify_bundle(done.path.parent, trusted=trusted, now=platform.now())
                 made.append(done)
                 if done.fresh:
                     facts = {"engine": engine.name, "generation": done.generation, "content_id": done.content_id, "rows": done.rows}
@@ -88,6 +104,20 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str]) -> dg.AssetsD
         return dg.MaterializeResult(metadata=told, check_results=[_fed(made)])
 
     return bundle
+
+
+def _sealed(platform: Platform) -> Seal | None:
+    """How far the audit log is sealed; None before the first checkpoint."""
+    lines = platform.trail.checkpoints.lines()
+    return Seal(number=len(lines), sha256=hashlib.sha256(lines[-1].encode()).hexdigest()) if lines else None
+
+
+def _bias(platform: Platform, tenant: str) -> dict[str, int]:
+    """How many figures about what was collected have which verdict; none where bias was not looked at yet."""
+    if not platform.lake.exists(BIAS_TABLE):
+        return {}
+    counts = platform.lake.read(BIAS_TABLE, tenant=tenant).group_by("verdict").len().sort("verdict").collect()
+    return {str(verdict): int(count) for verdict, count in counts.iter_rows()}
 
 
 def _metadata(made: Sequence[Bundle], snapshot: str) -> dict[str, Any]:

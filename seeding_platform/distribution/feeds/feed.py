@@ -37,8 +37,10 @@ class Feed:
         engine: engine name.
         inputs: tables that `build` reads, all of them: quality rows of one tenant, one with no rows included.
         build: pure function from tables to rows, sorted by the engine's key.
+        told: all that decides what `build` does beside its code, for a feed that is declared and not written; part of what names its rows.
     """
 
     engine: str
     inputs: tuple[str, ...]
     build: Callable[[Tables, FeedContext], pl.DataFrame]
+    told: str = ""

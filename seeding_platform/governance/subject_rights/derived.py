@@ -14,7 +14,7 @@ from seeding_platform.governance.subject_rights.rectification import Correction
 from seeding_platform.governance.subject_rights.restriction import LINEAGE, rows_about
 from seeding_platform.storage.lake import Lake
 from seeding_platform.storage.marks import CORRECTED, RESTRICTED
-from seeding_platform.storage.recalls import recall, recalled, remaining
+from seeding_platform.storage.recalls import PARTS, recall, recalled, remaining
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ class RecalledBundles:
     def _outdated(self) -> Iterator[Path]:
         root, lake = self.settings.bundles / self.tenant, Lake(self.settings.lake)
         now = {t: lake.version(t) for t in self.tables if lake.exists(t)}
-        for bundle in sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []:
+        for bundle in sorted(p for p in root.glob("*/*") if p.is_dir() and p.parent.name != PARTS) if root.is_dir() else []:
             if recalled(bundle) is not None:
                 if remaining(bundle):  # its recall was cut short
                     yield bundle

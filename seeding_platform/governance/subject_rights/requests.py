@@ -234,8 +234,9 @@ class SubjectRights:
         """Engines that have got bundles made of a table of a tenant."""
         from seeding_platform.catalog.engine import load_engines
 
-        got = self.settings.bundles / tenant
-        return sorted(name for name, engine in load_engines().items() if contract in engine.reads and (got / name).is_dir())
+        got, shipped = self.settings.bundles / tenant, load_engines()
+        own = {path.parts[-3] for path in got.glob("[!.]*/*/manifest.json") if path.parts[-3] not in shipped and contract in _made_of(path)}
+        return sorted([*(name for name, engine in shipped.items() if contract in engine.reads and (got / name).is_dir()), *own])
 
     def package_file(self, request_id: str) -> Path:
         """Where the package of a request for portability lies."""
@@ -350,3 +351,8 @@ class SubjectRights:
             told = {"identifiers": told, "correction": None}
         correction = told["correction"]
         return [Identifier(label, value) for label, value in told["identifiers"]], Correction(**correction) if correction else None
+
+
+def _made_of(manifest: Path) -> frozenset[str]:
+    """Tables that a bundle was made of, as its manifest says; for engines of the user's own, whose contracts are not known here."""
+    return frozenset(json.loads(manifest.read_text(encoding="utf-8")).get("inputs", {}))

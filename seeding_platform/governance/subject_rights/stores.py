@@ -15,7 +15,7 @@ from seeding_platform.governance.subject_rights.files import BESIDE, holds, rebu
 from seeding_platform.governance.subject_rights.keyed import KeysStore
 from seeding_platform.storage.database import writing
 from seeding_platform.storage.lake import Lake
-from seeding_platform.storage.recalls import RECALLED, recall
+from seeding_platform.storage.recalls import PARTS, RECALLED, recall, swept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,15 +218,21 @@ class BundlesStore:
             if files := self._hits(bundle):
                 recall(bundle, request=self.request_id, reason="erased", at=self.at)
                 done[str(bundle.relative_to(self.settings.bundles))] = len(files)
+        hit = {p.stat().st_ino for entry in self._shared() for p in self._hits(entry)}
+        swept(self.settings.bundles / self.tenant, also=hit)
         return done
 
     def residue(self) -> list[str]:
         """Files in which the person still stands."""
-        return [str(p.relative_to(self.settings.bundles)) for b in self._bundles() for p in self._hits(b)]
+        return [str(p.relative_to(self.settings.bundles)) for b in [*self._bundles(), *self._shared()] for p in self._hits(b)]
 
     def _bundles(self) -> list[Path]:
         root = self.settings.bundles / self.tenant
-        return sorted(p for p in root.glob("*/*") if p.is_dir()) if root.is_dir() else []
+        return sorted(p for p in root.glob("*/*") if p.is_dir() and p.parent.name != PARTS) if root.is_dir() else []
+
+    def _shared(self) -> list[Path]:
+        """Names under which bundles share files: recalling the bundles takes them away, so nobody may be found there afterwards."""
+        return sorted(p for p in (self.settings.bundles / self.tenant / PARTS).glob("*") if p.is_dir())
 
     def _hits(self, bundle: Path) -> list[Path]:
         return [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.name != RECALLED and holds(p, self.matcher)]

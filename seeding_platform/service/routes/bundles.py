@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from seeding_platform.distribution.pull import BundleRecalled, Fetched, NoSuchBundle, fetched
+from seeding_platform.distribution.signers import PublishedKeys, published_keys
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.api_state import Role
@@ -17,10 +18,18 @@ Viewer = Annotated[Actor, Depends(may(Role.VIEWER))]
 Engine = Annotated[str, Path(max_length=100, pattern=r"^[a-z][a-z0-9_]*$")]
 Generation = Annotated[int, Path(ge=1, le=1_000_000_000)]
 Name = Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+keys = APIRouter(prefix="/api/v1/engines", tags=["bundles"])
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "Unchanged"},
 }
+
+
+@keys.get("/keys")
+def get_keys(request: Request, actor: Viewer) -> PublishedKeys:
+    """The public keys that sign bundles and releases, and until when each counts; nothing in it is secret."""
+    service = service_of(request)
+    return PublishedKeys(keys=tuple(published_keys(service.state, service.trail.keys)))
 
 
 @router.get("/manifest", responses={200: {"content": {"application/json": {}}}, 304: {"description": "Unchanged"}}, response_class=Response)
@@ -31,6 +40,16 @@ def get_manifest(request: Request, actor: Viewer, engine: Engine, generation: Ge
     if _has(request, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return Response(found.manifest_file.read_bytes(), media_type="application/json", headers={"ETag": etag, "Cache-Control": "private, no-cache"})
+
+
+@router.get("/manifest.sig", responses={200: {"content": {"application/json": {}}}}, response_class=Response)
+def get_signature(request: Request, actor: Viewer, engine: Engine, generation: Generation) -> Response:
+    """The signature of a manifest, by one of the keys at `/api/v1/engines/keys`; it changes when the platform signs anew."""
+    try:
+        text = _found(request, actor, engine, generation).signature_file.read_bytes()
+    except NoSuchBundle as error:
+        raise Problem(404, "no-such-file", str(error)) from error
+    return Response(text, media_type="application/json", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/files/{name}", responses=_BYTES, response_class=FileResponse)
