@@ -1,5 +1,6 @@
 """Breaker, budget, cache and waterfall: what is down is left alone, what is spent is spent, what is known is not asked, what is unsure goes on."""
 
+import dataclasses
 import datetime as dt
 import threading
 
@@ -227,12 +228,31 @@ def test_only_what_the_cheap_one_is_unsure_of_goes_to_the_strong_one(stages):
     assert "big" in provider.version_of(Stage.CLASSIFICATION)[0]
 
 
-def test_where_the_strong_one_fails_what_the_cheap_one_said_stands(stages):
-    for outcome in ("timeout", "nulls", "rate_limited"):
-        [reply] = tiers(stages, fake({"outcome": "low_confidence"}), fake({"outcome": outcome})).ask(asked(1), now=NOW)
-        assert reply.error is None
+@pytest.mark.parametrize(
+    ("outcome", "before", "waits_for"),
+    [
+        ("nulls", 0, None),
+        ("timeout", 0, ErrorClass.TRANSIENT),
+        ("timeout", 1, ErrorClass.TRANSIENT),
+        ("timeout", 2, None),
+        ("rate_limited", 0, ErrorClass.RATE_LIMITED),
+        ("rate_limited", 4, ErrorClass.RATE_LIMITED),
+    ],
+)
+def test_what_the_cheap_one_is_unsure_of_stands_where_the_strong_one_is_not_only_away(stages, outcome, before, waits_for):
+    provider = tiers(stages, fake({"outcome": "low_confidence"}), fake({"outcome": outcome}))
+    [reply] = provider.ask([dataclasses.replace(q, asked=before) for q in asked(1)], now=NOW)
+    assert reply.error == waits_for
+    if waits_for is None:
         assert reply.output["ai_confidence"] < stages.bar
         assert reply.made.provider == "cheap"
+    else:
+        assert (reply.output, reply.made.provider) == (None, "strong")
+
+
+def test_what_the_cheap_one_is_sure_of_waits_for_nobody(stages):
+    [reply] = tiers(stages, fake(), fake({"outcome": "rate_limited"})).ask(asked(1), now=NOW)
+    assert (reply.error, reply.made.provider) == (None, "cheap")
 
 
 def test_where_the_cheap_one_fails_the_strong_one_is_asked(stages):
@@ -294,7 +314,7 @@ def test_all_of_it_together(stages, tmp_path):
         strong = guarded(fake({"outcome": "timeout", "share": 0.2}, name="strong", tokens=100), state, limits=Limits(tokens=10**6))
         provider = tiers(stages, fake({"outcome": "low_confidence"}), strong)
         first, again = provider.ask(asked(60), now=NOW), provider.ask(asked(60), now=NOW)
-        assert sum(r.made.cached for r in again) == sum(r.made.provider == "strong" for r in first) > 30
+        assert sum(r.made.cached for r in again) == sum(r.made.provider == "strong" and r.error is None for r in first) > 30
         assert isinstance(again[0].made, Made)
 
 

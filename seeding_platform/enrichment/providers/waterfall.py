@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.providers.protocol import Provider, Question
     from seeding_platform.enrichment.stages import Stages
 
+AWAY = frozenset({ErrorClass.PROVIDER_DOWN, ErrorClass.RATE_LIMITED})
+"""A provider that cannot be asked now: such an attempt costs a record nothing but time."""
+PATIENCE = 2
+"""Attempts in which a provider that failed for now is waited for, where somebody else gave an unsure answer."""
+
 
 @dataclass
 class _Course:
@@ -81,7 +86,10 @@ class Waterfall:
         return "+".join(f"{name}:{model}" for name, model, _ in versions), "+".join(prompt for _, _, prompt in versions)
 
     def ask(self, questions: Sequence[Question], *, now: dt.datetime) -> list[Reply]:
-        """One checked reply a question, in their order. Where nobody is sure the surest answer counts, where nobody answers the last error."""
+        """One checked reply a question, in their order. Where nobody is sure the surest answer counts, where nobody answers the last error.
+
+        An unsure answer does not count while whoever might be surer is only away: the error is the reply then, and the record comes back by itself.
+        """
         if not questions:
             return []
         stage = questions[0].stage
@@ -91,7 +99,13 @@ class Waterfall:
             unsure = [c for c in courses if c.output is None or _confidence(c.output) < self.stages.bar]
             if unsure and not all(c.failed is not None and c.failed.error is ErrorClass.CONTENT_PERMANENT for c in unsure):
                 self._step(provider, unsure, now)
-        return [_reply(c) for c in courses]
+        return [_reply(c, waits=self._waits(c)) for c in courses]
+
+    def _waits(self, course: _Course) -> bool:
+        """Whether a surer answer is to be had later, of somebody who could not give one now."""
+        if course.failed is None or (course.output is not None and _confidence(course.output) >= self.stages.bar):
+            return False
+        return course.failed.error in AWAY or (course.failed.error is ErrorClass.TRANSIENT and course.question.asked < PATIENCE)
 
     def _step(self, provider: Provider, courses: list[_Course], now: dt.datetime) -> None:
         again = self._asked(provider, {c.question.record_id: (c, c.question) for c in courses}, now)
@@ -139,11 +153,11 @@ def _confidence(output: Output) -> float:
     return output.ai_confidence if isinstance(output, Classification) else output.confidence
 
 
-def _reply(course: _Course) -> Reply:
-    made = course.made if course.output is None else dataclasses.replace(course.made, provider=course.by, cached=course.cached)
+def _reply(course: _Course, *, waits: bool) -> Reply:
+    made = course.made if course.output is None or waits else dataclasses.replace(course.made, provider=course.by, cached=course.cached)
     facts: dict[str, Any] = {"took_ms": made.took_ms, "tokens": made.tokens, "cost": made.cost, "made": made}
     name = course.question.record_id
-    if course.output is not None:
+    if course.output is not None and not waits:
         return Reply(record_id=name, output=plain(course.output), **facts)
     failed = course.failed
     if failed is None:  # it cannot be: every step ends in an output or an error
