@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from seeding_platform.distribution import taken
+from seeding_platform.distribution.receipt import Announced, Refused
 from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seeding_platform.distribution.receipt import ToldFile
 
 STATE, MANIFEST, WHOLE_ONLY = "state.json", ".manifest.json", ".whole-only"
 
@@ -59,6 +63,13 @@ class Known(BaseModel):
         """Take nothing below a generation any more."""
         if generation > self.highest:
             self.highest, self.highest_content = generation, content_id
+
+    def recall(self, generation: int, content_id: str) -> None:
+        """A bundle is used no more, under whatever number it came, and not taken again under one that is known already."""
+        self.active = None if self.active and self.active.content_id == content_id else self.active
+        self.prepared = None if self.prepared and self.prepared.content_id == content_id else self.prepared
+        held_last = self.highest if self.highest_content == content_id else 0
+        self.recalled[content_id] = max(generation, held_last, self.recalled.get(content_id, 0))
 
 
 class Holdings:
@@ -106,6 +117,43 @@ class Holdings:
         others = [path.parent for path in place.glob(f"*/{MANIFEST}") if path.parent.name not in used]
         for bundle in sorted(others, key=lambda p: (p / MANIFEST).stat().st_mtime_ns, reverse=True)[self.most_kept :]:
             self.forget(bundle)
+
+
+def manifest_in(bundle: Path) -> Announced:
+    """The manifest of a bundle that was announced."""
+    return Announced.model_validate_json((bundle / MANIFEST).read_bytes())
+
+
+def held_base(place: Path, content_id: str) -> tuple[Path, Announced] | None:
+    """A bundle whose rows are here, with its manifest; None where they are not."""
+    bundle = place / content_id
+    announced = manifest_in(bundle) if (bundle / MANIFEST).is_file() else None
+    return (bundle, announced) if announced is not None and taken.is_whole(bundle, announced) else None
+
+
+def chosen(place: Path, bundle: Path, announced: Announced) -> tuple[tuple[ToldFile, ...], str]:
+    """Which files are taken, and what that is called: the delta where its base is here and the whole is not."""
+    if announced.delta is None or (bundle / WHOLE_ONLY).exists() or taken.has_all(bundle, announced.files):
+        return announced.files, "full"
+    merged = (bundle / taken.MERGED).is_file() and taken.has_all(bundle, announced.delta.files)
+    usable = merged or held_base(place, announced.delta.base_content_id) is not None
+    return (announced.delta.files, "delta") if usable else (announced.files, "full")
+
+
+def counted(place: Path, bundle: Path, announced: Announced, via: str) -> int:
+    """How many rows there really are; those of a delta are made.
+
+    Raises:
+        Refused: `validation-failed`: they cannot be read, or are not as many as told.
+    """
+    if via == "full":
+        return taken.check_rows(bundle, announced)
+    if (bundle / taken.MERGED).is_file():
+        return taken.merged_rows(bundle, announced)
+    base = held_base(place, announced.delta.base_content_id) if announced.delta else None
+    if base is None:
+        raise Refused("validation-failed", "The base of the delta is not here.")
+    return taken.merge(bundle, announced, taken.rows_of(*base))
 
 
 def durable(path: Path, content: bytes) -> None:

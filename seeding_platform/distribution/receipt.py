@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seeding_platform.distribution.release import ReleaseInvalid, read_release
-from seeding_platform.distribution.signing import Kind, SignatureRefused, check_signature, read_signature
-from seeding_platform.errors import PermanentError
+from seeding_platform.distribution.signing import Kind, SignatureRefused, TrustedKey, check_signature, read_signature, trusted_keys
+from seeding_platform.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
     from seeding_platform.distribution.release import Release
-    from seeding_platform.distribution.signing import TrustedKey
 
 FORMATS = ("parquet", "arrow", "ndjson", "json", "csv", "libsvm")
 TYPES = ("string", "int", "float", "decimal", "bool", "date", "timestamp", "list[string]", "list[float]")
@@ -108,6 +107,18 @@ class Announced(_Record):
     def key(self) -> list[str]:
         """Names of the columns that identify a row."""
         return [field.name for field in self.fields if field.role == "key"]
+
+
+def keys_in(text: str | bytes) -> dict[str, TrustedKey]:
+    """Public keys, by id, as the platform publishes them (`GET /api/v1/engines/keys`).
+
+    Raises:
+        ConfigError: the text is not of this form.
+    """
+    try:
+        return trusted_keys(TrustedKey.model_validate(key) for key in json.loads(text)["keys"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError("These are no public keys.", fix="Fetch them from the platform: GET /api/v1/engines/keys.") from error
 
 
 def checked_release(text: str, signature: Mapping[str, Any], trusted: Mapping[str, TrustedKey], *, now: dt.datetime) -> Release:
@@ -210,6 +221,16 @@ def named(tenant: str, engine: str) -> None:
     """
     if not _TENANT.fullmatch(tenant) or not _ENGINE.fullmatch(engine):
         raise Refused("malformed", "Tenant or engine is no name.")
+
+
+def content(content_id: str) -> None:
+    """Nothing where it names a bundle, and can name a folder.
+
+    Raises:
+        Refused: `malformed`.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", content_id):
+        raise Refused("malformed", "content_id is none.")
 
 
 def _check_signed(kind: Kind, text: str, signature: Mapping[str, Any], trusted: Mapping[str, TrustedKey], now: dt.datetime) -> None:

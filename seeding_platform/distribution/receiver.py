@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from seeding_platform.distribution import receipt, taken
-from seeding_platform.distribution.holdings import MANIFEST, WHOLE_ONLY, Held, Holdings
-from seeding_platform.distribution.receipt import Announced, Refused
+from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
+from seeding_platform.distribution.receipt import Refused
 from seeding_platform.distribution.uploads import Broken, Upload, mismatch, received
 from seeding_platform.exchange.signing import SignatureWrong, verified
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeding_platform.distribution.holdings import Known
-    from seeding_platform.distribution.receipt import ToldFile
+    from seeding_platform.distribution.receipt import Announced, ToldFile
     from seeding_platform.distribution.release import Release
     from seeding_platform.distribution.signing import TrustedKey
 
@@ -149,7 +149,7 @@ class Receiver:
                 return 200, {"state": "active" if done == known.active else "prepared", **done.model_dump()}
             bundle = place / release.content_id
             self.holdings.announce(bundle, manifest)
-            files, via = self.chosen(place, bundle, announced)
+            files, via = chosen(place, bundle, announced)
             missing = [file.path for file in files if not taken.has_all(bundle, [file])]
             if missing:
                 return 202, {"state": "wanting", "files": missing}
@@ -191,30 +191,9 @@ class Receiver:
         """The manifest, when it is the release's and can be used."""
         return receipt.checked_manifest(release, text, signature, self.trusted, now=self.now())
 
-    def chosen(self, place: Path, bundle: Path, announced: Announced) -> tuple[tuple[ToldFile, ...], str]:
-        """Which files are taken: the delta where its base is here, and the whole is not."""
-        if announced.delta is None or (bundle / WHOLE_ONLY).exists() or taken.has_all(bundle, announced.files):
-            return announced.files, "full"
-        merged = (bundle / taken.MERGED).is_file() and taken.has_all(bundle, announced.delta.files)
-        usable = merged or self.base(place, announced.delta.base_content_id) is not None
-        return (announced.delta.files, "delta") if usable else (announced.files, "full")
-
-    def base(self, place: Path, content_id: str) -> tuple[Path, Announced] | None:
-        """A bundle that is held, with its manifest; None where it is not."""
-        bundle = place / content_id
-        announced = _manifest(bundle) if (bundle / MANIFEST).is_file() else None
-        return (bundle, announced) if announced is not None and taken.is_whole(bundle, announced) else None
-
     def rows(self, place: Path, bundle: Path, announced: Announced, via: str) -> int:
         """How many rows there really are."""
-        if via == "full":
-            return taken.check_rows(bundle, announced)
-        if (bundle / taken.MERGED).is_file():
-            return taken.merged_rows(bundle, announced)
-        base = self.base(place, announced.delta.base_content_id) if announced.delta else None
-        if base is None:
-            raise Refused("validation-failed", "The base of the delta is not here.")
-        return taken.merge(bundle, announced, taken.rows_of(*base))
+        return counted(place, bundle, announced, via)
 
     def proof(self, bundle: Path, release: Release, files: tuple[ToldFile, ...]) -> str:
         """What shows that the files are here."""
@@ -237,7 +216,7 @@ class Receiver:
 
     def _use(self, bundle: Path) -> None:
         try:
-            self.use(bundle, _manifest(bundle))
+            self.use(bundle, manifest_in(bundle))
         except Exception as error:  # whatever the engine raises: it goes on with what it had
             log.exception("the engine did not take the bundle in use")
             raise Refused("activation-failed", "The engine did not take it in use; it goes on with what it had.") from error
@@ -258,10 +237,7 @@ class Receiver:
         place, generation, content_id = self._named(told)
         with self._alone(place):
             known = self.holdings.known(place)
-            known.active = None if known.active and known.active.content_id == content_id else known.active
-            known.prepared = None if known.prepared and known.prepared.content_id == content_id else known.prepared
-            held_last = known.highest if known.highest_content == content_id else 0
-            known.recalled[content_id] = max(generation, held_last, known.recalled.get(content_id, 0))
+            known.recall(generation, content_id)
             self.keep(place, known)
             self.holdings.forget(place / content_id)
         return 200, {"state": "recalled"}
@@ -275,7 +251,7 @@ class Receiver:
 
     def wanted(self, content_id: str, name: str) -> tuple[list[Path], ToldFile]:
         """Where a file belongs; `not-announced` where nobody told of it."""
-        told = [(path, _manifest(path).everything.get(name)) for path in self.holdings.announced(content_id)]
+        told = [(path, manifest_in(path).everything.get(name)) for path in self.holdings.announced(content_id)]
         file = next((file for _, file in told if file is not None), None)
         if file is None:
             raise Refused("not-announced", "No release told of this file.")
@@ -308,8 +284,9 @@ class Receiver:
     def _named(self, told: dict[str, Any]) -> tuple[Path, int, str]:
         tenant, engine, content_id, generation = _text(told, "tenant"), _text(told, "engine"), _text(told, "content_id"), told.get("generation")
         receipt.named(tenant, engine)
-        if not re.fullmatch(r"[0-9a-f]{64}", content_id) or type(generation) is not int or generation < 1:
-            raise Refused("malformed", "content_id or generation is none.")
+        receipt.content(content_id)
+        if type(generation) is not int or generation < 1:
+            raise Refused("malformed", "generation is none.")
         return self.holdings.engine(tenant, engine), generation, content_id
 
     @contextmanager
@@ -322,10 +299,6 @@ class Receiver:
             yield
         finally:
             lock.release()
-
-
-def _manifest(bundle: Path) -> Announced:
-    return Announced.model_validate_json((bundle / MANIFEST).read_bytes())
 
 
 async def _body(receive: Receive) -> bytes:

@@ -57,7 +57,8 @@ class HttpLine:
         import httpx
 
         self.url = url.rstrip("/")
-        self.client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
+        # each request has a connection of its own: the receiver may be started again in between
+        self.client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """A request and its answer.
