@@ -124,6 +124,10 @@ class EngineClient:
     def _at(self) -> str:
         return f"/api/v1/engines/{self.engine}"
 
+    def close(self) -> None:
+        """Close its connections."""
+        self.line.http.close()
+
     def published_keys(self) -> dict[str, TrustedKey]:
         """The keys that the platform publishes; trust them only when they came over TLS from a platform that you know."""
         return keys_in(self.line.ask("GET", "/api/v1/engines/keys").content)
