@@ -218,7 +218,7 @@ class Receiver:
         try:
             self.use(bundle, manifest_in(bundle))
         except Exception as error:  # whatever the engine raises: it goes on with what it had
-            log.exception("the engine did not take the bundle in use")
+            log.error("the engine did not take the bundle in use: %s", type(error).__name__)  # its text may quote a row
             raise Refused("activation-failed", "The engine did not take it in use; it goes on with what it had.") from error
 
     def abort(self, told: dict[str, Any]) -> Answer:
