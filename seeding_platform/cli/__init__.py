@@ -19,6 +19,7 @@ from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
 from seeding_platform.cli.bundles import bundle_app
 from seeding_platform.cli.database import database_app
+from seeding_platform.cli.engine import engine_app
 from seeding_platform.cli.enrichment import enrichment_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app
@@ -47,6 +48,7 @@ source_app = typer.Typer(help="Your own sources of files.", no_args_is_help=True
 _GROUPS = {
     "source": source_app,
     "bundle": bundle_app,
+    "engine": engine_app,
     "facts": facts_app,
     "export": export_app,
     "keys": keys_app,

@@ -38,6 +38,7 @@ from seeding_platform.service.routes import (
     auto_retraining,
     bundles,
     cleaning,
+    delta_sharing,
     enrichment,
     figures,
     health,
@@ -143,6 +144,8 @@ def create_app(
     app.include_router(privacy.router, responses=errors.documented(404, 409, 410))
     app.include_router(bundles.keys)
     app.include_router(bundles.router, responses=errors.documented(404, 410))
+    app.include_router(delta_sharing.router, responses=errors.documented(404, 410))
+    app.include_router(delta_sharing.files, responses=errors.documented(404, 410))
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())

@@ -22,6 +22,8 @@ ABOUT = (
     ("/api/v1/cleaning/{contract}", "clean/{contract}"),
     ("/{lang}/quality/cleaning/{contract}", "clean/{contract}"),
     ("/api/v1/engines/{engine}/", "bundle/{engine}"),
+    ("/api/v1/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/", "bundle/{table}"),
+    ("/api/v1/delta-sharing/files/{share}/{table}/", "bundle/{table}"),
     ("/api/v1/ml/models/{model}", "model/{model}"),
     ("/{lang}/models/{model}", "model/{model}"),
     *((begins, ENRICHED) for begins in ("/api/v1/enrichment/", "/api/enrichment/", "/{lang}/enrichment")),

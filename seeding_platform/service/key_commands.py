@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from seeding_platform.catalog.engine import load_engines
+from seeding_platform.errors import ConfigError
 from seeding_platform.governance.audit import Trail
 from seeding_platform.storage.api_keys import KeyRefused, LastAdmin
-from seeding_platform.storage.api_state import ApiState
+from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.audit import Event
+from seeding_platform.storage.durable import made_once
 from seeding_platform.storage.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from seeding_platform.settings import Settings
-    from seeding_platform.storage.api_keys import ApiKey, Role
+    from seeding_platform.storage.api_keys import ApiKey
 
 CLI = "cli"
 ID_BYTES, SECRET_BYTES = 6, 24
@@ -43,6 +48,34 @@ def new_key(
         )
         _record(settings, state, now, tenant, "keys.create", key_id, {"role": str(role), "grants": list(grants)})
         return key_id, key
+
+
+def share_profile(settings: Settings, file: Path, *, endpoint: str, tenant: str, engines: Sequence[str], lasts: dt.timedelta) -> str:
+    """Write a profile for Delta Sharing with a new key of a viewer, for its owner's eyes only (mode 0600); returns the key's id.
+
+    Args:
+        settings: of the installation.
+        file: where; nothing may lie there.
+        endpoint: address of the service, without a path.
+        tenant: whose bundles.
+        engines: whose bundles may be read; none: of all.
+        lasts: how long the key is good for.
+
+    Raises:
+        ConfigError: the file is there already, or there is no such engine.
+    """
+    unknown = sorted(set(engines) - set(load_engines()))
+    if unknown:
+        raise ConfigError(f"There is no engine {unknown[0]!r}.", fix="Give the name of its contract.")
+    if file.exists():
+        raise ConfigError(f"{file} is there already.", fix="Give another name, or delete it and revoke its key.")
+    ends = dt.datetime.now(dt.UTC) + lasts
+    key_id, key = new_key(
+        settings, role=Role.VIEWER, tenant=tenant, label="delta-sharing", expires_at=ends, grants=[f"bundle/{name}" for name in engines]
+    )
+    told = {"shareCredentialsVersion": 1, "endpoint": f"{endpoint}/api/v1/delta-sharing", "bearerToken": key, "expirationTime": ends.isoformat()}
+    made_once(file, json.dumps(told, indent=1) + "\n")
+    return key_id
 
 
 def rotated_key(settings: Settings, key_id: str, *, grace_hours: int) -> tuple[ApiKey, str]:

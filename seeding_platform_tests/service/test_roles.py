@@ -18,6 +18,8 @@ NEEDS = {
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
             "engines/keys", "engines/none/bundles/none/manifest.sig",
+            *(f"delta-sharing/shares{rest}" for rest in ("", "/none", "/none/schemas", "/none/schemas/none/tables", "/none/all-tables")),
+            *(f"delta-sharing/shares/none/schemas/none/tables/none/{part}" for part in ("version", "metadata")),
             "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings?unknown=1",
             "alerts", "alerts/none", "alert-rules/none/state", "targets/none/pace", "quality/tables",
         )
@@ -31,6 +33,7 @@ NEEDS = {
                                                                    "/none/deliveries/none/replay")},
     ("DELETE", "/api/v1/webhooks/none"): "steward",
     ("POST", "/api/v1/nlq"): "viewer",
+    ("POST", "/api/v1/delta-sharing/shares/none/schemas/none/tables/none/query"): "viewer",
     ("POST", "/api/v1/ingestions"): "analyst",
     ("POST", "/api/v1/dashboards/none/share"): "analyst",
     ("GET", "/api/v1/messages"): "analyst",
@@ -82,7 +85,7 @@ NEEDS = {
     ("POST", "/api/v1/keys/none/rotate"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",
 }  # fmt: skip
-SIGNED = {("POST", "/api/v1/hooks/{event}")}
+SIGNED = {("POST", "/api/v1/hooks/{event}"), ("GET", "/api/v1/delta-sharing/files/{share}/{table}/{generation}/{name}")}
 OPEN, ALIAS = "nobody", "/api/workflows/ml/auto-retraining"
 ENRICHMENT = {
     **{("GET", f"/api/enrichment/{what}/{{tenant}}"): "viewer" for what in ("health", "report", "backlog")},
