@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,14 @@ class Platform:
         from seeding_platform.monitoring.desk import AlertDesk
 
         return AlertDesk(self.state, self.settings)
+
+    def published(self, tenant: str, engine: str) -> None:
+        """Sign and write down what is in force for an engine, so that it is delivered; whoever finds it not done does it too."""
+        from seeding_platform.distribution.delivery.publishing import Publisher
+        from seeding_platform.distribution.delivery.rules import rules_of
+
+        publisher = Publisher(self.state, self.settings.bundles, self.keys, lambda: secrets.token_hex(16), rules_of(self.settings))
+        publisher.published(tenant, engine, now=self.now())
 
     def emit(self, event_type: str, tenant: str, payload: Mapping[str, Any], *, mark: str = "") -> int:
         """Tell the webhooks of a tenant of an event; returns how many are told."""

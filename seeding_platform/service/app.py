@@ -38,6 +38,7 @@ from seeding_platform.service.routes import (
     auto_retraining,
     bundles,
     cleaning,
+    engines,
     enrichment,
     figures,
     health,
@@ -124,7 +125,9 @@ def create_app(
         uploads.start()
         if watching:
             watch.start()
+            service.delivering.start()
         yield
+        service.delivering.stop()
         watch.stop()
         uploads.stop()
 
@@ -142,6 +145,8 @@ def create_app(
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
     app.include_router(privacy.router, responses=errors.documented(404, 409, 410))
     app.include_router(bundles.router, responses=errors.documented(404, 410))
+    app.include_router(engines.router, responses=errors.documented(404, 409, 410))
+    app.include_router(engines.sockets)
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())

@@ -133,14 +133,21 @@ class Courier:
         """
         if came.via == TOLD:
             return came
-        parts = {"full": parcel.files, "delta": parcel.delta}.get(came.via)
-        if not parts:
-            raise Trouble("proof-does-not-fit", "it proves files that the bundle has not", final=True, answers=True, code=came.code, sent=came.sent)
-        with self._turn:
-            expected = self.proofs.expected(parcel.folder, parcel.release.nonce, parts, came.via)
-        if came.proof != expected:
+        if not self.fits(parcel, came.proof, came.via):
             raise Trouble("proof-does-not-fit", "its proof is not that of these files", final=True, answers=True, code=came.code, sent=came.sent)
         return came
+
+    def fits(self, parcel: Parcel, proof: str, via: str) -> bool:
+        """Whether a proof is that of a bundle's files."""
+        parts = {"full": parcel.files, "delta": parcel.delta}.get(via)
+        if not parts:
+            return False
+        with self._turn:
+            return proof == self.proofs.expected(parcel.folder, parcel.release.nonce, parts, via)
+
+    def refused(self, dead: Delivery) -> None:
+        """An engine that pulls cannot use what it was given: people are told."""
+        self._raising(UNDELIVERED, dead, {"generation": dead.generation, "attempts": dead.attempts, "code": None, "why": dead.error})
 
     def _failed(self, claim: Delivery, endpoint: Endpoint, trouble: Trouble, trace: Callable[..., Trace]) -> Delivery:
         """How a try ends that came to no good end."""
