@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import logging
 import threading
 import time
@@ -16,7 +17,6 @@ from seeding_platform.storage.delivery.queue import LeaseLost
 from seeding_platform.storage.delivery.records import DeliveryState, GenerationState, Step, Task, Trace
 
 if TYPE_CHECKING:
-    import datetime as dt
     import random
     from collections.abc import Callable, Mapping
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("seeding.engines")
 UNDELIVERED, LIED = "engine.undelivered", "engine.lied"
 WAITS_FOR_FILES = "not-prepared"
+HELD = dt.timedelta(seconds=5)
+"""How long what is sent is held; a key that is revoked meanwhile is seen after that."""
 
 
 class Courier:
@@ -54,7 +56,8 @@ class Courier:
     ) -> None:
         self.publisher, self._adapters, self._rng, self._now, self._raising = publisher, adapters, rng, now, raising
         self.proofs = Proofs()
-        self._turn = threading.Lock()
+        self._turn, self._packing = threading.Lock(), threading.Lock()
+        self._parcels: dict[tuple[str, str, int], tuple[dt.datetime, Parcel]] = {}
 
     def tried(self, claim: Delivery) -> Delivery | None:
         """Try a claimed delivery to its end; None where the claim was lost meanwhile."""
@@ -87,7 +90,8 @@ class Courier:
     def _carried(self, claim: Delivery, endpoint: Endpoint, made: Generation, trace: Callable[..., Trace]) -> Delivery:
         """Ask what is next of the other side."""
         queue = self.publisher.queue
-        adapter = self._adapters[endpoint.kind](lambda: queue.renew(claim, lease=self.publisher.rules.lease, now=self._now()))
+        alive = self._keeping(claim)
+        adapter = self._adapters[endpoint.kind](alive)
         if claim.task == Task.RECALL:
             newest = self.publisher.ledger.newest(claim.tenant, claim.engine)
             fresh = newest is not None and newest.generation > claim.generation and newest.state != GenerationState.RECALLED
@@ -98,7 +102,7 @@ class Courier:
         if claim.step == Step.ABORT:
             over = adapter.abort(self._shell(claim, endpoint, made))
             return queue.aborted(claim, trace(code=over.code), now=self._now())
-        parcel = parcel_of(self.publisher, claim, endpoint, made, now=self._now())
+        parcel = self._parcel(claim, endpoint, made)
         sent = 0
         came: Came | None = None
         if claim.step == Step.PREPARE:
@@ -107,13 +111,36 @@ class Courier:
             if made.group_id is not None and came.state != "active" and Groups(self.publisher.state).stopped(made) is not False:
                 return queue.prepared(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
         if came is None or came.state != "active":
-            queue.renew(claim, lease=self.publisher.rules.lease, now=self._now())
+            alive()
             came, more = self._activated(adapter, parcel)
             sent += more
         done = queue.acknowledged(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
         if done.state == DeliveryState.ACKNOWLEDGED:
             self._raising(UNDELIVERED, done, None)
         return done
+
+    def _keeping(self, claim: Delivery) -> Callable[[], None]:
+        """Keeps a claim while work goes on: it is renewed once a third of its lease is over; before that nobody else can have it."""
+        lease, last = self.publisher.rules.lease, self._now()
+
+        def alive() -> None:
+            nonlocal last
+            now = self._now()
+            if now - last >= lease / 3:
+                self.publisher.queue.renew(claim, lease=lease, now=now)
+                last = now
+
+        return alive
+
+    def _parcel(self, claim: Delivery, endpoint: Endpoint, made: Generation) -> Parcel:
+        """What is sent; read once for all addresses that are delivered to within seconds of each other."""
+        now, key = self._now(), (claim.tenant, claim.engine, claim.generation)
+        with self._packing:
+            read_at, parcel = self._parcels.get(key, (None, None))
+            if parcel is None or read_at is None or not dt.timedelta(0) <= now - read_at < HELD:
+                parcel = parcel_of(self.publisher, claim, endpoint, made, now=now)
+                self._parcels = {k: v for k, v in self._parcels.items() if now - v[0] < HELD} | {key: (now, parcel)}
+        return dataclasses.replace(parcel, delivery=claim, endpoint=endpoint)
 
     def _activated(self, adapter: Adapter, parcel: Parcel) -> tuple[Came, int]:
         """Let it be used; one that has lost the files in the meantime is sent them again."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.delivery.health import Day
     from seeding_platform.storage.delivery.records import Attempt, Delivery, Generation
 
-MOST_ENDPOINTS = 50
+MOST_ENDPOINTS = 200
 """Addresses of one engine of a tenant."""
 OLDEST_GRACE_DAYS = 7
 
