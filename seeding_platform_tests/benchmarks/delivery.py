@@ -1,8 +1,8 @@
 """From the pointer to the last verified acknowledgement: `python -m seeding_platform_tests.benchmarks.delivery`.
 
-One engine with so many addresses, each a receiver of the push protocol; all receivers live in one other process. What is measured is the
-resident worker as the service runs it: release signed, ledger and deliveries written, prepare, files, prepare, activate, proofs compared. Beside it, in the same run,
-stands a plain POST of the same bytes to each receiver with as many threads, which proves nothing and keeps nothing.
+One engine with so many addresses, each a receiver of the push protocol; all receivers live in one other process. What is measured is the resident
+worker as the service runs it: release signed, ledger and deliveries written, prepare, files, prepare, activate, proofs compared. Beside it, in the
+same run, stands a plain POST of the same bytes to each receiver with as many threads, which proves nothing and keeps nothing.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ class DeliveryRules:
         quorum: share of the addresses that must have acknowledged it at the end of that.
         most_drop: how far a metric that the engine tells may fall, as a share of what it was.
         group_wait: how long the engines of a group are waited for.
+        kept: how long tries, and deliveries that came to nothing, are kept.
+        tidied_every: how often what is older goes.
     """
 
     first_pause_s: float = 1.0
@@ -41,6 +43,8 @@ class DeliveryRules:
     quorum: float = 0.5
     most_drop: float = 0.1
     group_wait: dt.timedelta = dt.timedelta(minutes=5)
+    kept: dt.timedelta = dt.timedelta(days=90)
+    tidied_every: dt.timedelta = dt.timedelta(days=1)
 
     def pause(self, attempts: int, rng: random.Random, *, at_least: float = 0.0) -> dt.timedelta:
         """How long to wait after so many tries: anything up to a limit that doubles ("full jitter", Brooker 2015).

@@ -61,6 +61,7 @@ class Worker:
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
         self._slow_due = 0
+        self._tidied: dt.datetime | None = None
 
     # life
 
@@ -123,6 +124,7 @@ class Worker:
             lambda: moved_on(self.publisher, now=now),
             lambda: soaked(self.publisher, now=now, raising=self._raising),
             lambda: self._looked_around(now),
+            lambda: self._forgotten(now),
         )
         for work in parts:
             try:
@@ -141,6 +143,13 @@ class Worker:
                 self._given(functools.partial(self._looked_at, endpoint))
                 asked += 1
         return asked
+
+    def _forgotten(self, now: dt.datetime) -> int:
+        """Once a day: what nobody asks for any more goes."""
+        if self._tidied is not None and now - self._tidied < self.publisher.rules.tidied_every:
+            return 0
+        self._tidied = now
+        return self.publisher.queue.forget(before=now - self.publisher.rules.kept)
 
     def _looked_at(self, endpoint: Endpoint) -> None:
         try:

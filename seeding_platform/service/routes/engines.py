@@ -157,9 +157,10 @@ async def stream(socket: WebSocket) -> None:
         return
     try:
         async for name, event in _heard(service.delivering, listener, first.since):
-            told = None if name is None else {"event": name, **(_data(event) if event is not None else {})}
+            if name is None:
+                continue  # the server's own pings keep a socket open
             with anyio.fail_after(SEND_S):
-                await socket.send_text(json.dumps(told or {"event": "beat"}))
+                await socket.send_text(json.dumps({"event": name, **(_data(event) if event is not None else {})}))
         await socket.close(1001, "come back with since")
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         return  # it does not read, or is gone: it comes back with `since`

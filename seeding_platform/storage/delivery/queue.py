@@ -252,6 +252,18 @@ class Queue:
         with writing(self.engine) as connection:
             return int(connection.execute(sa.update(table).where(mine).values(state=state, due_at=None)).rowcount)
 
+    def forget(self, *, before: dt.datetime) -> int:
+        """Delete tries that were made before a moment, and superseded or aborted deliveries; returns how many of these."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.delivery.schema import attempts as tries
+        from seeding_platform.storage.delivery.schema import deliveries as table
+
+        over = sa.and_(table.c.created_at < before, table.c.state.in_((DeliveryState.SUPERSEDED, DeliveryState.ABORTED)))
+        with writing(self.engine) as connection:
+            connection.execute(sa.delete(tries).where(tries.c.at < before))
+            return int(connection.execute(sa.delete(table).where(over)).rowcount)
+
     # looks
 
     def one(self, delivery_id: str, *, tenant: str | None = None) -> Delivery | None:

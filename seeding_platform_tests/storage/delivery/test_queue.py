@@ -190,6 +190,17 @@ def test_a_lie_is_found_once(state, ledger):
     assert queue.one(done.delivery_id).state == "dead"
 
 
+def test_what_came_to_nothing_long_ago_goes(state, ledger):
+    queue = Queue(state)
+    ledger.enter(generation(1), now=NOW, hour=hour)
+    done = queue.acknowledged(claim(queue, limit=1)[0], Trace(), via="full", now=NOW)
+    ledger.enter(generation(2), now=NOW, hour=hour)
+    assert queue.forget(before=NOW) == 0
+    assert queue.forget(before=later(1)) == 1
+    assert set(states(state).values()) == {"acknowledged", "waiting"}
+    assert queue.attempts(done.delivery_id) == []
+
+
 def test_health_by_day_and_metrics(state):
     health = EngineHealth(state)
     for verdict in ("up", "up", "down", "slow"):
