@@ -5,6 +5,7 @@ The pointer file is the truth: everything here is worked out from it, so that do
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -27,7 +28,6 @@ from seeding_platform.storage.recalls import RECALLED, recalled
 from seeding_platform.storage.signing_keys import SigningKeys
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
     from pathlib import Path
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 PLATFORM = "platform"
+TRIED_AGAIN = dt.timedelta(seconds=5)
+"""After how long a pointer is looked at again that could not be published."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class Reconciler:
     def __init__(self, publisher: Publisher) -> None:
         self.publisher = publisher
         self._pointers: dict[Path, tuple[int, int]] = {}
+        self._broken: dict[Path, tuple[tuple[int, int], dt.datetime]] = {}
         self._markers: set[tuple[Path, int]] = set()
 
     def moved(self, *, now: dt.datetime, broken: Callable[[str, str, Exception], None]) -> list[Generation]:
@@ -180,14 +183,17 @@ class Reconciler:
             except FileNotFoundError:
                 continue
             mark = (stat.st_mtime_ns, stat.st_ino)
-            if self._pointers.get(path) == mark:
+            failed_at = self._broken[path][1] if self._broken.get(path, (None, now))[0] == mark else None
+            if self._pointers.get(path) == mark or (failed_at is not None and now - failed_at < TRIED_AGAIN):
                 continue
             tenant, engine = path.parent.parent.name, path.parent.name
             try:
                 made = self.publisher.published(tenant, engine, now=now)
-            except Exception as error:  # one engine's broken folder holds up no other; it is told, and looked at again when it moves
-                broken(tenant, engine, error)
-                made = None
+            except Exception as error:  # one engine's broken folder holds up no other; it is told once, and tried again
+                if self._broken.get(path, (None, now))[0] != mark:
+                    broken(tenant, engine, error)
+                self._broken[path] = (mark, now)
+                continue
             self._pointers[path] = mark
             found += [made] if made is not None else []
         return found

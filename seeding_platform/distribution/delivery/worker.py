@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.delivery.groups import moved_on
@@ -58,7 +57,7 @@ class Worker:
         self.reconciler = Reconciler(self.publisher)
         self._wake, self._ending = threading.Event(), threading.Event()
         self._busy, self._turn, self._asked = 0, threading.Lock(), set[str]()
-        self._pool: ThreadPoolExecutor | None = None
+        self._living = False
         self._thread: threading.Thread | None = None
         self._slow_due = 0
         self._tidied: dt.datetime | None = None
@@ -67,7 +66,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="delivery")
+        self._living = True
         self._thread = threading.Thread(target=self._live, name="deliveries", daemon=True)
         self._thread.start()
 
@@ -77,8 +76,6 @@ class Worker:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=STOP_S)
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def wake(self) -> None:
         """Something was published here: look at once."""
@@ -103,7 +100,7 @@ class Worker:
         """Publish what moved and hand out what is due; returns how many deliveries began."""
         now = self._now()
         self.reconciler.moved(now=now, broken=_broken)
-        due = self.publisher.queue.next_due()
+        due = self.publisher.queue.next_due(now=now)
         if due is None or due > now:
             return 0
         self.publisher.queue.release(now=now)
@@ -158,17 +155,16 @@ class Worker:
             self._asked.discard(endpoint.endpoint_id)
 
     def _given(self, work: Callable[[], object]) -> None:
-        """Let a thread do it; without threads it is done here, as in a test."""
-        if self._pool is None:
+        """Let a thread do it; a worker that was not started does it here, as in a test.
+
+        The threads do not hold up the end of the process: a claim that ends with it is taken up when its lease is over.
+        """
+        if not self._living:
             work()
             return
         with self._turn:
             self._busy += 1
-        try:
-            self._pool.submit(self._done, work)
-        except RuntimeError:  # it is being stopped: the claim's lease ends, and another worker takes it up
-            with self._turn:
-                self._busy -= 1
+        threading.Thread(target=self._done, args=(work,), name="delivery", daemon=True).start()
 
     def _done(self, work: Callable[[], object]) -> None:
         try:

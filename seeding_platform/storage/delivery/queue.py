@@ -36,13 +36,23 @@ class Queue:
 
     # work
 
-    def next_due(self) -> dt.datetime | None:
-        """When something is due next, or a lease ends; None when nothing waits."""
+    def next_due(self, *, now: dt.datetime) -> dt.datetime | None:
+        """When something is due next that can be claimed, or a lease ends; None when nothing waits. Reads only: it is asked all the time."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.delivery.schema import deliveries as table
+        from seeding_platform.storage.delivery.schema import endpoints
+        from seeding_platform.storage.schema import tenants
 
-        soon = sa.select(sa.func.min(table.c.due_at)).where(table.c.state.in_((DeliveryState.WAITING, DeliveryState.HELD)))
+        closed = sa.select(tenants.c.tenant).where(tenants.c.state != "active")
+        other = table.alias("other")
+        free = ~sa.exists().where(other.c.endpoint_id == table.c.endpoint_id, other.c.state == DeliveryState.DELIVERING)
+        reached = sa.and_(
+            endpoints.c.endpoint_id == table.c.endpoint_id, endpoints.c.removed_at.is_(None), endpoints.c.disabled_at.is_(None),
+            sa.or_(endpoints.c.open_until.is_(None), endpoints.c.open_until <= now), endpoints.c.tenant.not_in(closed),
+        )  # fmt: skip
+        waits = table.c.state.in_((DeliveryState.WAITING, DeliveryState.HELD))
+        soon = sa.select(sa.func.min(table.c.due_at)).select_from(table.join(endpoints, reached)).where(waits, free)
         ends = sa.select(sa.func.min(table.c.lease_until)).where(table.c.state == DeliveryState.DELIVERING)
         with self.engine.connect() as connection:
             found = [connection.execute(query).scalar() for query in (soon, ends)]

@@ -275,6 +275,20 @@ def test_a_broken_pointer_holds_up_no_other_engine(house):
     assert (one.applied, two.applied) == ([1], [])
 
 
+def test_what_could_not_be_written_down_is_written_down_later(house, monkeypatch):
+    receiver = house.receiver()
+    house.build()
+    reconciler, told = house.worker.reconciler, []
+    with monkeypatch.context() as broken:
+        broken.setattr(type(house.publisher), "signed", lambda *_, **__: 1 / 0)
+        for _ in range(3):
+            assert reconciler.moved(now=house.now(), broken=lambda *given: told.append(given[:2])) == []
+            house.later(2)
+    house.later(5)
+    house.settle()
+    assert (told, receiver.applied) == ([(TENANT, ENGINE)], [1])
+
+
 def test_one_who_pulls_is_in_the_standing(house):
     house.address("trainer-1", EndpointKind.PULL)
     house.build()

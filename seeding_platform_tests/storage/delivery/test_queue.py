@@ -72,7 +72,7 @@ def test_a_claim_that_ran_out_cannot_write_and_nothing_is_lost(state, ledger):
     queue = Queue(state)
     ledger.enter(generation(1), now=NOW, hour=hour)
     old = claim(queue, limit=1)[0]
-    assert queue.next_due() == NOW
+    assert queue.next_due(now=NOW) == NOW, "the other address is due"
     (other,) = claim(queue, now=later(61), limit=1)
     again = next(c for c in [other, *claim(queue, now=later(61))] if c.endpoint_id == old.endpoint_id)
     assert (again.delivery_id, again.fence) == (old.delivery_id, 2)
@@ -96,6 +96,7 @@ def test_what_fails_waits_and_an_address_that_stays_silent_is_left_alone(state, 
         moment += dt.timedelta(seconds=1)
         assert claim(queue, now=moment - dt.timedelta(seconds=0.5)) == []
     assert claim(queue, now=moment) == [], "its breaker is open"
+    assert queue.next_due(now=moment) == NOW + LEASE, "so nothing is claimed for, but that the other's lease ends"
     assert [c.attempts for c in claim(queue, now=moment + dt.timedelta(seconds=10)) if c.endpoint_id == "ep_1"] == [OPENS_AFTER + 1]
     assert Endpoints(state).one("ep_1").failures == OPENS_AFTER
 
