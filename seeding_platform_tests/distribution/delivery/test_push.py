@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 
 import pytest
 
@@ -205,3 +206,23 @@ def test_a_late_message_cannot_undo_a_rollback(house):
     assert house.worker.courier.tried(stuck) is None
     assert receiver.active.generation == 3
     assert house.publisher.queue.one(stuck.delivery_id).state == DeliveryState.SUPERSEDED
+
+
+def test_with_threads_a_slow_engine_delays_no_other_and_the_end_comes_at_once(house):
+    slow, *quick = [house.receiver() for _ in range(6)]
+    slow.wrong = "slow:1.5"
+    house.worker.start()
+    try:
+        house.build()
+        until = time.monotonic() + 10
+        while not all(q.applied for q in quick) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [q.applied for q in quick] == [[1]] * 5
+        assert slow.applied == []
+    finally:
+        began = time.monotonic()
+        house.worker.stop()
+        took = time.monotonic() - began
+    assert took < 2
+    assert house.states()["ep_1", 1, "deliver"] == "delivering", "its claim ends with its lease"
+    time.sleep(0.2)
