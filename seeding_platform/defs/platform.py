@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +119,8 @@ class Platform:
 
     def published(self, tenant: str, engine: str) -> None:
         """Sign and write down what is in force for an engine, so that it is delivered; whoever finds it not done does it too."""
+        import secrets
+
         from seeding_platform.distribution.delivery.publishing import Publisher
         from seeding_platform.distribution.delivery.rules import rules_of
 

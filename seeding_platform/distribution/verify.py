@@ -34,7 +34,7 @@ class Pointer(BaseModel):
         group: engines that change with it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     generation: int = Field(ge=1)
     content_id: str = Field(pattern=r"^[0-9a-f]{64}$")
     kind: ReleaseKind = ReleaseKind.BUILT

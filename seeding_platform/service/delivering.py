@@ -86,7 +86,7 @@ class Delivering:
             EndpointKind.HTTP: lambda alive: HttpPush(signing, now, private=private, seconds=seconds, alive=alive),
             EndpointKind.WEBHOOK: lambda _: WebhookTold(signing, now, private=private, seconds=seconds),
             EndpointKind.FOLDER: lambda _: FolderCopy(settings.engine_folders),
-            EndpointKind.S3: lambda _: BucketCopy(lambda: s3_system(settings.s3_endpoint, seconds=seconds)),
+            EndpointKind.S3: lambda _: BucketCopy(lambda: s3_system(settings.engine_bucket_url, seconds=seconds)),
         }
 
     def _raised(self, rule: str, delivery: Delivery, evidence: Mapping[str, object] | None) -> None:
