@@ -16,13 +16,16 @@ MOST_DAYS = 3650
 
 @keys_app.command("create")
 def keys_create(
-    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator, steward or admin.")],
+    role: Annotated[str, typer.Option("--role", help="viewer, analyst, operator, steward or admin; of an engine: viewer.")] = "",
     tenant: Annotated[str, typer.Option("--tenant", help="Whose data the key sees.")] = "default",
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
     holder: Annotated[str, typer.Option("--for", help="The person or system that it is for.")] = "",
     days: Annotated[int | None, typer.Option("--days", min=1, max=MOST_DAYS, help="After how many days it ends; default: never.")] = None,
     grants: Annotated[
         list[str] | None, typer.Option("--grant", metavar="PATTERN", help="Limit it: clean/orders, quality/*, source:ad_exports; repeatable.")
+    ] = None,
+    engines: Annotated[
+        list[str] | None, typer.Option("--engine", metavar="NAME", help="For an engine: it fetches that engine's bundles, and says what it has.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -31,11 +34,14 @@ def keys_create(
 
     from seeding_platform.service.key_commands import new_key
     from seeding_platform.storage.api_keys import Role
+    from seeding_platform.storage.grants import ENGINE
 
+    limits = [*(grants or ()), *(f"{ENGINE}{name}" for name in engines or ())]
+    role = role or (Role.VIEWER if engines else "")
     if role not in list(Role):
         raise typer.BadParameter(f"--role is one of {', '.join(Role)}")
     ends = None if days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
-    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label, holder=holder, expires_at=ends, grants=grants or ())
+    key_id, key = new_key(Settings(), role=Role(role), tenant=tenant, label=label, holder=holder, expires_at=ends, grants=limits)
     if as_json:
         out({"id": key_id, "key": key})
     else:

@@ -117,6 +117,16 @@ class Platform:
 
         return AlertDesk(self.state, self.settings)
 
+    def published(self, tenant: str, engine: str) -> None:
+        """Sign and write down what is in force for an engine, so that it is delivered; whoever finds it not done does it too."""
+        import secrets
+
+        from seeding_platform.distribution.delivery.publishing import Publisher
+        from seeding_platform.distribution.delivery.rules import rules_of
+
+        publisher = Publisher(self.state, self.settings.bundles, self.keys, lambda: secrets.token_hex(16), rules_of(self.settings))
+        publisher.published(tenant, engine, now=self.now())
+
     def emit(self, event_type: str, tenant: str, payload: Mapping[str, Any], *, mark: str = "") -> int:
         """Tell the webhooks of a tenant of an event; returns how many are told."""
         from seeding_platform.monitoring.events import emit

@@ -29,13 +29,12 @@ from seeding_platform.distribution.signers import sign
 from seeding_platform.distribution.signing import Kind
 from seeding_platform.distribution.verify import CURRENT, SIGNATURE, Pointer, folder_name, read_pointer, verify_bundle
 from seeding_platform.errors import BusyError, PermanentError
-from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
 from seeding_platform.storage.recalls import recalled, recalled_in
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from seeding_platform.catalog.engine import EngineContract
@@ -146,8 +145,7 @@ def build_bundle(
         target = folder / folder_name(identity)
         withdrawn = recalled(target) is not None  # its pointer may stand, and files of it, where the recall was cut short
         same = before is not None and before.content_id == identity and not withdrawn
-        last = max([before.generation if before else 0, *(r.generation for r in recalled_in(folder))])  # a recalled number is not given again
-        generation = before.generation if before is not None and same else last + 1
+        generation = before.generation if before is not None and same else last_number(folder, before) + 1
         supersedes = before.content_id if before is not None and not same else None
         if _whole(target) and not withdrawn:
             shutil.rmtree(staged)
@@ -180,6 +178,30 @@ def build_bundle(
         if not same:
             _flip(folder, Pointer(generation=generation, content_id=identity))
     return Bundle(engine.name, tenant, target, generation, identity, built.rows, built.reason, not same, supersedes)
+
+
+def put_in_force(folder: Path, change: Callable[[Pointer | None, int], Pointer]) -> Pointer:
+    """Put another pointer in force while nobody makes a bundle of the engine.
+
+    Args:
+        folder: of the engine.
+        change: gives the new pointer for the one in force and the last number that was given.
+
+    Raises:
+        BusyError: another process is making a bundle of this engine.
+        BundleInvalid: the pointer cannot be read.
+    """
+    with _alone(folder):
+        before = read_pointer(folder)
+        after = change(before, last_number(folder, before))
+        if after != before:
+            _flip(folder, after)
+    return after
+
+
+def last_number(folder: Path, pointer: Pointer | None) -> int:
+    """The last number that an engine was given; that of a recalled bundle is not given again."""
+    return max([pointer.generation if pointer else 0, *(r.generation for r in recalled_in(folder))])
 
 
 @contextlib.contextmanager
@@ -257,7 +279,7 @@ def _put_in_place(staged: Path, target: Path, manifest: Manifest, signer: Signer
 def _flip(folder: Path, pointer: Pointer) -> None:
     """Put a bundle in force, in one step."""
     fresh = folder / f"{_LEFTOVER}{CURRENT}"
-    fresh.write_bytes(canonical_json(pointer.model_dump()))
+    fresh.write_bytes(pointer.to_bytes())
     synced(fresh)
     fresh.replace(folder / CURRENT)
     synced(folder)

@@ -37,7 +37,7 @@ class ReleaseKind(StrEnum):
 class Group(BaseModel):
     """Engines that change together or not at all."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     id: str
     engines: tuple[str, ...]
 
@@ -61,7 +61,7 @@ class Release(BaseModel):
         protocol: version of the protocol.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # whoever only looks at pointers does not pay for it
     tenant: str
     engine: str
     generation: int = Field(ge=1, strict=True)

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seeding_platform.distribution.formats import shape_problem
 from seeding_platform.distribution.manifest import MANIFEST, UPSERTS, BundleInvalid, read_manifest
+from seeding_platform.distribution.release import Group, ReleaseKind
 from seeding_platform.distribution.signing import Kind, SignatureRefused, check_signature, read_signature
 from seeding_platform.errors import PermanentError
+from seeding_platform.storage.content import canonical_json
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,11 +31,28 @@ SIGNATURE = "manifest.sig"
 
 
 class Pointer(BaseModel):
-    """Which bundle of an engine is in force, and its number; numbers only rise."""
+    """Which bundle of an engine is in force, and its number; numbers only rise.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Args:
+        generation: the number.
+        content_id: of the bundle.
+        kind: why there is this number.
+        reason: in words, for one that was asked for by a person or a rule.
+        actor: who asked for it; empty for one that was built.
+        group: engines that change with it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     generation: int = Field(ge=1)
     content_id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    kind: ReleaseKind = ReleaseKind.BUILT
+    reason: str | None = None
+    actor: str = ""
+    group: Group | None = None
+
+    def to_bytes(self) -> bytes:
+        """As it is kept; what is usual is left out."""
+        return canonical_json(self.model_dump(mode="json", exclude_defaults=True))
 
     @property
     def folder(self) -> str:

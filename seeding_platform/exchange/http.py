@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from seeding_platform.errors import TransientError
 from seeding_platform.exchange.addresses import checked_addresses, place_of
@@ -76,18 +76,29 @@ class Guarded:
             AddressRefused: the address must not be talked to.
             NoAnswer: there was none in time.
         """
+        return self.ask("POST", url, body, headers)
+
+    def ask(self, method: str, url: str, body: bytes | BinaryIO | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Any request; the length of a file is said in the headers.
+
+        Raises:
+            AddressRefused: the address must not be talked to.
+            NoAnswer: there was none in time.
+        """
         began, place = time.monotonic(), place_of(url, private=self.private)
         numbers = checked_addresses(place.host, place.port, private=self.private, lookup=self.lookup)
         told = {"Content-Type": "application/json", "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", **(headers or {})}
         try:
-            status, found, content = self._asked(place, numbers, body, told, until=began + self.seconds)
+            status, found, content = self._asked(method, place, numbers, body, told, until=began + self.seconds)
         except (OSError, http.client.HTTPException) as error:
             late = time.monotonic() - began >= self.seconds
             why = f"did not answer within {self.seconds:g} s" if late or isinstance(error, TimeoutError) else f"gave no answer ({_kind(error)})"
             raise NoAnswer(f"{place.host} {why}.", fix="Check that it is up; it is tried again later.") from error
         return Answer(status, found, content, round(1000 * (time.monotonic() - began)))
 
-    def _asked(self, place: Place, numbers: list[str], body: bytes, headers: Mapping[str, str], *, until: float) -> tuple[int, dict[str, str], bytes]:
+    def _asked(
+        self, method: str, place: Place, numbers: list[str], body: bytes | BinaryIO | None, headers: Mapping[str, str], *, until: float
+    ) -> tuple[int, dict[str, str], bytes]:
         held = [self._reached(numbers, place.port, until)]
         # who sends a byte now and then never runs into the socket's own limit: at the end of all time the line is cut
         cut = threading.Timer(max(0.0, until - time.monotonic()), _cut, (held,))
@@ -99,7 +110,7 @@ class Guarded:
                 held[-1].do_handshake()  # type: ignore[attr-defined]  # an SSLSocket
             line = http.client.HTTPConnection(place.host, place.port)
             line.sock = held[-1]
-            line.request("POST", place.target, body, {"Host": _host(place), **headers})
+            line.request(method, place.target, body, {"Host": _host(place), **headers})
             answer = line.getresponse()
             content = answer.read(self.most_bytes)
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content

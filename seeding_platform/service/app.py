@@ -39,6 +39,7 @@ from seeding_platform.service.routes import (
     bundles,
     cleaning,
     delta_sharing,
+    engines,
     enrichment,
     figures,
     health,
@@ -125,7 +126,9 @@ def create_app(
         uploads.start()
         if watching:
             watch.start()
+            service.delivering.start()
         yield
+        service.delivering.stop()
         watch.stop()
         uploads.stop()
 
@@ -146,6 +149,8 @@ def create_app(
     app.include_router(bundles.router, responses=errors.documented(404, 410))
     app.include_router(delta_sharing.router, responses=errors.documented(404, 410))
     app.include_router(delta_sharing.files, responses=errors.documented(404, 410))
+    app.include_router(engines.router, responses=errors.documented(404, 409, 410))
+    app.include_router(engines.sockets)
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())

@@ -28,6 +28,7 @@ from seeding_platform.models.operations.serving import Predictor
 from seeding_platform.models.registry import Registry
 from seeding_platform.monitoring.delivery import Delivery
 from seeding_platform.monitoring.desk import AlertDesk
+from seeding_platform.service.delivering import Delivering
 from seeding_platform.service.issuer import Issuer, http_client
 from seeding_platform.service.membership import Memberships
 from seeding_platform.service.runs import NoRuns
@@ -160,6 +161,11 @@ class Service:
     def delivery(self) -> Delivery:
         """Whoever empties the outbox."""
         return Delivery(self.state, self.settings)
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        """The delivery to engines."""
+        return Delivering(self)
 
     @cached_property
     def bench(self) -> Bench:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.service.audited import tell
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.grants import granted
+from seeding_platform.storage.api_keys import Role
+from seeding_platform.storage.grants import ENGINE, granted
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -21,9 +22,9 @@ ABOUT = (
     ("/{lang}/tables/{layer}/{table}/", "{layer}/{table}"),
     ("/api/v1/cleaning/{contract}", "clean/{contract}"),
     ("/{lang}/quality/cleaning/{contract}", "clean/{contract}"),
-    ("/api/v1/engines/{engine}/", "bundle/{engine}"),
-    ("/api/v1/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/", "bundle/{table}"),
-    ("/api/v1/delta-sharing/files/{share}/{table}/", "bundle/{table}"),
+    ("/api/v1/engines/{engine}/", "engine:{engine}"),
+    ("/api/v1/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/", "engine:{table}"),
+    ("/api/v1/delta-sharing/files/{share}/{table}/", "engine:{table}"),
     ("/api/v1/ml/models/{model}", "model/{model}"),
     ("/{lang}/models/{model}", "model/{model}"),
     *((begins, ENRICHED) for begins in ("/api/v1/enrichment/", "/api/enrichment/", "/{lang}/enrichment")),
@@ -33,8 +34,8 @@ ABOUT = (
     ("/{lang}/upload", UPLOADS),
 )
 """Beginnings of addresses, and what they are about."""
-EVERYBODYS = ("/api/v1/engines/keys",)
-"""Addresses of which every key may ask, also one that is limited: what they tell is public."""
+FREE = frozenset({"/api/v1/engines/keys"})
+"""Open to every key: public keys, by which engines check what they are given."""
 
 
 def about(path: str, named: dict[str, str]) -> str | None:
@@ -47,6 +48,21 @@ def about(path: str, named: dict[str, str]) -> str | None:
     return None if template is None else template.format(**named)
 
 
+def within(grants: tuple[str, ...], wanted: str) -> bool:
+    """Whether something is within what a key is limited to; who may see an engine's bundle as a table may fetch it.
+
+    >>> within(("bundle/roi",), "engine:roi"), within(("engine:roi",), "bundle/roi"), within(("engine:r*",), "engine:roi")
+    (True, False, True)
+    """
+    return granted(grants, wanted) or (wanted.startswith(ENGINE) and granted(grants, f"bundle/{wanted.removeprefix(ENGINE)}"))
+
+
+def speaks_for(actor: Actor, engine: str) -> bool:
+    """Whether somebody speaks for an engine: a key that was made for it, or one that may run things here."""
+    made_for_it = [g for g in actor.grants if g.startswith(ENGINE)]
+    return actor.role.may(Role.OPERATOR) or (bool(made_for_it) and granted(tuple(made_for_it), f"{ENGINE}{engine}"))
+
+
 def require_granted(request: Request, actor: Actor) -> None:
     """Nothing, where a key is not limited, or what it asks about is within its grants.
 
@@ -56,10 +72,8 @@ def require_granted(request: Request, actor: Actor) -> None:
     if not actor.grants:
         return
     path = str(getattr(request.scope.get("route"), "path", ""))
-    if path in EVERYBODYS:
-        return
     wanted = about(path, {name: str(value) for name, value in request.path_params.items()})
-    if wanted is None or not granted(actor.grants, wanted):
+    if path not in FREE and (wanted is None or not within(actor.grants, wanted)):
         tell(request, did="not-granted", wanted=wanted or path)
         what = f"{wanted} is not among them" if wanted else "this address is about none of them in particular"
         raise Problem(403, "not-granted", f"The key is limited to {', '.join(actor.grants)}; {what}.")

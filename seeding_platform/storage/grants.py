@@ -1,4 +1,4 @@
-"""What a key is limited to: patterns of tables and sources. A key without any may do everything that its role may."""
+"""What a key is limited to: patterns of tables, sources and engines. A key without any may do everything that its role may."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SOURCE = "source:"
+ENGINE = "engine:"
+"""Whoever has it speaks for an engine: it fetches that engine's bundles, and says what it has."""
 MOST = 50
-_PATTERN = re.compile(r"(source:[a-z0-9_*]{1,80}|[a-z*]{1,20}/[A-Za-z0-9_*]{1,120})")
+_PATTERN = re.compile(r"((?:source|engine):[a-z0-9_*]{1,80}|[a-z*]{1,20}/[A-Za-z0-9_*]{1,120})")
 
 
 def parsed(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -29,7 +31,9 @@ def parsed(patterns: Iterable[str]) -> tuple[str, ...]:
     wrong = [p for p in found if not _PATTERN.fullmatch(p)]
     if wrong or len(found) > MOST:
         what = f"{wrong[0][:80]!r} is no grant." if wrong else f"{len(found)} grants are more than {MOST}."
-        raise ConfigError(what, fix="Write layer/table or source:name, with * for any letters: clean/orders, quality/*, source:google_*.")
+        raise ConfigError(
+            what, fix="Write layer/table, source:name or engine:name, with * for any letters: clean/orders, quality/*, source:google_*, engine:roi."
+        )
     return found
 
 

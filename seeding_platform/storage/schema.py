@@ -9,6 +9,7 @@ import sqlalchemy as sa  # noqa: TID253  this module is itself imported inside f
 
 from seeding_platform.storage.alert_tables import alert_history, alerts, outbox_attempts, webhooks
 from seeding_platform.storage.columns import NaiveTime, UtcTime, metadata
+from seeding_platform.storage.delivery.schema import deliveries as engine_deliveries
 from seeding_platform.storage.enrichment.schema import stages as enrichment_stages
 from seeding_platform.storage.ml.schema import deployments, jobs, models, performance, predictions, schedules, training_data
 
@@ -18,6 +19,7 @@ __all__ = [
     "alert_history",
     "alerts",
     "deployments",
+    "engine_deliveries",
     "enrichment_stages",
     "jobs",
     "metadata",
@@ -30,7 +32,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0014"
+HEAD_REVISION = "0015"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"

@@ -28,6 +28,7 @@ from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import ContractBroken
 from seeding_platform.models import shipped_spec
 from seeding_platform.quality.gate import GatePolicy
+from seeding_platform.storage.delivery.ledger import Ledger
 from seeding_platform.storage.live import Live
 from seeding_platform.storage.webhooks import Webhook, Webhooks
 from seeding_platform_tests.places import GOOD_ADS, Place, ads_csv
@@ -83,6 +84,7 @@ def test_a_fresh_bundle_is_told_to_webhooks_and_one_that_holds_the_same_is_not(p
         assert materialised(place, instance).success
     (told,) = Live(platform.state).messages(tenant="default", to="wh_1")
     assert json.loads(told.body)["data"].items() >= {"engine": "analytics", "rows": 2}.items()
+    assert [(g.engine, g.generation, g.kind) for g in Ledger(platform.state).heads("default")] == [("analytics", 1, "built")]
 
 
 def test_a_gate_that_closes_is_an_alert_until_it_opens(place, instance):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from seeding_platform.errors import ConfigError
-from seeding_platform.service.granted import about
+from seeding_platform.service.granted import FREE, about
 from seeding_platform.storage.api_keys import ApiKeys, KeyRefused, Role
 from seeding_platform.storage.grants import granted, parsed
 from seeding_platform_tests.service.test_roles import PAGES, routes_in
@@ -57,7 +57,8 @@ def test_every_route_that_names_a_table_or_a_source_is_about_it(service):
 def test_a_limited_key_is_refused_on_every_other_route(service, limited):
     header, passed = limited("quality/nothing"), []
     for method, path in sorted(walked(service)):
-        if PAGES.get((method, path)) == "nobody" or path.startswith(("/api/v1/hooks/", "/api/v1/delta-sharing/files/")):  # signed
+        signed = path.startswith(("/api/v1/hooks/", "/api/v1/delta-sharing/files/"))
+        if PAGES.get((method, path)) == "nobody" or signed or path in FREE:
             continue
         answer = service.request(method, filled_in(path), headers=header, follow_redirects=False)
         if (answer.status_code, answer.headers["content-type"]) != (403, "application/problem+json") or answer.json()["code"] != "not-granted":
@@ -81,6 +82,10 @@ def test_a_limited_key_is_refused_on_every_other_route(service, limited):
         (["source:ad_*"], "/en/upload", 200),
         (["bundle/analytics"], "/api/v1/engines/analytics/bundles/1/manifest", 404),
         (["bundle/analytics"], "/api/v1/engines/optimization/bundles/1/manifest", 403),
+        (["engine:analytics"], "/api/v1/engines/analytics/bundles/1/manifest", 404),
+        (["engine:analytics"], "/api/v1/engines/analytics/release", 404),
+        (["engine:analytics"], "/api/v1/engines/optimization/release", 403),
+        (["engine:analytics"], "/api/v1/tables/bundle/analytics/versions", 403),
         (["*/*"], "/api/v1/audit", 403),
     ],
 )

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from starlette.routing import Mount
+from starlette.routing import Mount, WebSocketRoute
 
 from seeding_platform_tests.service.test_kept import BODIES
 
@@ -17,7 +17,7 @@ NEEDS = {
             "events?seconds=0.01", "runs", "runs/none",
             "cleaning", "cleaning/none", *(f"cleaning/none/{part}" for part in ("rejects", "repairs", "clusters", "changes")),
             "engines/none/bundles/none/manifest", "engines/none/bundles/none/files/none",
-            "engines/keys", "engines/none/bundles/none/manifest.sig",
+            "engines/keys", "engines/none/bundles/none/manifest.sig", "engines/none/release", "engines/none/stream?seconds=0.01",
             *(f"delta-sharing/shares{rest}" for rest in ("", "/none", "/none/schemas", "/none/schemas/none/tables", "/none/all-tables")),
             *(f"delta-sharing/shares/none/schemas/none/tables/none/{part}" for part in ("version", "metadata")),
             "insights/contributions", "insights/anomalies", "insights/forecast?days=no", "insights/findings?unknown=1",
@@ -32,6 +32,7 @@ NEEDS = {
     **{("POST", f"/api/v1/webhooks{rest}"): "steward" for rest in ("", "/none/rotate", "/none/enable", "/none/disable", "/none/test",
                                                                    "/none/deliveries/none/replay")},
     ("DELETE", "/api/v1/webhooks/none"): "steward",
+    **{("POST", f"/api/v1/engines/none/{path}"): "operator" for path in ("acknowledgements", "health")},
     ("POST", "/api/v1/nlq"): "viewer",
     ("POST", "/api/v1/delta-sharing/shares/none/schemas/none/tables/none/query"): "viewer",
     ("POST", "/api/v1/ingestions"): "analyst",
@@ -85,6 +86,11 @@ NEEDS = {
     ("POST", "/api/v1/keys/none/rotate"): "admin",
     ("DELETE", "/api/v1/keys/none"): "admin",
 }  # fmt: skip
+SENT = {
+    "/api/v1/engines/none/acknowledgements": {"generation": 1, "content_id": "0" * 64, "state": "active"},
+    "/api/v1/engines/none/health": {"metric": "auc", "value": 1.0},
+}
+"""Bodies that get as far as the question who may send them."""
 SIGNED = {("POST", "/api/v1/hooks/{event}"), ("GET", "/api/v1/delta-sharing/files/{share}/{table}/{generation}/{name}")}
 OPEN, ALIAS = "nobody", "/api/workflows/ml/auto-retraining"
 ENRICHMENT = {
@@ -144,7 +150,7 @@ def test_every_role_on_every_route(service):
     for (method, url), needed in NEEDS.items():
         asked = url.replace("/audit/none", "/audit/1")  # a number, or it is no address at all
         for role in ROLES:
-            body = {} if method in ("POST", "PUT") and "ingestions" not in url else None
+            body = SENT.get(url, {}) if method in ("POST", "PUT") and "ingestions" not in url else None
             response = service.request(method, asked, headers=keys[role], json=body)
             allowed = ROLES.index(role) >= ROLES.index(needed)
             if (response.status_code == 403) == allowed or response.status_code == 401:
@@ -161,13 +167,13 @@ def test_every_route_is_in_the_matrix(service):
 
 
 def routes_in(routes) -> list[tuple[object, str]]:
-    """Every route of an app with its address, those of included routers too."""
+    """Every route of an app with its address, those of included routers too; sockets have no methods, and tests of their own."""
     found = []
     for route in routes:
         inner = getattr(route, "original_router", None)
         if inner is not None:
             found += routes_in(inner.routes)
-        elif not isinstance(route, Mount):
+        elif not isinstance(route, Mount | WebSocketRoute):
             found.append((route, route.path_format))
     return found
 

@@ -11,7 +11,10 @@ from seeding_platform.storage.tenants import tables_of_tenants
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 NOTHING = dict.fromkeys(("lease_owner", "lease_until", "output", "confidence", "label", "escalated_at", "error"))
-PENDING = {"enrichment_stages": {**NOTHING, "record_type": "order"}}
+PENDING = {
+    "enrichment_stages": {**NOTHING, "record_type": "order"},
+    "engine_deliveries": {"lease_owner": None, "lease_until": None},
+}
 """A row that waits to be worked on has none of these."""
 
 

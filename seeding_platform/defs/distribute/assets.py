@@ -92,6 +92,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed
                 )
                 verify_bundle(done.path.parent, trusted=trusted, now=platform.now())
                 made.append(done)
+                platform.published(tenant, engine.name)
                 if done.fresh:
                     facts = {"engine": engine.name, "generation": done.generation, "content_id": done.content_id, "rows": done.rows}
                     platform.emit("bundle.ready", tenant, facts)

@@ -1,0 +1,70 @@
+"""Engines that change together or not at all: when all have prepared they go on, when one cannot all are stopped and keep what they have."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from seeding_platform.distribution.delivery.putting_back import NothingToPutBack, Overtaken, rolled_back
+from seeding_platform.distribution.release import read_release
+from seeding_platform.errors import BusyError
+from seeding_platform.storage.delivery.groups import Groups
+from seeding_platform.storage.delivery.records import DeliveryState, Task
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from seeding_platform.distribution.delivery.publishing import Publisher
+    from seeding_platform.storage.delivery.records import Generation
+
+log = logging.getLogger("seeding.engines")
+READY = (DeliveryState.PREPARED, DeliveryState.ACKNOWLEDGED)
+STOPPED = "group-stopped"
+
+
+def moved_on(publisher: Publisher, *, now: dt.datetime) -> int:
+    """Decide about the groups that can be decided about; returns how many."""
+    groups, decided = Groups(publisher.state), 0
+    for group_id in groups.undecided():
+        by_tenant: dict[str, list[Generation]] = {}
+        for made in publisher.ledger.grouped(group_id):
+            by_tenant.setdefault(made.tenant, []).append(made)
+        for tenant, members in by_tenant.items():
+            go, reason = _verdict(publisher, members, now=now)
+            if go is None or not groups.decided(tenant, group_id, go=go, reason=reason, now=now):
+                continue
+            decided += 1
+            if not go:
+                _put_back(publisher, members, reason, now=now)
+    return decided
+
+
+def _verdict(publisher: Publisher, members: list[Generation], *, now: dt.datetime) -> tuple[bool | None, str]:
+    """Whether a group goes on, stops, or waits; and why it stops."""
+    group = read_release(members[0].release.encode()).group
+    late = now > max(m.issued_at for m in members) + publisher.rules.group_wait
+    lacking = sorted(set(group.engines if group else ()) - {m.engine for m in members})
+    if lacking:
+        return (False, f"{STOPPED}: {lacking[0]} was not published") if late else (None, "")
+    slow = ""
+    for made in members:
+        for delivery in publisher.queue.some(tenant=made.tenant, engine=made.engine, generation=made.generation, task=Task.DELIVER, limit=1000):
+            if delivery.state in (DeliveryState.DEAD, DeliveryState.ABORTED, DeliveryState.SUPERSEDED):
+                return False, f"{STOPPED}: {made.engine} {delivery.error or delivery.state}"
+            slow = slow or ("" if delivery.state in READY else made.engine)
+    if slow:
+        return (False, f"{STOPPED}: {slow} was not ready in time") if late else (None, "")
+    return True, ""
+
+
+def _put_back(publisher: Publisher, members: list[Generation], reason: str, *, now: dt.datetime) -> None:
+    """What is in force is again what the engines of a stopped group hold."""
+    for made in members:
+        held = next(iter(publisher.ledger.of(made.tenant, made.engine, before=made.generation, limit=1)), None)
+        try:
+            rolled_back(
+                publisher, made.tenant, made.engine, reason=reason, actor="platform", now=now, seen=made.generation,
+                to=held.generation if held is not None else None,
+            )  # fmt: skip
+        except (NothingToPutBack, Overtaken, BusyError) as error:
+            log.warning("engine %s of a stopped group was not put back: %s", made.engine, error)

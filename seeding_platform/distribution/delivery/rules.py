@@ -1,0 +1,63 @@
+"""What delivery keeps to: how long is waited, how often is tried, when a generation counts as good."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+
+    from seeding_platform.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRules:
+    """Rules of the delivery.
+
+    Args:
+        first_pause_s: upper end of the first pause between two tries.
+        most_pause_s: upper end of the longest.
+        most_age: after how long a delivery is given up.
+        lease: how long a claim lasts without being renewed.
+        call_s: seconds that one call may take; a file may take a second a megabyte longer.
+        slow_ms: an answer that took longer counts as slow.
+        status_every: how often an address is asked how it is.
+        soak: how long a new generation is watched.
+        quorum: share of the addresses that must have acknowledged it at the end of that.
+        most_drop: how far a metric that the engine tells may fall, as a share of what it was.
+        group_wait: how long the engines of a group are waited for.
+        kept: how long tries, and deliveries that came to nothing, are kept.
+        tidied_every: how often what is older goes.
+    """
+
+    first_pause_s: float = 1.0
+    most_pause_s: float = 900.0
+    most_age: dt.timedelta = dt.timedelta(days=1)
+    lease: dt.timedelta = dt.timedelta(seconds=120)
+    call_s: float = 30.0
+    slow_ms: int = 1000
+    status_every: dt.timedelta = dt.timedelta(seconds=60)
+    soak: dt.timedelta = dt.timedelta(minutes=10)
+    quorum: float = 0.5
+    most_drop: float = 0.1
+    group_wait: dt.timedelta = dt.timedelta(minutes=5)
+    kept: dt.timedelta = dt.timedelta(days=90)
+    tidied_every: dt.timedelta = dt.timedelta(days=1)
+
+    def pause(self, attempts: int, rng: random.Random, *, at_least: float = 0.0) -> dt.timedelta:
+        """How long to wait after so many tries: anything up to a limit that doubles ("full jitter", Brooker 2015).
+
+        Args:
+            attempts: tries so far, from 1.
+            rng: source of chance.
+            at_least: seconds that the other side asked for.
+        """
+        limit = min(self.first_pause_s * 2 ** min(attempts - 1, 30), self.most_pause_s)
+        return dt.timedelta(seconds=max(rng.uniform(0, limit), min(at_least, self.most_age.total_seconds())))
+
+
+def rules_of(settings: Settings) -> DeliveryRules:
+    """The rules of an installation."""
+    return DeliveryRules(soak=dt.timedelta(minutes=settings.engine_soak_minutes))
