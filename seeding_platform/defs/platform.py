@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seeding_platform.catalog import TableContract
     from seeding_platform.cleaning.policy import CleaningPolicy
     from seeding_platform.connectors import FileSourceSpec
+    from seeding_platform.distribution.delivery.publishing import Publisher
     from seeding_platform.enrichment.house import House
     from seeding_platform.governance.audit import Trail
     from seeding_platform.governance.expiring import Retention
@@ -117,15 +118,25 @@ class Platform:
 
         return AlertDesk(self.state, self.settings)
 
-    def published(self, tenant: str, engine: str) -> None:
-        """Sign and write down what is in force for an engine, so that it is delivered; whoever finds it not done does it too."""
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Ledger, queue and rules of the delivery to engines."""
         import secrets
 
         from seeding_platform.distribution.delivery.publishing import Publisher
         from seeding_platform.distribution.delivery.rules import rules_of
 
-        publisher = Publisher(self.state, self.settings.bundles, self.keys, lambda: secrets.token_hex(16), rules_of(self.settings))
-        publisher.published(tenant, engine, now=self.now())
+        return Publisher(self.state, self.settings.bundles, self.keys, lambda: secrets.token_hex(16), rules_of(self.settings))
+
+    def published(self, tenant: str, engine: str) -> None:
+        """Sign and write down what is in force for an engine, so that it is delivered; whoever finds it not done does it too.
+
+        What could be taken for a limited time only, half of which is over, is given a new time.
+        """
+        from seeding_platform.distribution.delivery.putting_back import renewed
+
+        self.publisher.published(tenant, engine, now=self.now())
+        renewed(self.publisher, tenant, engine, now=self.now())
 
     def emit(self, event_type: str, tenant: str, payload: Mapping[str, Any], *, mark: str = "") -> int:
         """Tell the webhooks of a tenant of an event; returns how many are told."""

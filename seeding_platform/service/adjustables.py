@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.catalog.recurring import SCHEDULES
 from seeding_platform.cleaning.policy import LIMITS
-from seeding_platform.distribution.rules import RULES
+from seeding_platform.distribution.rules import GROUPS, RULES, SCHEDULE
 from seeding_platform.enrichment.settings import ACTIONS
 from seeding_platform.enrichment.settings import LIMITS as WORK_LIMITS
 from seeding_platform.enrichment.settings import RETRIES as ENRICHMENT_RETRIES
@@ -28,6 +28,8 @@ SETTINGS: dict[str, Adjustable] = {
         LIMITS,
         SCHEDULES,
         RULES,
+        SCHEDULE,
+        GROUPS,
         RETENTION,
         ROUTES,
         RETRAINING,

@@ -1,8 +1,9 @@
-"""When an address with a schedule is delivered to: cron of five fields, in UTC."""
+"""When an address with a schedule, or an engine that takes batches, is delivered to: cron of five fields."""
 
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 from seeding_platform.errors import ConfigError
 
@@ -11,8 +12,15 @@ _YEARS = 5
 _WEEK = 7
 
 
-def next_hour(schedule: str, after: dt.datetime) -> dt.datetime:
-    """The first moment of a schedule after another.
+def next_hour(schedule: str, after: dt.datetime, *, zone: str = "UTC") -> dt.datetime:
+    """The first moment of a schedule after another, in UTC.
+
+    An hour that a zone leaves out when its clocks go forward is an hour later; one that comes twice counts the first time.
+
+    Args:
+        schedule: cron of five fields.
+        after: the moment before.
+        zone: IANA time zone that the hours are meant in.
 
     Raises:
         ConfigError: it is no schedule, or never comes.
@@ -22,11 +30,13 @@ def next_hour(schedule: str, after: dt.datetime) -> dt.datetime:
     """
     minutes, hours, days, months, weekdays = _read(schedule)
     either = "*" not in (schedule.split()[2], schedule.split()[4])  # as cron has it: both given, one of them is enough
-    day = after.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    place = ZoneInfo(zone)
+    day = after.astimezone(place).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     for _ in range(366 * _YEARS):
         of_month, of_week = day.day in days, (day.isoweekday() % _WEEK in weekdays) or (day.isoweekday() == _WEEK and _WEEK in weekdays)
         if day.month in months and ((of_month or of_week) if either else (of_month and of_week)):
-            moments = (day + dt.timedelta(hours=h, minutes=m) for h in sorted(hours) for m in sorted(minutes))
+            local = (day + dt.timedelta(hours=h, minutes=m) for h in sorted(hours) for m in sorted(minutes))
+            moments = sorted(moment.replace(tzinfo=place).astimezone(dt.UTC) for moment in local)
             found = next((moment for moment in moments if moment > after), None)
             if found is not None:
                 return found

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder
+from seeding_platform.distribution.delivery.gathering import Waits, gathered
 from seeding_platform.distribution.delivery.hours import next_hour
-from seeding_platform.distribution.delivery.rules import DeliveryRules
+from seeding_platform.distribution.delivery.rules import DeliveryRules, rules_for
 from seeding_platform.distribution.manifest import MANIFEST
 from seeding_platform.distribution.release import Release, ReleaseKind
 from seeding_platform.distribution.signing import Kind, Signer
@@ -57,6 +58,10 @@ class Publisher:
     nonce: Callable[[], str]
     rules: DeliveryRules = field(default_factory=DeliveryRules)
 
+    def rules_for(self, engine: str) -> DeliveryRules:
+        """The rules of one engine as people have adjusted them by now."""
+        return rules_for(self.rules, self.state, engine)
+
     @property
     def ledger(self) -> Ledger:
         """Generations."""
@@ -88,7 +93,7 @@ class Publisher:
         return Signer(self.keys, version).signed(kind, text).to_bytes().decode()
 
     def published(self, tenant: str, engine: str, *, now: dt.datetime) -> Generation | None:
-        """Write down what the pointer of an engine says, once; None where nothing is in force.
+        """Write down what the pointer of an engine says, once; None where nothing is in force, or it waits for others of its group.
 
         Called right after a bundle was put in force, and by whoever finds that a killed publisher did not come to it.
 
@@ -110,6 +115,13 @@ class Publisher:
             if recalled(bundle) is None:
                 raise
             return None
+        together = pointer.group
+        if together is None and pointer.kind is ReleaseKind.BUILT:
+            try:
+                together = gathered(self, tenant, engine, now=now)
+            except Waits:
+                return None
+        rules = self.rules_for(engine)
         before = ledger.of(tenant, engine, limit=1, before=pointer.generation)
         release = Release(
             tenant=tenant,
@@ -122,10 +134,11 @@ class Publisher:
             previous=before[0].generation if before else None,
             nonce=self.nonce(),
             issued_at=now,
-            group=pointer.group,
+            expires_at=None if rules.expires is None else now + rules.expires,
+            group=together,
         )
         text = release.to_bytes()
-        watched = pointer.kind is not ReleaseKind.ROLLED_BACK and self.rules.soak.total_seconds() > 0
+        watched = pointer.kind is not ReleaseKind.ROLLED_BACK and rules.soak.total_seconds() > 0
         made = Generation(
             tenant=tenant,
             engine=engine,
@@ -138,11 +151,15 @@ class Publisher:
             signature=self.signed(Kind.RELEASE, text, now=now),
             issued_at=now,
             actor=pointer.actor or PLATFORM,
-            group_id=pointer.group.id if pointer.group else None,
+            group_id=together.id if together else None,
             state=GenerationState.SOAKING if watched else GenerationState.PUBLISHED,
-            soak_until=now + self.rules.soak if watched else None,
+            soak_until=now + rules.soak if watched else None,
         )
-        ledger.enter(made, now=now, hour=next_hour)
+        held = next_hour(rules.batch, now, zone=rules.zone) if rules.batch and pointer.kind is ReleaseKind.BUILT else None
+        ledger.enter(made, now=now, hour=next_hour, held_until=held)
+        for other in together.engines if together is not None and pointer.group is None else ():
+            if other != engine:
+                self.published(tenant, other, now=now)
         return ledger.one(tenant, engine, pointer.generation)
 
     def current_signature(self, made: Generation, *, now: dt.datetime) -> str:
@@ -167,6 +184,7 @@ class Reconciler:
         self.publisher = publisher
         self._pointers: dict[Path, tuple[int, int]] = {}
         self._broken: dict[Path, tuple[tuple[int, int], dt.datetime]] = {}
+        self._waiting: dict[Path, tuple[tuple[int, int], dt.datetime]] = {}
         self._markers: set[tuple[Path, int]] = set()
 
     def moved(self, *, now: dt.datetime, broken: Callable[[str, str, Exception], None]) -> list[Generation]:
@@ -183,8 +201,8 @@ class Reconciler:
             except FileNotFoundError:
                 continue
             mark = (stat.st_mtime_ns, stat.st_ino)
-            failed_at = self._broken[path][1] if self._broken.get(path, (None, now))[0] == mark else None
-            if self._pointers.get(path) == mark or (failed_at is not None and now - failed_at < TRIED_AGAIN):
+            looked = [at for seen, at in (self._broken.get(path, (None, now)), self._waiting.get(path, (None, now))) if seen == mark]
+            if self._pointers.get(path) == mark or any(now - at < TRIED_AGAIN for at in looked):
                 continue
             tenant, engine = path.parent.parent.name, path.parent.name
             try:
@@ -194,8 +212,11 @@ class Reconciler:
                     broken(tenant, engine, error)
                 self._broken[path] = (mark, now)
                 continue
+            if made is None:  # it waits for its group, or was recalled
+                self._waiting[path] = (mark, now)
+                continue
             self._pointers[path] = mark
-            found += [made] if made is not None else []
+            found.append(made)
         return found
 
     def withdrawn(self, *, now: dt.datetime) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder, put_in_force
 from seeding_platform.distribution.manifest import BundleInvalid
-from seeding_platform.distribution.release import Group, ReleaseKind
+from seeding_platform.distribution.release import Group, ReleaseKind, read_release
 from seeding_platform.distribution.verify import Pointer, folder_name, verify_bundle
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.delivery.records import GenerationState
@@ -80,6 +80,23 @@ def again(publisher: Publisher, tenant: str, engine: str, *, reason: str, actor:
 
     put_in_force(engine_folder(publisher.root, tenant, engine), change)
     return _entered(publisher, tenant, engine, now)
+
+
+def renewed(publisher: Publisher, tenant: str, engine: str, *, now: dt.datetime) -> Generation | None:
+    """Put what is in force there once more where half of the time is over in which it may be taken; None where that is not so.
+
+    Asked when the same content was built again: it is as good as new, and whoever has not got it must still be able to take it.
+
+    Raises:
+        BusyError: a bundle of the engine is being made.
+    """
+    made = publisher.ledger.newest(tenant, engine)
+    if made is None or made.state == GenerationState.RECALLED:
+        return None
+    release = read_release(made.release.encode())
+    if release.expires_at is None or now < release.issued_at + (release.expires_at - release.issued_at) / 2:
+        return None
+    return again(publisher, tenant, engine, reason="its time was half over", actor="platform", now=now)
 
 
 def together(

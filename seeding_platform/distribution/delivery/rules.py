@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
 
     from seeding_platform.settings import Settings
+    from seeding_platform.storage.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ class DeliveryRules:
         group_wait: how long the engines of a group are waited for.
         kept: how long tries, and deliveries that came to nothing, are kept.
         tidied_every: how often what is older goes.
+        expires: after how long a release is not to be taken any more; None: it always is.
+        batch: cron of the hours at which new builds are delivered; empty: at once.
+        zone: IANA time zone of these hours.
     """
 
     first_pause_s: float = 1.0
@@ -45,6 +49,9 @@ class DeliveryRules:
     group_wait: dt.timedelta = dt.timedelta(minutes=5)
     kept: dt.timedelta = dt.timedelta(days=90)
     tidied_every: dt.timedelta = dt.timedelta(days=1)
+    expires: dt.timedelta | None = None
+    batch: str = ""
+    zone: str = "UTC"
 
     def pause(self, attempts: int, rng: random.Random, *, at_least: float = 0.0) -> dt.timedelta:
         """How long to wait after so many tries: anything up to a limit that doubles ("full jitter", Brooker 2015).
@@ -61,3 +68,21 @@ class DeliveryRules:
 def rules_of(settings: Settings) -> DeliveryRules:
     """The rules of an installation."""
     return DeliveryRules(soak=dt.timedelta(minutes=settings.engine_soak_minutes))
+
+
+def rules_for(base: DeliveryRules, state: State, engine: str) -> DeliveryRules:
+    """The rules of one engine: those of the installation, with what people have adjusted."""
+    from seeding_platform.distribution.rules import RULES, SCHEDULE, BatchHours, DistributionRules
+    from seeding_platform.storage.adjusted import Adjusted
+
+    adjusted = Adjusted(state)
+    told = DistributionRules.model_validate(adjusted.told(RULES, engine))
+    given = told.model_fields_set
+    rules = base if told.soak_minutes is None else replace(base, soak=dt.timedelta(minutes=told.soak_minutes))
+    rules = replace(rules, quorum=told.quorum) if "quorum" in given else rules
+    if told.expires_days is not None:
+        rules = replace(rules, expires=dt.timedelta(days=told.expires_days))
+    if told.mode == "batch":
+        hours = BatchHours.model_validate(adjusted.told(SCHEDULE))
+        rules = replace(rules, batch=hours.cron, zone=hours.zone)
+    return rules

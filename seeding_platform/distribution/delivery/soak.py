@@ -32,7 +32,7 @@ def soaked(publisher: Publisher, *, now: dt.datetime, raising: Callable[[str, Ge
         reason = harm(publisher, made, deliveries)
         over = made.soak_until is not None and now >= made.soak_until
         if not reason and over:
-            reason = _lacking(deliveries, publisher.rules.quorum)
+            reason = _lacking(deliveries, publisher.rules_for(made.engine).quorum)
         if reason:
             decided += _undone(publisher, made, reason, now=now, raising=raising)
         elif over:

@@ -39,13 +39,14 @@ class Ledger:
     def __init__(self, state: State) -> None:
         self.engine = state.engine
 
-    def enter(self, made: Generation, *, now: dt.datetime, hour: Hour) -> bool:
+    def enter(self, made: Generation, *, now: dt.datetime, hour: Hour, held_until: dt.datetime | None = None) -> bool:
         """Write a generation down with its deliveries and its event; false when it stands already.
 
         Args:
             made: as it was signed.
             now: the moment.
             hour: when an address with a schedule is next delivered to.
+            held_until: when one without is; None: at once.
         """
         import sqlalchemy as sa
 
@@ -73,7 +74,7 @@ class Ledger:
             connection.execute(sa.update(deliveries).where(past).values(state=DeliveryState.SUPERSEDED, due_at=None))
             for address in addresses:
                 if address.enabled:
-                    _ordered(connection, address, made, now=now, hour=hour)
+                    _ordered(connection, address, made, now=now, hour=hour, held_until=held_until)
             told = {"tenant": made.tenant, "engine": made.engine, "generation": made.generation, "content_id": made.content_id}
             tell(connection, {**told, "event": "release", "reason": made.reason, "instead": None, "at": now})
         return True
@@ -216,11 +217,14 @@ def _newest(connection: Connection, tenant: str, engine: str) -> Generation | No
     return None if row is None else Generation(**row)
 
 
-def _ordered(connection: Connection, address: Endpoint, made: Generation, *, now: dt.datetime, hour: Hour) -> None:
-    """What an address is to be sent: at once, at its hour, or by itself."""
+def _ordered(
+    connection: Connection, address: Endpoint, made: Generation, *, now: dt.datetime, hour: Hour, held_until: dt.datetime | None = None
+) -> None:
+    """What an address is to be sent: at once, at its hour, at that of its engine, or by itself."""
     pulls = address.kind == EndpointKind.PULL
-    held = bool(address.schedule) and not pulls
-    due = None if pulls else hour(address.schedule, now) if held else now
+    until = hour(address.schedule, now) if address.schedule else held_until
+    held = until is not None and not pulls
+    due = None if pulls else until or now
     _add(connection, address, made, Task.DELIVER, DeliveryState.HELD if held else DeliveryState.WAITING, due=due, now=now)
 
 

@@ -240,6 +240,27 @@ class Queue:
         with writing(self.engine) as connection:
             return int(connection.execute(mine.values(state=DeliveryState.WAITING)).rowcount)
 
+    def replan(self, delivery_id: str, *, due_at: dt.datetime) -> bool:
+        """Give one that is held another moment; false where it is not held any more."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.delivery.schema import deliveries as table
+
+        mine = sa.update(table).where(table.c.delivery_id == delivery_id, table.c.state == DeliveryState.HELD)
+        with writing(self.engine) as connection:
+            return bool(connection.execute(mine.values(due_at=due_at, opened_at=due_at)).rowcount)
+
+    def acknowledged_since(self, since: dt.datetime, *, limit: int) -> list[Delivery]:
+        """What was acknowledged at or after a moment, the oldest first."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.delivery.schema import deliveries as table
+
+        mine = sa.and_(table.c.state == DeliveryState.ACKNOWLEDGED, table.c.task == Task.DELIVER, table.c.acknowledged_at >= since)
+        with self.engine.connect() as connection:
+            query = sa.select(table).where(mine).order_by(table.c.acknowledged_at, table.c.delivery_id).limit(limit)
+            return [Delivery(**row) for row in connection.execute(query).mappings()]
+
     def step(self, which: Sequence[Delivery], step: Step, *, seen: Sequence[DeliveryState], now: dt.datetime) -> int:
         """Let deliveries go on with another step; of those that are still in one of the states. Returns how many."""
         import sqlalchemy as sa
