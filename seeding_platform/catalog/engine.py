@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import polars as pl
 import yaml
@@ -283,7 +283,21 @@ def _place(location: Sequence[int | str], content: Any) -> str:
     return f"field {path!r}{named}: "
 
 
-def inconsistencies(engines: Mapping[str, EngineContract]) -> list[str]:
+class HasFields(Protocol):
+    """An engine as far as its name and its fields go: its contract, or what a bundle says of them."""
+
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
+        ...
+
+    @property
+    def fields(self) -> tuple[EngineField, ...]:
+        """Its fields."""
+        ...
+
+
+def inconsistencies(engines: Mapping[str, HasFields]) -> list[str]:
     """Fields that mean different things in different engines: one sentence a field and other meaning."""
     seen: dict[str, tuple[str, EngineField]] = {}
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +14,8 @@ from seeding_platform.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seeding_platform.catalog.engine import EngineContract
 
 COMPONENT = "seeding_platform.components.EngineComponent"
 
@@ -62,20 +65,60 @@ def read_engine(file: Path) -> DeclaredEngine:
         raise ConfigError(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}.", fix="Correct the file.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class OwnEngines:
+    """The user's own engines, and why files were refused."""
+
+    valid: tuple[DeclaredEngine, ...]
+    refused: tuple[ConfigError, ...] = ()
+
+
+def load_own_engines(folder: Path) -> OwnEngines:
+    """The user's own engines, by the name of their files; a file that declares none costs no other."""
+    from seeding_platform.catalog.engine import load_engines
+
+    known = dict(load_engines())
+    valid: list[DeclaredEngine] = []
+    refused: list[ConfigError] = []
+    for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+        try:
+            found = read_engine(file)
+            _check_fits(found.contract, known, file)
+        except ConfigError as error:
+            refused.append(error)
+            continue
+        except OSError as error:
+            refused.append(ConfigError(f"{file.name} cannot be read ({type(error).__name__}).", fix="Let the platform read the file."))
+            continue
+        known[found.contract.name] = found.contract
+        valid.append(found)
+    return OwnEngines(tuple(valid), tuple(refused))
+
+
 def own_engines(folder: Path) -> list[DeclaredEngine]:
     """The user's own engines, by the name of their files.
 
     Raises:
-        ConfigError: a file declares none, or one that ships has its name.
+        ConfigError: a file declares none, or what it declares does not fit the others.
+    """
+    found = load_own_engines(folder)
+    if found.refused:
+        raise found.refused[0]
+    return list(found.valid)
+
+
+def _check_fits(engine: EngineContract, known: dict[str, EngineContract], file: Path) -> None:
+    """Do nothing where an engine has a name of its own, and its fields mean what they mean elsewhere.
+
+    Raises:
+        ConfigError: it has not, or they do not.
     """
     from seeding_platform.catalog.engine import inconsistencies, load_engines
 
-    engines = {e.contract.name: e for e in map(read_engine, sorted(folder.glob("*.yaml")))} if folder.is_dir() else {}
-    shipped = load_engines()
-    taken = sorted(set(engines) & set(shipped))
-    if taken:
-        raise ConfigError(f"An engine {taken[0]!r} ships with the platform.", fix="Give yours another name.")
-    odd = inconsistencies(shipped | {name: e.contract for name, e in engines.items()})
+    if engine.name in load_engines():
+        raise ConfigError(f"{file.name}: an engine {engine.name!r} ships with the platform.", fix="Give yours another name.")
+    if engine.name in known:
+        raise ConfigError(f"{file.name}: another file declares an engine {engine.name!r}.", fix="Give one of them another name.")
+    odd = inconsistencies(known | {engine.name: engine})
     if odd:
-        raise ConfigError(f"A field means something else in another engine: {odd[0]}.", fix="Give the field another name.")
-    return list(engines.values())
+        raise ConfigError(f"{file.name}: a field means something else in another engine: {odd[0]}.", fix="Give the field another name.")

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seeding_platform.components.engine import load_own_engines
 from seeding_platform.connectors.landing import landing_files, matches
 from seeding_platform.connectors.sources import load_sources, shipped_files, user_files
 from seeding_platform.defs.platform import Platform
@@ -32,6 +33,7 @@ def examined(settings: Settings) -> list[Finding]:
         "tables": lambda: _tables(platform),
         "bundles": lambda: _bundles(platform),
         "sources": lambda: _sources(settings),
+        "engines": lambda: _engines(settings),
         "landing folder": lambda: _landing(settings),
     }
     return [_finding(what, check) for what, check in checks.items()]
@@ -91,6 +93,13 @@ def _sources(settings: Settings) -> str:
     if found.refused:
         raise _Unwell("; ".join(map(str, found.refused)))
     return f"{len(found.valid)} valid"
+
+
+def _engines(settings: Settings) -> str:
+    found = load_own_engines(settings.engines)
+    if found.refused:
+        raise _Unwell("; ".join(map(str, found.refused)))
+    return f"{len(found.valid)} of your own"
 
 
 def _landing(settings: Settings) -> str:

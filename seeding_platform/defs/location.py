@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import dagster as dg
 
 from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
-from seeding_platform.components.engine import own_engines
+from seeding_platform.components.engine import load_own_engines
 from seeding_platform.connectors.sources import Sources
 from seeding_platform.defs.clean.again import policy_sensor, reclean_job
 from seeding_platform.defs.clean.assets import clean_asset
@@ -18,6 +19,7 @@ from seeding_platform.defs.collect.sensors import landing_check, landing_folder,
 from seeding_platform.defs.collect.sources import source_asset
 from seeding_platform.defs.distribute.assets import bundle_asset
 from seeding_platform.defs.distribute.rules import distribution_sensor
+from seeding_platform.defs.distribute.sensors import acknowledgements_sensor, batches_sensor, failed_sensor
 from seeding_platform.defs.enrich.assets import enrichment_assets
 from seeding_platform.defs.enrich.sensors import enrich_job, enrichment_due, enrichment_monitor, sweep_schedule
 from seeding_platform.defs.executors import executor
@@ -43,6 +45,7 @@ from seeding_platform.defs.train.experiment import EXPERIMENT, experiment_asset,
 from seeding_platform.models import shipped_specs
 from seeding_platform.settings import Settings
 
+log = logging.getLogger("seeding.engines")
 SOURCES_KEY = dg.AssetKey(["raw", "source_files"])
 
 
@@ -58,7 +61,11 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     contracts = list(LANDED.values())
     landing = landing_jobs(sources.valid)
     specs = list(shipped_specs().values())
-    engines = own_engines(settings.engines)
+    own = load_own_engines(settings.engines)
+    for refused in own.refused:
+        log.warning("engine refused: %s", refused)
+    engines = own.valid
+    all_engines = [*load_engines().values(), *(e.contract for e in engines)]
     assets: list[Any] = [
         landing_folder(),
         source_files(),
@@ -100,7 +107,10 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             kpi_days_sensor,
             policy_sensor(contracts),
             rules_sensor(contracts),
-            distribution_sensor([*load_engines().values(), *(e.contract for e in engines)]),
+            distribution_sensor(all_engines),
+            acknowledgements_sensor(all_engines),
+            failed_sensor(all_engines),
+            batches_sensor,
             recurring_sensor(every_job),
             retraining_sensor(specs),
             enrichment_due,

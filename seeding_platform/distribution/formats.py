@@ -92,8 +92,17 @@ def read_rows(path: Path, kind: BundleFormat, schema: Mapping[str, pl.DataType])
     if kind is BundleFormat.LIBSVM:
         return libsvm.read(path)
     if kind is BundleFormat.NDJSON:
-        return pl.read_ndjson(path, schema=dict(schema)) if path.stat().st_size else pl.DataFrame(schema=schema)
+        return _exact(pl.read_ndjson(path, schema=_texts(schema)), schema) if path.stat().st_size else pl.DataFrame(schema=schema)
     return pl.read_json(path, schema=dict(schema))
+
+
+def _texts(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
+    """The schema as NDJSON has it: decimals are text there, of which Polars makes none by itself."""
+    return {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in schema.items()}
+
+
+def _exact(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    return rows.with_columns(pl.col(name).cast(dtype) for name, dtype in schema.items() if isinstance(dtype, pl.Decimal))
 
 
 def bundle_rows(folder: Path, manifest: Manifest) -> pl.DataFrame:

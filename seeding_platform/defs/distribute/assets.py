@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.catalog.engine import EngineContract
 from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import COLUMN_LINEAGE, column_lineage, frame_schema, stage
+from seeding_platform.defs.distribute.checks import bundle_check_specs, checked
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.quality.bias import TABLE as BIAS_TABLE
 from seeding_platform.distribution.bundle import Bundle, build_bundle
@@ -58,9 +60,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed
             **lineage_of_columns,
         },
         tags={"seeding/family": str(engine.family)},
-        check_specs=[
-            dg.AssetCheckSpec("fed", asset=key, description="The inputs exist and have rows; what was built keeps the contract and was read back"),
-        ],
+        check_specs=bundle_check_specs(key),
     )
     def bundle(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         lake = platform.lake
@@ -72,9 +72,10 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed
         trusted = trusted_keys(published_keys(platform.state, platform.keys))
         seal = _sealed(platform)
         made: list[Bundle] = []
+        read_of: dict[str, dict[str, pl.LazyFrame]] = {}
         broken: dict[str, str] = {}
         for tenant in platform.tenants():
-            inputs = {t.removeprefix("quality/"): lake.read(t, version=v, tenant=tenant) for t, v in versions.items()}
+            read_of[tenant] = inputs = {t.removeprefix("quality/"): lake.read(t, version=v, tenant=tenant) for t, v in versions.items()}
             try:
                 done = build_bundle(
                     asked,
@@ -102,7 +103,7 @@ def bundle_asset(engine: EngineContract, contracts: Sequence[str], *, feed: Feed
             why = "; ".join(f"{tenant}: {text}" for tenant, text in broken.items())
             raise dg.Failure(f"{engine.name}: {why} The bundle in force stays.", metadata={"published": len(made)}, allow_retries=False)
         told = _metadata(made, snapshot) | {MINIMUM: asked.minimum_confidence} | lineage_of_columns
-        return dg.MaterializeResult(metadata=told, check_results=[_fed(made)])
+        return dg.MaterializeResult(metadata=told, check_results=[_fed(made), *checked(platform, asked, made, read_of, trusted)])
 
     return bundle
 

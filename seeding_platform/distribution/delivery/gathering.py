@@ -54,7 +54,7 @@ def gathered(publisher: Publisher, tenant: str, engine: str, *, now: dt.datetime
 
 
 def _begun(publisher: Publisher, tenant: str, engine: str, mine: EngineGroup) -> Group | None:
-    """The group that another member went out with, where this one belongs to it and has not followed yet: its publisher was killed, or just begins."""
+    """The group that another member went out with, where this one belongs to it and has not followed yet: a publisher was killed, or begins."""
     for other in mine.engines:
         made = publisher.ledger.newest(tenant, other) if other != engine else None
         if made is None or made.group_id is None or not made.group_id.startswith(f"{mine.id}-"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,14 @@ from seeding_platform.storage.delivery.records import DeliveryState, Endpoint, E
 from seeding_platform.storage.recalls import RECALLED
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from seeding_platform.distribution.delivery.publishing import Publisher
     from seeding_platform.storage.delivery.health import Day
     from seeding_platform.storage.delivery.records import Attempt, Delivery, Generation
 
 MOST_ENDPOINTS = 200
 """Addresses of one engine of a tenant."""
-OLDEST_GRACE_DAYS = 7
+OVERLAP = dt.timedelta(days=1)
+"""How long the secret before signs too."""
 
 
 class EndpointRefused(PermanentError):
@@ -219,6 +219,25 @@ def registered(
     )  # fmt: skip
     publisher.ledger.register(made, now=now, hour=next_hour)
     return made, secret_of(made, publisher.keys)
+
+
+def rotated(publisher: Publisher, endpoint: Endpoint, *, now: dt.datetime) -> str:
+    """Give an address another secret, which is shown once. For a day calls bear signatures by both, so that the other side can change at leisure.
+
+    Args:
+        publisher: keeps it.
+        endpoint: as it was seen.
+        now: the moment.
+
+    Raises:
+        EndpointRefused: calls to this kind of address are not signed, or somebody else rotated it meanwhile.
+    """
+    if endpoint.kind not in (EndpointKind.HTTP, EndpointKind.WEBHOOK):
+        raise EndpointRefused("Only calls over HTTP are signed with a secret.", fix="There is nothing to rotate for this address.")
+    old_until = now + OVERLAP
+    if not publisher.endpoints.rotate(endpoint.endpoint_id, seen=endpoint.revision, old_until=old_until):
+        raise EndpointRefused("Somebody else rotated this secret meanwhile.", fix="Look again.")
+    return secret_of(dataclasses.replace(endpoint, revision=endpoint.revision + 1, old_until=old_until), publisher.keys)
 
 
 def switched(publisher: Publisher, endpoint: Endpoint, *, on: bool, now: dt.datetime) -> Endpoint:
