@@ -7,6 +7,7 @@ from seeding_platform.catalog import LANDED
 from seeding_platform.catalog.engine import load_engines
 from seeding_platform.catalog.tables.enriched import ENRICHED
 from seeding_platform.definitions import build_definitions
+from seeding_platform.defs.doctor import examined
 from seeding_platform.models import shipped_specs
 from seeding_platform_tests.places import place_in
 
@@ -156,3 +157,17 @@ def test_a_broken_source_file_is_named_and_costs_no_other(tmp_path):
     result = defs.get_repository_def().asset_checks_defs_by_key[dg.AssetCheckKey(dg.AssetKey(["raw", "source_files"]), "every_source_is_valid")]()
     assert not result.passed
     assert "broken.yaml" in result.description
+
+
+def test_a_broken_engine_file_is_named_and_costs_no_other(tmp_path, caplog):
+    place = place_in(tmp_path / "place")
+    engines = place.root / "engines"
+    engines.mkdir()
+    (engines / "broken.yaml").write_text("type: [")
+    settings = place.settings.model_copy(update={"engines": engines})
+    keys = {"/".join(s.key.path) for s in build_definitions(settings).resolve_all_asset_specs()}
+    assert "bundle/analytics" in keys
+    assert "bundle/broken" not in keys
+    assert "engine refused: broken.yaml is not YAML" in caplog.text
+    (finding,) = [f for f in examined(settings) if f.what == "engines"]
+    assert (finding.ok, finding.says.partition(" ")[0]) == (False, "broken.yaml")

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from seeding_platform.components.engine import own_engines, read_engine
+from seeding_platform.components.engine import load_own_engines, own_engines, read_engine
 from seeding_platform.errors import ConfigError
 from seeding_platform_tests.distribution.test_bundle import build
 
@@ -59,3 +59,12 @@ def test_a_name_that_ships_and_a_field_that_means_something_else_are_refused(tmp
             feed={"rename": {"amount": "spend"}})  # fmt: skip
     with pytest.raises(ConfigError, match="means something else"):
         own_engines(tmp_path)
+
+
+def test_a_broken_file_is_named_and_costs_no_other(tmp_path):
+    written(tmp_path)
+    (tmp_path / "a_broken.yaml").write_text("type: [")
+    written(tmp_path, contract={"name": "late_orders"}, name="twin")
+    found = load_own_engines(tmp_path)
+    assert [e.contract.name for e in found.valid] == ["late_orders"]
+    assert [str(error).partition(" ")[0] for error in found.refused] == ["a_broken.yaml", "twin.yaml:"]

@@ -20,7 +20,7 @@ EVERY = contract("csv")
 SVM = contract("libsvm", label=True, without=("xs",))
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet", "arrow"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "arrow", "ndjson", "json"])
 def test_every_type_reads_back_as_it_was(kind):
     @settings(max_examples=20, deadline=None)
     @given(frames(EVERY))
