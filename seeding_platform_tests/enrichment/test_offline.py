@@ -14,7 +14,10 @@ from seeding_platform.storage.enrichment.states import ErrorClass, Stage
 from seeding_platform_tests.enrichment.asking import ORDER, classified, question
 from seeding_platform_tests.enrichment.conftest import NOW
 
-HAND = [json.loads(line) for line in Path(__file__).with_name("written_by_hand.jsonl").read_text(encoding="utf-8").splitlines()]
+HAND, OTHER_HAND = (
+    [json.loads(line) for line in Path(__file__).with_name(f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    for name in ("written_by_hand", "written_by_another_hand")
+)
 TRUTH = json.loads((project_root() / "data" / "samples" / "planted.json").read_text(encoding="utf-8"))["exception_labels"]
 
 
@@ -46,6 +49,16 @@ def test_it_labels_what_was_written_by_hand(stages, learned):
     sure = [t for t in told if t[0] >= stages.bar]
     assert len(sure) > len(told) / 2
     assert accuracy(sure) > 0.86
+
+
+def test_of_desks_that_write_otherwise_it_knows_less_and_says_so(stages, learned):
+    told = judged(Offline(stages, learned), [h["description"] for h in OTHER_HAND], [h["label"] for h in OTHER_HAND])
+    sure = [t for t in told if t[0] >= stages.bar]
+    assert len(told) == 200
+    assert accuracy(told) > 0.5
+    assert calibration_error(told) < 0.12
+    assert accuracy(sure) > accuracy(told) + 0.15
+    assert len(sure) < len(told) / 2, "most go to somebody who is surer"
 
 
 def test_it_labels_the_samples_that_it_did_not_learn_from(stages, learned, tables):

@@ -38,13 +38,22 @@ class Words:
     terms: list[str]
     weights: list[NDArray[Any]]
     _ready: list[TfidfVectorizer] | None = field(default=None, repr=False, compare=False)
+    _last: tuple[list[str], sparse.csr_matrix] | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is kept: all but the vectorisers, which are made anew."""
-        return {"column": self.column, "terms": self.terms, "weights": self.weights, "_ready": None}
+        """What is kept: all but the vectorisers, which are made anew, and what was asked last."""
+        return {"column": self.column, "terms": self.terms, "weights": self.weights, "_ready": None, "_last": None}
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """One row a text."""
+        """One row a text. The same texts in another order, as where one column after the other is shuffled, cost next to nothing."""
+        different = sorted(set(texts))
+        known = self._last  # read once: another thread may put another one there
+        if known is None or known[0] != different:
+            known = self._last = (different, self._weighed(different))
+        place = {text: row for row, text in enumerate(different)}
+        return known[1][[place[text] for text in texts]]
+
+    def _weighed(self, texts: list[str]) -> sparse.csr_matrix:
         if self._ready is None:
             self._ready = [_with_terms(form, t, w) for form, t, w in zip(_FORMS, self.terms, self.weights, strict=True)]
         return sparse.hstack([v.transform(texts) for v in self._ready], format="csr")
