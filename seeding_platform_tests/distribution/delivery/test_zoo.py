@@ -80,7 +80,8 @@ def test_healthy_engines_notice_nothing_and_each_bad_one_ends_right(tmp_path):
             "ahead": ("dead", "generation-stale"),
             "trusts others": ("dead", "signature-refused"),
         }
-        assert bad["flapping"].delivery.attempts in (5, 6), "what came in one try is not sent again in the next"  # its status is asked in between
+        assert bad["flapping"].delivery.attempts > 1
+        assert bad["flapping"].delivery.bytes == good[0].delivery.bytes, "what came in one try is not sent again in the next"
         breakers = {name: house.publisher.endpoints.one(b.endpoint.endpoint_id) for name, b in bad.items()}
         assert {name for name, e in breakers.items() if e.open_until is not None} == {"dropping", "too many", "hanging"}
         assert {name for name, e in breakers.items() if e.disabled_why} == {"gone"}
