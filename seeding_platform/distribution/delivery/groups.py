@@ -42,16 +42,20 @@ def moved_on(publisher: Publisher, *, now: dt.datetime) -> int:
 def _verdict(publisher: Publisher, members: list[Generation], *, now: dt.datetime) -> tuple[bool | None, str]:
     """Whether a group goes on, stops, or waits; and why it stops."""
     group = read_release(members[0].release.encode()).group
-    late = now > max(m.issued_at for m in members) + publisher.rules.group_wait
+    begun = max(m.issued_at for m in members)
+    late = now > begun + publisher.rules.group_wait
     lacking = sorted(set(group.engines if group else ()) - {m.engine for m in members})
     if lacking:
         return (False, f"{STOPPED}: {lacking[0]} was not published") if late else (None, "")
     slow = ""
+    from_then = begun
     for made in members:
         for delivery in publisher.queue.some(tenant=made.tenant, engine=made.engine, generation=made.generation, task=Task.DELIVER, limit=1000):
             if delivery.state in (DeliveryState.DEAD, DeliveryState.ABORTED, DeliveryState.SUPERSEDED):
                 return False, f"{STOPPED}: {made.engine} {delivery.error or delivery.state}"
-            slow = slow or ("" if delivery.state in READY else made.engine)
+            if delivery.state not in READY:
+                slow, from_then = slow or made.engine, max(from_then, delivery.opened_at)
+    late = now > from_then + publisher.rules.group_wait  # one that has its hour is waited for from then on
     if slow:
         return (False, f"{STOPPED}: {slow} was not ready in time") if late else (None, "")
     return True, ""

@@ -30,9 +30,10 @@ def soaked(publisher: Publisher, *, now: dt.datetime, raising: Callable[[str, Ge
     for made in publisher.ledger.soaking():
         deliveries = publisher.queue.some(tenant=made.tenant, engine=made.engine, generation=made.generation, task=Task.DELIVER, limit=1000)
         reason = harm(publisher, made, deliveries)
-        over = made.soak_until is not None and now >= made.soak_until
+        rules = publisher.rules_for(made.engine)
+        over = made.soak_until is not None and now >= max(made.soak_until, _begun(made, deliveries) + rules.soak)
         if not reason and over:
-            reason = _lacking(deliveries, publisher.rules_for(made.engine).quorum)
+            reason = _lacking(deliveries, rules.quorum)
         if reason:
             decided += _undone(publisher, made, reason, now=now, raising=raising)
         elif over:
@@ -56,6 +57,12 @@ def harm(publisher: Publisher, made: Generation, deliveries: Sequence[Delivery])
             if was is not None and value < was - publisher.rules.most_drop * abs(was):
                 return f"metric: {metric} fell from {was:g} to {value:g}"
     return ""
+
+
+def _begun(made: Generation, deliveries: Sequence[Delivery]) -> dt.datetime:
+    """When a generation first could be used: while all of its addresses wait for their hours, there is nothing to watch."""
+    sent = [d.opened_at for d in deliveries if d.state != DeliveryState.SUPERSEDED]
+    return max(made.issued_at, min(sent)) if sent else made.issued_at
 
 
 def _lacking(deliveries: Sequence[Delivery], quorum: float) -> str:

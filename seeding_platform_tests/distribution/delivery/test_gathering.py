@@ -123,3 +123,47 @@ def test_what_cannot_be_a_group_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
         EngineGroups(groups=[{"id": "a", "engines": ["x"]}])
     assert dt.timedelta(minutes=EngineGroups().wait_minutes) == dt.timedelta(minutes=15)
+
+
+def test_a_group_whose_engine_takes_batches_waits_for_its_hour(pair):
+    from seeding_platform.distribution.rules import RULES
+    from seeding_platform.storage.adjusted import Adjusted
+
+    Adjusted(pair.state).change(RULES, {"mode": "batch"}, scope=OTHER, actor="k", reason="a test", now=pair.now())
+    pair.later(60)
+    built(pair, ENGINE)
+    built(pair, OTHER)
+    pair.settle()
+    assert {d.engine: d.state for d in pair.publisher.queue.some()} == {ENGINE: "prepared", OTHER: "held"}
+    pair.later(3600)
+    pair.worker.slow_round()
+    assert {d.engine: d.state for d in pair.publisher.queue.some()} == {ENGINE: "prepared", OTHER: "held"}, "nobody is stopped for it"
+    pair.later(23 * 3600)
+    pair.settle()
+    pair.worker.slow_round()
+    pair.settle()
+    assert [r.applied for r in pair.receivers] == [[1], [1]]
+
+
+def test_what_waits_for_its_hour_is_watched_from_then_on(house):
+    from seeding_platform.distribution.rules import RULES
+    from seeding_platform.storage.adjusted import Adjusted
+
+    receiver = house.receiver()
+    house.build()
+    house.settle()
+    Adjusted(house.state).change(RULES, {"mode": "batch"}, scope=ENGINE, actor="k", reason="a test", now=house.now())
+    house.later(60)
+    house.build(3)
+    house.settle()
+    house.later(3600)
+    house.worker.slow_round()
+    assert (house.newest().generation, house.newest().state) == (2, "soaking")
+    house.later(23 * 3600)
+    receiver.wrong = "503"
+    house.settle()
+    house.worker.slow_round()
+    assert house.newest().state == "soaking", "its ten minutes have only begun"
+    house.later(660)
+    house.worker.slow_round()
+    assert (house.newest().generation, house.newest().kind) == (3, "rolled_back")

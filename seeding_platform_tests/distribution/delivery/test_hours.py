@@ -51,3 +51,20 @@ def test_a_pause_lies_between_what_is_wished_and_the_longest(attempts, seed, wis
     pause = DeliveryRules().pause(attempts, random.Random(seed), at_least=wished).total_seconds()
     assert min(wished, 86400) - 1e-3 <= pause <= max(900.0, min(wished, 86400)) + 1e-3
     assert DeliveryRules().pause(attempts, random.Random(seed)).total_seconds() <= min(2.0 ** (attempts - 1), 900)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "after", "comes"),
+    [
+        ("0 9 * * *", "2026-11-27T06:00", "2026-11-27T08:00"),
+        ("0 9 * * *", "2026-07-01T06:00", "2026-07-01T07:00"),
+        ("30 2 * * *", "2026-03-28T12:00", "2026-03-29T01:30"),  # the clocks go from 2 to 3: an hour later
+        ("30 2 * * *", "2026-03-29T12:00", "2026-03-30T00:30"),
+        ("30 2 * * *", "2026-10-24T12:00", "2026-10-25T00:30"),  # it comes twice: the first counts
+        ("30 2 * * *", "2026-10-25T00:30", "2026-10-26T01:30"),
+        ("0 0 * * *", "2026-11-27T22:30", "2026-11-27T23:00"),
+    ],
+)
+def test_hours_of_a_zone(schedule, after, comes):
+    found = next_hour(schedule, dt.datetime.fromisoformat(after).replace(tzinfo=dt.UTC), zone="Europe/Amsterdam")
+    assert f"{found:%Y-%m-%dT%H:%M}" == comes

@@ -351,3 +351,18 @@ def test_any_order_of_steps(database_url):
 
 def test_a_delivery_is_a_plain_record():
     assert {f.name for f in dataclasses.fields(Delivery)} == set(schema.deliveries.columns.keys())
+
+
+def test_what_is_held_for_its_engine_can_be_moved_and_what_was_acknowledged_is_found_by_when(state, ledger):
+    queue = Queue(state)
+    ledger.enter(generation(1), now=NOW, hour=hour, held_until=later(50))
+    (first, second) = queue.some()
+    assert {(d.state, d.due_at, d.opened_at) for d in (first, second)} == {("held", later(50), later(50))}
+    assert queue.replan(first.delivery_id, due_at=later(10))
+    assert queue.release(now=later(20)) == 1
+    (taken,) = claim(queue, now=later(20))
+    assert not queue.replan(first.delivery_id, due_at=later(90)), "it is not held any more"
+    queue.acknowledged(taken, Trace(), via="full", now=later(21))
+    assert [d.delivery_id for d in queue.acknowledged_since(later(21), limit=9)] == [first.delivery_id]
+    assert queue.acknowledged_since(later(22), limit=9) == []
+    assert states(state)["ep_2", 1] == "held"
