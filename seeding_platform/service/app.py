@@ -39,7 +39,9 @@ from seeding_platform.service.routes import (
     bundles,
     cleaning,
     delta_sharing,
+    engine_endpoints,
     engines,
+    engines_managed,
     enrichment,
     figures,
     health,
@@ -151,6 +153,8 @@ def create_app(
     app.include_router(delta_sharing.files, responses=errors.documented(404, 410))
     app.include_router(engines.router, responses=errors.documented(404, 409, 410))
     app.include_router(engines.sockets)
+    app.include_router(engines_managed.router, responses=errors.documented(404, 409, 410))
+    app.include_router(engine_endpoints.router, responses=errors.documented(404, 409))
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())
