@@ -22,6 +22,8 @@ from seeding_platform.service.pages import alerts as alerts_pages
 from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
+from seeding_platform.service.pages import engine as engine_pages
+from seeding_platform.service.pages import engines as engines_pages
 from seeding_platform.service.pages import enrichment as enrichment_pages
 from seeding_platform.service.pages import enrichment_record, enrichment_review, oidc, people, views, work
 from seeding_platform.service.pages import keys as keys_pages
@@ -186,6 +188,8 @@ def create_app(
         alerts_pages,
         webhooks_pages,
         models_pages,
+        engines_pages,
+        engine_pages,
         enrichment_review,
         enrichment_record,
         enrichment_pages,

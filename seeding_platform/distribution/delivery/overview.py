@@ -11,7 +11,7 @@ from seeding_platform.storage.delivery.records import DeliveryState, Task
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seeding_platform.distribution.delivery.publishing import Publisher
     from seeding_platform.distribution.delivery.standing import EngineStanding
@@ -57,23 +57,27 @@ class DeadLetter:
     replayable: bool
 
 
-def figures(publisher: Publisher, tenant: str, found: Sequence[EngineStanding], *, now: dt.datetime) -> Figures:
-    """The key figures over engines that stand as `standing` told."""
-    arrived = [
-        done
-        for one in found
-        for done in publisher.queue.some(
+def arrivals(publisher: Publisher, tenant: str, found: Sequence[EngineStanding]) -> dict[str, float]:
+    """For each engine the seconds that the slowest acknowledgement of what is wanted took since it was due; none where nothing arrived."""
+    took: dict[str, float] = {}
+    for one in found:
+        done = publisher.queue.some(
             tenant=tenant, engine=one.engine, generation=one.desired, task=Task.DELIVER, state=DeliveryState.ACKNOWLEDGED
-        )
-    ]  # fmt: skip
-    took = [max(0.0, (d.acknowledged_at - d.opened_at).total_seconds()) for d in arrived if d.acknowledged_at is not None]
+        )  # fmt: skip
+        waited = [max(0.0, (d.acknowledged_at - d.opened_at).total_seconds()) for d in done if d.acknowledged_at is not None]
+        took |= {one.engine: max(waited)} if waited else {}
+    return took
+
+
+def figures(publisher: Publisher, tenant: str, found: Sequence[EngineStanding], took: Mapping[str, float], *, now: dt.datetime) -> Figures:
+    """The key figures over engines that stand as `standing` told, with what `arrivals` told of them."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     back = publisher.ledger.since(tenant, midnight, kind="rolled_back")
     addressed = [one for one in found if one.addresses]
     return Figures(
         addressed=len(addressed),
         up_to_date=sum(one.up_to_date == one.addresses for one in addressed),
-        slowest_s=max(took, default=None),
+        slowest_s=max(took.values(), default=None),
         rolled_back=len(back),
         by_itself=sum(made.actor in BY_ITSELF for made in back),
         dead=sum(letter.replayable for letter in dead_letters(publisher, tenant)),

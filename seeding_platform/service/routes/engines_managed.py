@@ -35,7 +35,7 @@ from seeding_platform.service.routes.engines import NAME, Engine
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from seeding_platform.catalog.engine import EngineField
     from seeding_platform.distribution.delivery.standing import EngineStanding
@@ -76,8 +76,7 @@ class Redistributed(BaseModel):
 @router.get("/engines")
 def list_engines(request: Request, actor: Viewer) -> list[EngineAnswer]:
     """Every engine and how its delivery stands, by name; those that have no bundle yet too."""
-    found = {one.engine: one for one in standings(service_of(request), actor)}
-    return [answers.engine_told(name, found.get(name)) for name in sorted({*answers.shipped(), *found})]
+    return told_of(standings(service_of(request), actor))
 
 
 @router.get("/engines/{engine}")
@@ -234,6 +233,12 @@ def post_rollback(request: Request, actor: Operator, engine: Engine, asked: Roll
 def standings(service: Service, actor: Actor) -> list[EngineStanding]:
     """How each engine of one's own organisation stands that has a generation."""
     return standing.standing(service.delivering.publisher, actor.tenant, service.now())
+
+
+def told_of(found: Sequence[EngineStanding]) -> list[EngineAnswer]:
+    """Every engine by name: those that stand somehow, and those that come with the platform and have no bundle yet."""
+    named = {one.engine: one for one in found}
+    return [answers.engine_told(name, named.get(name)) for name in sorted({*answers.shipped(), *named})]
 
 
 def replayed(request: Request, actor: Actor, delivery_id: str) -> EngineDelivery:
