@@ -19,7 +19,7 @@ from seeding_platform.cli.adjusting import app as settings_app
 from seeding_platform.cli.alerts import alerts_app
 from seeding_platform.cli.bundles import bundle_app
 from seeding_platform.cli.database import database_app
-from seeding_platform.cli.engine import engine_app
+from seeding_platform.cli.engine_managed import engine_app
 from seeding_platform.cli.enrichment import enrichment_app
 from seeding_platform.cli.figures import export_app, facts_app, figures_app
 from seeding_platform.cli.governance import audit_app, pii_app

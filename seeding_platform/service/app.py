@@ -22,6 +22,8 @@ from seeding_platform.service.pages import alerts as alerts_pages
 from seeding_platform.service.pages import audit as audit_pages
 from seeding_platform.service.pages import bias as bias_pages
 from seeding_platform.service.pages import cleaning as cleaning_pages
+from seeding_platform.service.pages import engine as engine_pages
+from seeding_platform.service.pages import engines as engines_pages
 from seeding_platform.service.pages import enrichment as enrichment_pages
 from seeding_platform.service.pages import enrichment_record, enrichment_review, oidc, people, views, work
 from seeding_platform.service.pages import keys as keys_pages
@@ -39,7 +41,9 @@ from seeding_platform.service.routes import (
     bundles,
     cleaning,
     delta_sharing,
+    engine_endpoints,
     engines,
+    engines_managed,
     enrichment,
     figures,
     health,
@@ -151,6 +155,8 @@ def create_app(
     app.include_router(delta_sharing.files, responses=errors.documented(404, 410))
     app.include_router(engines.router, responses=errors.documented(404, 409, 410))
     app.include_router(engines.sockets)
+    app.include_router(engines_managed.router, responses=errors.documented(404, 409, 410))
+    app.include_router(engine_endpoints.router, responses=errors.documented(404, 409))
     app.include_router(policies.router, responses=errors.documented(404))
     app.include_router(audit.router, responses=errors.documented(404))
     app.include_router(quality.router, responses=errors.documented())
@@ -182,6 +188,8 @@ def create_app(
         alerts_pages,
         webhooks_pages,
         models_pages,
+        engines_pages,
+        engine_pages,
         enrichment_review,
         enrichment_record,
         enrichment_pages,

@@ -60,9 +60,11 @@ def test_commands_of_seeding_exist():
         return {c.name or c.callback.__name__ for c in of.registered_commands if c.callback}
 
     groups = {g.name: g.typer_instance for g in app.registered_groups}
+    groups |= {f"{name} {g.name}": g.typer_instance for name, of in list(groups.items()) for g in of.registered_groups}
     known = names(app) | {f"{group} {name}" for group, of in groups.items() for name in names(of)}
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert set(re.findall(rf"`seeding ((?:(?:{'|'.join(groups)}) )?[a-z][a-z-]*)", text)) - known == set()
+    prefixes = "|".join(sorted(groups, key=len, reverse=True))
+    assert set(re.findall(rf"`seeding ((?:(?:{prefixes}) )?[a-z][a-z-]*)", text)) - known == set()
     listed = re.search(r"`seeding ([a-z -]+ \|[a-z |-]+)`", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert listed is not None
     assert set(listed[1].split(" | ")) | {"seed", "land"} == known

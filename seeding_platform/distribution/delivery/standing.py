@@ -138,10 +138,11 @@ def generations(publisher: Publisher, tenant: str, engine: str, *, limit: int = 
 
 
 def deliveries(
-    publisher: Publisher, tenant: str, *, engine: str | None = None, generation: int | None = None, state: str | None = None, limit: int = 100
-) -> list[Delivery]:
+    publisher: Publisher, tenant: str, *, engine: str | None = None, generation: int | None = None, state: str | None = None, limit: int = 100,
+    offset: int = 0,
+) -> list[Delivery]:  # fmt: skip
     """Deliveries of a tenant, the newest generation first; `state="dead"` gives the dead letters."""
-    return publisher.queue.some(tenant=tenant, engine=engine, generation=generation, state=state, limit=limit)
+    return publisher.queue.some(tenant=tenant, engine=engine, generation=generation, state=state, limit=limit, offset=offset)
 
 
 def attempts(publisher: Publisher, tenant: str, delivery_id: str) -> list[Attempt]:

@@ -118,6 +118,12 @@ class Ledger:
         asked = [table.c.tenant == tenant, table.c.engine == engine, *([table.c.generation < before] if before is not None else [])]
         return self._some(*asked, limit=limit)
 
+    def since(self, tenant: str, moment: dt.datetime, *, kind: str) -> list[Generation]:
+        """Generations of a kind that were issued to a tenant's engines since a moment."""
+        from seeding_platform.storage.delivery.schema import generations as table
+
+        return self._some(table.c.tenant == tenant, table.c.issued_at >= moment, table.c.kind == kind, limit=1000)
+
     def heads(self, tenant: str | None = None) -> list[Generation]:
         """The highest generation of every engine, of a tenant or of all."""
         import sqlalchemy as sa

@@ -302,13 +302,13 @@ class Queue:
         found = self.some(delivery_id=delivery_id, tenant=tenant, limit=1)
         return found[0] if found else None
 
-    def some(self, *, limit: int = 100, states: Sequence[str] | None = None, **asked: str | int | None) -> list[Delivery]:
+    def some(self, *, limit: int = 100, offset: int = 0, states: Sequence[str] | None = None, **asked: str | int | None) -> list[Delivery]:
         """Deliveries, the newest generation first, by the fields that are asked."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.delivery.schema import deliveries as table
 
-        query = sa.select(table).order_by(table.c.generation.desc(), table.c.created_at.desc(), table.c.delivery_id).limit(limit)
+        query = sa.select(table).order_by(table.c.generation.desc(), table.c.created_at.desc(), table.c.delivery_id).limit(limit).offset(offset)
         query = query.where(*(table.c[name] == value for name, value in asked.items() if value is not None))
         if states is not None:
             query = query.where(table.c.state.in_(states))
