@@ -57,6 +57,7 @@ def flipped(text, place=-3):
     return raw.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change",
     [
