@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup seed ui serve mlflow-ui test test-n8n test-long check bench samples lock clean
+.PHONY: help setup seed ui serve mlflow-ui test test-n8n test-long test-deep check bench samples lock clean
 
 help: ## what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -49,6 +49,9 @@ test-n8n: setup ## the retraining workflow in a real n8n (1.123.0), where one is
 
 test-long: setup ## load, crashes, browsers, everything that takes long
 	@$(PYTEST) -n 2 --dist loadfile -q -m long
+
+test-deep: setup ## the long tests as deep as is promised: more runs, more kills, more records (hours)
+	@TEST_DEPTH=full $(PYTEST) -n 2 --dist loadfile -q -m long
 
 check: setup ## format, lint, types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -26,12 +26,13 @@ from seeding_platform.storage.enrichment import schema
 from seeding_platform.storage.enrichment.states import Record, Stage
 from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.state import State
+from seeding_platform_tests.depth import depth
 from seeding_platform_tests.peers import database_url, postgres_folder, postgres_template
 
 __all__ = ["database_url", "postgres_folder", "postgres_template"]
 
-RECORDS = int(os.environ.get("ENRICHMENT_RECORDS", "2000"))
-WORKERS, KILLS, STOPS = 3, 20, 4
+RECORDS, KILLS = depth(6_000, 1_200), depth(20, 12)
+WORKERS, STOPS = 3, 4
 LEASE_SECONDS = 5
 LONGEST = 420.0 * max(1, RECORDS / 2_000)
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600 * max(1, RECORDS // 2_000))]

@@ -13,10 +13,11 @@ import pytest
 
 from seeding_platform.settings import project_root
 from seeding_platform.storage.lake import Lake
+from seeding_platform_tests.depth import depth
 from seeding_platform_tests.places import GOOD_ADS, Place, place_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
-KILLS = 5
+KILLS = depth(10, 3)
 OF_RUNS = ("quality/scorecard", "quality/monitors", "quality/controls")
 """Tables that tell of the runs themselves: their throughput, what each of them measured and left on record."""
 

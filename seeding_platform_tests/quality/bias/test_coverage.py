@@ -1,15 +1,16 @@
-"""Coverage: of a thousand simulated tables the 95 % intervals hold the truth in 95 %, give or take two points."""
+"""Coverage: of a thousand simulated tables the 95 % intervals hold the truth in 95 %, give or take two points; of fewer, give or take more."""
 
 import numpy as np
 import polars as pl
 import pytest
 
 from seeding_platform.quality.bias import model_fairness, outcome, representation
+from seeding_platform_tests.depth import depth
 
 pytestmark = pytest.mark.long
 
-RUNS = 1_000
-SLACK = 0.002  # the intervals of small counts hold 96.7 % by themselves; and chance
+RUNS = depth(1_000, 300)
+SLACK = 0.002 + (0.014 if RUNS < 1_000 else 0)  # the intervals of small counts hold 96.7 % by themselves; and chance
 
 
 def holds(row, truth):
@@ -74,7 +75,7 @@ def test_true_positive_rates(size, base, rates):
         gaps.append(holds(row, truth[one] - truth[other]))
         odds.append(holds(rows_of(found, "equalized_odds_difference")["(all)"], abs(rates[0] - rates[1])))
     assert covered(gaps) == pytest.approx(0.95, abs=0.02 + SLACK)
-    assert covered(odds) >= 0.93
+    assert covered(odds) >= 0.932 - SLACK
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_the_extremes_of_many_groups_are_not_overstated(rates):
         found = outcome(pl.DataFrame({"g": group, "y": rng.random(group.size) < np.array(rates)[group]}), group="g", label="y", positive=True)
         differences.append(holds(rows_of(found, "demographic_parity_difference")["(all)"], max(rates) - min(rates)))
         ratios.append(holds(rows_of(found, "demographic_parity_ratio")["(all)"], min(rates) / max(rates)))
-    assert covered(differences) >= 0.93
-    assert covered(ratios) >= 0.93
+    assert covered(differences) >= 0.932 - SLACK
+    assert covered(ratios) >= 0.932 - SLACK
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.6, 0.4), (0.2,) * 5, (0.4, 0.3, 0.15, 0.1, 0.05), (0.05,) * 20], ids=lambda s: f"{len(s)} {s[0]}")
@@ -107,4 +108,4 @@ def test_distances_of_shares(shares):
         for metric, true in truth.items():
             hits[metric].append(holds(rows_of(found, metric)["(all)"], true))
     for metric, held in hits.items():
-        assert covered(held) >= 0.92, metric
+        assert covered(held) >= 0.922 - SLACK, metric

@@ -18,6 +18,7 @@ from seeding_platform.storage.enrichment.pauses import Pause
 from seeding_platform.storage.enrichment.states import Completed, ErrorClass, Failed, Made, Record, Skipped
 from seeding_platform.storage.enrichment.store import EnrichmentStore
 from seeding_platform.storage.state import State
+from seeding_platform_tests.depth import depth
 from seeding_platform_tests.storage.enrichment.model import STAGES, Model
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -298,12 +299,12 @@ def test_the_store_keeps_them_through_long_lives(histories, database_url):
 
 @pytest.mark.long
 def test_the_store_keeps_the_rules_of_the_model_for_long(histories, database_url):
-    assert lived(histories, examples=200 if "sqlite" in database_url else 50, steps=60)
+    assert lived(histories, examples=depth(200, 80) if "sqlite" in database_url else depth(50, 20), steps=60)
 
 
 @pytest.mark.long
 def test_the_store_keeps_them_through_many_lives(histories, database_url):
-    assert drawn_lives(histories, lives=100 if "sqlite" in database_url else 25, steps=250)
+    assert drawn_lives(histories, lives=depth(100, 40) if "sqlite" in database_url else depth(25, 10), steps=250)
 
 
 def test_the_order_of_a_batch_changes_nothing(database_url):
