@@ -143,7 +143,7 @@ def days_drawn(days: Sequence[DayAnswer], engine: str, k: Words) -> Markup:
     kinds = ["none" if not d.up + d.slow + d.down else "down" if d.down > max(d.up, d.slow) / 20 else "slow" if d.slow > d.up else "up" for d in days]
     label = k["days_said"].format(engine=engine, down=kinds.count("down"), slow=kinds.count("slow"), none=kinds.count("none"))
     step = DAYS_WIDTH / len(days)
-    out = [f'<svg class="uptime" viewBox="0 0 {DAYS_WIDTH} {DAYS_HEIGHT}" role="img" aria-label="{escape(label)}">']
+    out = [f'<svg class="uptime" viewBox="0 0 {DAYS_WIDTH} {DAYS_HEIGHT}" preserveAspectRatio="xMinYMid" role="img" aria-label="{escape(label)}">']
     for at, kind in enumerate(kinds):
         tone, height = {"up": ("f-good", 20), "slow": ("f-warn", 13), "down": ("f-bad", 7), "none": ("f-muted", 2)}[kind]
         out.append(f'<rect class="{tone}" x="{at * step:.1f}" y="{DAYS_HEIGHT - height}" width="{step * 0.68:.1f}" height="{height}" rx="1"/>')
