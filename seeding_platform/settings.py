@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     seed_tenants: str = Field("", description="Tenants whose rows every tenant may learn from (public or licensed data), comma-separated")
     engine_folders: Path | None = Field(None, description="Folder below which bundles may be copied for engines that read folders; default: none may")
     engine_bucket_url: str = Field("", pattern=r"^(https?://\S+)?$", description="Where buckets of engines are, in place of Amazon")
-    engine_soak_minutes: float = Field(10.0, ge=0, description="How long a new generation is watched before it counts as good; 0: not")
+    engine_soak_minutes: float | None = Field(
+        None, ge=0, description="How long a new generation is watched before it counts as good; 0: not; empty: as its family says"
+    )
     min_free_mb: int = Field(200, ge=0, description="`doctor` warns and runs refuse to start below this much free disk")
 
     @model_validator(mode="after")

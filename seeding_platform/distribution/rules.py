@@ -29,7 +29,9 @@ class DistributionRules(BaseModel):
 
     minimum_confidence: float = Field(0.70, ge=0, le=1, description="Rows with less are not used; 0 uses every row")
     mode: Literal["live", "batch"] = Field("live", description="live: delivered at once; batch: at the hours of `distribution.schedule`")
-    soak_minutes: int | None = Field(None, ge=0, le=1440, description="How long a new generation is watched; empty: SEEDING_ENGINE_SOAK_MINUTES")
+    soak_minutes: int | None = Field(
+        None, ge=0, le=1440, description="How long a new generation is watched; empty: as the installation or the family says"
+    )
     quorum: float = Field(0.5, ge=0, le=1, description="Share of the addresses that must have acknowledged it by then")
     maximum_lag_seconds: int | None = Field(None, ge=1, le=31_536_000, description="After which an engine counts as late; empty: its contract's")
     expires_days: int | None = Field(None, ge=1, le=3650, description="After which a release is not taken any more; empty: never")

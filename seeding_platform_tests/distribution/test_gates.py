@@ -1,18 +1,25 @@
 """What must not leave does not leave, in any format; what does not fit its contract changes nothing."""
 
+import datetime as dt
 import json
 from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from seeding_platform.catalog.engine import Family
+from seeding_platform.distribution.delivery.rules import rules_for, rules_of
 from seeding_platform.distribution.feeds import Feed
 from seeding_platform.distribution.policies import POLICIES, policy_of
+from seeding_platform.distribution.rules import RULES
 from seeding_platform.distribution.verify import read_pointer, verify_bundle
 from seeding_platform.errors import ContractBroken
+from seeding_platform.storage.adjusted import Adjusted
+from seeding_platform.storage.state import State
 from seeding_platform_tests.distribution.contracts import contract
 from seeding_platform_tests.distribution.frames import NOON, post
 from seeding_platform_tests.distribution.test_bundle import ENGINES, build
+from seeding_platform_tests.places import place_in
 
 FORMATS = ["parquet", "arrow", "ndjson", "json", "csv", "libsvm"]
 PLANTED = "planted0b5e55ed"
@@ -103,3 +110,17 @@ def test_every_engine_has_a_policy_of_its_family():
         assert told.mode in engine.delivery
         assert 0 < told.quorum <= 1
         assert told.soak_minutes == POLICIES[engine.family].soak_minutes
+
+
+def test_the_family_of_an_engine_says_how_long_it_is_watched_unless_somebody_else_does(tmp_path):
+    place = place_in(tmp_path / "place")
+    with State.open(place.settings.state_url) as state:
+        by_family = rules_for(rules_of(place.settings), state, "churn_prediction")
+        assert by_family.soak == dt.timedelta(minutes=POLICIES[Family.ANALYTICS].soak_minutes)
+        assert by_family.quorum == POLICIES[Family.ANALYTICS].quorum
+        everywhere = rules_of(place.settings.model_copy(update={"engine_soak_minutes": 3.0}))
+        assert rules_for(everywhere, state, "churn_prediction").soak == dt.timedelta(minutes=3)
+        Adjusted(state).change(RULES, {"soak_minutes": 7, "quorum": 1.0}, scope="churn_prediction", actor="k", reason="tried", now=NOON)
+        adjusted = rules_for(rules_of(place.settings), state, "churn_prediction")
+        assert (adjusted.soak, adjusted.quorum) == (dt.timedelta(minutes=7), 1.0)
+        assert rules_for(rules_of(place.settings), state, "one_of_our_own").soak > dt.timedelta(0)

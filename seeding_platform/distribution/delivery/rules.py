@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
 
+    from seeding_platform.distribution.policies import DeliveryPolicy
     from seeding_platform.settings import Settings
     from seeding_platform.storage.state import State
 
@@ -27,6 +29,7 @@ class DeliveryRules:
         status_every: how often an address is asked how it is.
         soak: how long a new generation is watched.
         quorum: share of the addresses that must have acknowledged it at the end of that.
+        by_family: whether soak and quorum are those of the engine's family (`policies`) where it has one.
         most_drop: how far a metric that the engine tells may fall, as a share of what it was.
         group_wait: how long the engines of a group are waited for.
         kept: how long tries, and deliveries that came to nothing, are kept.
@@ -45,6 +48,7 @@ class DeliveryRules:
     status_every: dt.timedelta = dt.timedelta(seconds=60)
     soak: dt.timedelta = dt.timedelta(minutes=10)
     quorum: float = 0.5
+    by_family: bool = False
     most_drop: float = 0.1
     group_wait: dt.timedelta = dt.timedelta(minutes=5)
     kept: dt.timedelta = dt.timedelta(days=90)
@@ -67,18 +71,30 @@ class DeliveryRules:
 
 def rules_of(settings: Settings) -> DeliveryRules:
     """The rules of an installation."""
-    return DeliveryRules(soak=dt.timedelta(minutes=settings.engine_soak_minutes))
+    minutes = settings.engine_soak_minutes
+    return DeliveryRules(by_family=True) if minutes is None else DeliveryRules(soak=dt.timedelta(minutes=minutes))
+
+
+@cache
+def _policies() -> dict[str, DeliveryPolicy]:
+    """The policies of the shipped engines by name."""
+    from seeding_platform.catalog.engine import load_engines
+    from seeding_platform.distribution.policies import policy_of
+
+    return {name: policy_of(engine) for name, engine in load_engines().items()}
 
 
 def rules_for(base: DeliveryRules, state: State, engine: str) -> DeliveryRules:
-    """The rules of one engine: those of the installation, with what people have adjusted."""
+    """The rules of one engine: those of its family or of the installation, with what people have adjusted."""
     from seeding_platform.distribution.rules import RULES, SCHEDULE, BatchHours, DistributionRules
     from seeding_platform.storage.adjusted import Adjusted
 
     adjusted = Adjusted(state)
     told = DistributionRules.model_validate(adjusted.told(RULES, engine))
     given = told.model_fields_set
-    rules = base if told.soak_minutes is None else replace(base, soak=dt.timedelta(minutes=told.soak_minutes))
+    policy = _policies().get(engine) if base.by_family else None
+    rules = base if policy is None else replace(base, soak=dt.timedelta(minutes=policy.soak_minutes), quorum=policy.quorum)
+    rules = rules if told.soak_minutes is None else replace(rules, soak=dt.timedelta(minutes=told.soak_minutes))
     rules = replace(rules, quorum=told.quorum) if "quorum" in given else rules
     if told.expires_days is not None:
         rules = replace(rules, expires=dt.timedelta(days=told.expires_days))
