@@ -222,20 +222,21 @@ def registered(
     return made, secret_of(made, publisher.keys)
 
 
-def rotated(publisher: Publisher, endpoint: Endpoint, *, now: dt.datetime) -> str:
-    """Give an address another secret, which is shown once. For a day calls bear signatures by both, so that the other side can change at leisure.
+def rotated(publisher: Publisher, endpoint: Endpoint, *, now: dt.datetime, overlap: dt.timedelta = OVERLAP) -> str:
+    """Give an address another secret, which is shown once. For a while calls bear signatures by both, so that the other side can change at leisure.
 
     Args:
         publisher: keeps it.
         endpoint: as it was seen.
         now: the moment.
+        overlap: how long the one before signs as well; nothing where somebody else may have it.
 
     Raises:
         EndpointRefused: calls to this kind of address are not signed, or somebody else rotated it meanwhile.
     """
     if endpoint.kind not in (EndpointKind.HTTP, EndpointKind.WEBHOOK):
         raise EndpointRefused("Only calls over HTTP are signed with a secret.", fix="There is nothing to rotate for this address.")
-    old_until = now + OVERLAP
+    old_until = now + overlap if overlap else None
     if not publisher.endpoints.rotate(endpoint.endpoint_id, seen=endpoint.revision, old_until=old_until):
         raise EndpointRefused("Somebody else rotated this secret meanwhile.", fix="Look again.")
     return secret_of(dataclasses.replace(endpoint, revision=endpoint.revision + 1, old_until=old_until), publisher.keys)

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from seeding_platform.distribution.delivery import standing
 from seeding_platform.distribution.delivery.courier import UNDELIVERED
-from seeding_platform.distribution.delivery.endpoint_keys import secret_of
 from seeding_platform.errors import ConfigError
 from seeding_platform.exchange.addresses import LONGEST_URL, AddressRefused
 from seeding_platform.service import engine_answers as answers
@@ -106,13 +105,14 @@ def disable_endpoint(request: Request, actor: Admin, engine: Engine, endpoint_id
 def rotate_secret(request: Request, actor: Admin, engine: Engine, endpoint_id: str, wanted: SecretRotation) -> EndpointAnswer:
     """Give an address a new secret, shown once; for a while the one before signs as well, so that nothing is refused."""
     service, found = service_of(request), existing(request, actor, engine, endpoint_id)
-    store = service.delivering.publisher.endpoints
-    until = service.now() + dt.timedelta(hours=wanted.overlap_hours) if wanted.overlap_hours else None
-    if wanted.seen not in (None, found.revision) or not store.rotate(endpoint_id, seen=found.revision, old_until=until):
+    if wanted.seen not in (None, found.revision):
         raise Problem(409, "changed-meanwhile", "Somebody changed the secret meanwhile; look at it again.")
+    try:
+        secret = standing.rotated(service.delivering.publisher, found, overlap=dt.timedelta(hours=wanted.overlap_hours), now=service.now())
+    except standing.EndpointRefused as error:
+        raise Problem(409, "not-rotated", str(error)) from error
     tell(request, did="engines.endpoint.rotate", engine=engine, endpoint=endpoint_id, overlap_hours=wanted.overlap_hours)
-    made = existing(request, actor, engine, endpoint_id)
-    return answers.endpoint_told(made, whole=True, secret=secret_of(made, service.trail.keys))
+    return answers.endpoint_told(existing(request, actor, engine, endpoint_id), whole=True, secret=secret)
 
 
 def made_endpoint(request: Request, actor: Actor, engine: str, wanted: NewEndpoint, named: str = "") -> EndpointAnswer:
