@@ -11,3 +11,7 @@ def depth(full: int, usual: int) -> int:
         usual: in every run of the long tests.
     """
     return full if os.environ.get("TEST_DEPTH") == "full" else usual
+
+
+LOOKS = [(360, "dark"), (1360, "light"), (360, "light"), (1360, "dark")][: depth(4, 2)]
+"""Width of a page in pixels, and its theme."""

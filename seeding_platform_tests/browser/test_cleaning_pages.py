@@ -5,6 +5,7 @@ import pytest
 from seeding_platform_tests.browser.test_pages import Watched
 from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.browser.test_pages import served as served
+from seeding_platform_tests.depth import LOOKS
 
 pytestmark = pytest.mark.long
 TABLE = "quality/cleaning/content_posts"
@@ -18,8 +19,7 @@ def faults(page) -> list[tuple[str, list[list[str]]]]:
     return [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in Axe().run(page).response["violations"]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1360])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 @pytest.mark.parametrize("path", PAGES)
 def test_no_accessibility_fault_narrow_and_wide(browser, served, path, width, theme):
     watched = Watched(browser, served, color_scheme=theme, viewport={"width": width, "height": 800})

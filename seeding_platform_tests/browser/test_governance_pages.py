@@ -6,6 +6,7 @@ from seeding_platform_tests.browser.test_cleaning_pages import faults
 from seeding_platform_tests.browser.test_pages import Watched
 from seeding_platform_tests.browser.test_pages import browser as browser
 from seeding_platform_tests.browser.test_pages import served as served
+from seeding_platform_tests.depth import LOOKS
 
 pytestmark = pytest.mark.long
 PAGES = [
@@ -25,8 +26,7 @@ PAGES = [
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1360])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 @pytest.mark.parametrize("path", PAGES)
 def test_no_accessibility_fault_narrow_and_wide(browser, served, path, width, theme):
     watched = Watched(browser, served, color_scheme=theme, viewport={"width": width, "height": 800})
