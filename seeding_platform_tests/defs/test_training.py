@@ -55,6 +55,7 @@ def materialised(result) -> set[str]:
     return {"/".join(e.asset_key.path) for e in result.get_asset_materialization_events()}
 
 
+@pytest.mark.long
 def test_a_run_trains_every_model_and_says_what_came_of_it(platform, instance):
     done = run(platform, instance)
     assert done.success

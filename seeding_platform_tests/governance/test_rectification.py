@@ -71,6 +71,7 @@ def test_values_are_put_right_in_every_layer_and_in_the_notation_of_their_source
     assert again.stores["tables"]["changed"] == {}
 
 
+@pytest.mark.long
 def test_what_comes_in_later_meets_the_correction(platform):
     do(platform, "rectify", correction=Correction.checked("orders", {"carrier": "PostNL"}))
     carried(platform, raw(PEOPLE, batch="b.csv@2", notation="{}"))

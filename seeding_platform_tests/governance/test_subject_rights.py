@@ -156,6 +156,7 @@ def test_bringing_them_in_again_brings_none_back(place, state):
     assert platform.admit(raw, "somebody-else").equals(raw), "another tenant's people are its own"
 
 
+@pytest.mark.long
 def test_a_tampered_certificate_fails(place, state):
     erase_gone(place, state, FEW)
     found = rights(place, state)

@@ -79,6 +79,7 @@ print(lake.read("clean/orders__quarantine", tenant="default").collect()["message
     assert "my_shop_1.csv, line 3, column amount: 'abc' is no number" in told
 
 
+@pytest.mark.long
 def test_the_table_has_its_assets_and_its_rule(checkout):
     code = """
 from seeding_platform.definitions import build_definitions
@@ -143,6 +144,7 @@ def test_the_example_policies_are_valid():
         assert load_processing(LANDED[file.name.partition(".")[0]], file.parent).purposes, file.name
 
 
+@pytest.mark.long
 def test_the_model_is_trained_on_a_frame_of_its_columns_and_stands_in_the_graph(checkout):
     code = """
 import datetime as dt, random

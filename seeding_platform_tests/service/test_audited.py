@@ -57,6 +57,7 @@ def test_a_tenant_sees_its_own(service):
     assert not any(e["action"] == "POST /api/v1/nlq" for e in events(client, key))
 
 
+@pytest.mark.long
 def test_attempts_of_strangers_do_not_flood_it(service):
     client = service
     for _n in range(80):

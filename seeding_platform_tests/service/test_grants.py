@@ -54,6 +54,7 @@ def test_every_route_that_names_a_table_or_a_source_is_about_it(service):
     assert {path for path in naming if about(path, VALUES) is None} == set()
 
 
+@pytest.mark.long
 def test_a_limited_key_is_refused_on_every_other_route(service, limited):
     header, passed = limited("quality/nothing"), []
     for method, path in sorted(walked(service)):

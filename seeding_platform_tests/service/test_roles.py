@@ -204,6 +204,7 @@ def address(template: str) -> str:
     return template
 
 
+@pytest.mark.long
 def test_every_role_on_every_page(service):
     wrong, keys = [], {None: {}, **{role: service.key(role) for role in ROLES}}
     for (method, template), needed in PAGES.items():
@@ -219,6 +220,7 @@ def test_every_role_on_every_page(service):
     assert wrong == []
 
 
+@pytest.mark.long
 def test_no_page_offers_what_its_reader_may_not_do(service):
     """Every button and form of every page, for every role, is a route that this role may use; and somebody is offered something."""
     service.runs.add("abcdef0123", "running")

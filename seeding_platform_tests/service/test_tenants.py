@@ -32,6 +32,7 @@ def drawn(rng: random.Random, ids: list[str]) -> tuple[str, str, dict | None]:
     return "GET", f"/api/v1/{rng.choice(['snapshots/current', 'messages', 'ingestions', *BODIES])}", None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_of_another_tenant_comes_back(service, seed):
     theirs = service.key("analyst", "other")

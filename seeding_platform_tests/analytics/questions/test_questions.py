@@ -108,6 +108,7 @@ def test_the_set_of_somebody_who_had_not_read_the_rules(second, tier):
     assert set(faults) - NOT_YET == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [11])
 def test_a_grid_of_made_questions(own, seed):
     assert {c.name: said for c in grid(150, seed=seed, complete=COMPLETE) if (said := fault(c, *own))} == {}
