@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seeding_platform_tests.browser.test_pages import served as served
+from seeding_platform_tests.depth import depth
 
 pytestmark = pytest.mark.long
 
@@ -19,7 +20,7 @@ def test_no_request_is_answered_outside_the_description(served, tmp_path):
     Left out: events, which have no end, and what starts a run, which would do all the work of one.
     """
     address, key = served
-    limits = ["--max-examples", "6", "--seed", "7", "--exclude-path", "/metrics", "--exclude-path", "/api/v1/events"]
+    limits = ["--max-examples", str(depth(6, 3)), "--seed", "7", "--exclude-path", "/metrics", "--exclude-path", "/api/v1/events"]
     limits += ["--exclude-path", "/api/v1/engines/{engine}/stream"]
     for starts in (
         "post_run_api_v1_runs_post",
