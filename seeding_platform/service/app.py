@@ -149,7 +149,7 @@ def create_app(
     app.include_router(cleaning.router, responses=errors.documented(404, 409, 412))
     app.include_router(settings_routes.router, responses=errors.documented(404, 409))
     app.include_router(privacy.router, responses=errors.documented(404, 409, 410))
-    app.include_router(bundles.keys)
+    app.include_router(bundles.keys, responses=errors.documented())
     app.include_router(bundles.router, responses=errors.documented(404, 410))
     app.include_router(delta_sharing.router, responses=errors.documented(404, 410))
     app.include_router(delta_sharing.files, responses=errors.documented(404, 410))
