@@ -84,7 +84,8 @@ def _said(value: Any) -> str:
 
 @cache
 def _rules() -> dict[str, Rule]:
-    told = yaml.safe_load(Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    told = yaml.load(Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are the safe one
     return {
         name: Rule(name, Severity(r["severity"]), Role(r.get("role", Role.VIEWER)), title=r["title"], says=r["says"], todo=r["todo"])
         for name, r in told.items()

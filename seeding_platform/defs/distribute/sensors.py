@@ -3,17 +3,17 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from seeding_platform.catalog.engine import EngineContract
 from seeding_platform.defs.platform import Platform
-from seeding_platform.distribution.delivery.batches import replanned
-from seeding_platform.distribution.delivery.courier import UNDELIVERED
-from seeding_platform.distribution.delivery.watching import Damaged, behind, damaged, dead_letters, mended, recovered
 from seeding_platform.distribution.rules import as_adjusted
 from seeding_platform.monitoring.alert import Alert, fingerprint_of
+
+if TYPE_CHECKING:
+    from seeding_platform.distribution.delivery.watching import Damaged
 
 MOST = 200
 """Acknowledgements of one tick."""
@@ -63,6 +63,8 @@ def acknowledgements_sensor(engines: Sequence[EngineContract]) -> dg.SensorDefin
 
 def failed_sensor(engines: Sequence[EngineContract]) -> dg.SensorDefinition:
     """`failed_distributions`: alerts about what does not get there, and a new build of what is damaged here."""
+    from seeding_platform.distribution.delivery.watching import behind, damaged, mended
+
     contracts = {engine.name: engine for engine in engines}
 
     @dg.sensor(
@@ -100,6 +102,8 @@ def failed_sensor(engines: Sequence[EngineContract]) -> dg.SensorDefinition:
 )
 def batches_sensor(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     """Let go what is due; the service does so too, to the second."""
+    from seeding_platform.distribution.delivery.batches import replanned
+
     return dg.SkipReason(f"{replanned(platform.publisher, now=platform.now())} deliveries moved or went")
 
 
@@ -116,6 +120,9 @@ def _kept_standing(platform: Platform, rule: str, wrong: Mapping[tuple[str, str]
 
 def _dead_told(platform: Platform, *, now: dt.datetime) -> int:
     """Alerts about dead letters: raised once for a generation, also where the service could not; returns how many letters are dead."""
+    from seeding_platform.distribution.delivery.courier import UNDELIVERED
+    from seeding_platform.distribution.delivery.watching import dead_letters, recovered
+
     desk, publisher = platform.desk, platform.publisher
     letters = dead_letters(publisher)
     for dead in letters:
@@ -130,7 +137,7 @@ def _dead_told(platform: Platform, *, now: dt.datetime) -> int:
     return len(letters)
 
 
-def _rebuilt(broken: Damaged, now: dt.datetime) -> dg.RunRequest:
+def _rebuilt(broken: "Damaged", now: dt.datetime) -> dg.RunRequest:
     """A run that builds a damaged bundle again, once an hour while it stays so."""
     key = f"rebuild:{broken.tenant}/{broken.engine}@{now:%Y-%m-%dT%H}"
     return dg.RunRequest(run_key=key, asset_selection=[dg.AssetKey(["bundle", broken.engine])], tags={"seeding/because": "the bundle is damaged"})
