@@ -64,7 +64,7 @@ class Adjustable:
 
             return sorted(LANDED)
         if self.scopes == "engine":
-            from seeding_platform.catalog.engine import load_engines
+            from seeding_platform.catalog.engine import shipped_engines
 
-            return sorted(load_engines())
+            return sorted(shipped_engines())
         return []

@@ -9,7 +9,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import polars as pl
@@ -239,6 +241,12 @@ def libsvm_problem(fields: Sequence[EngineField]) -> str | None:
 def _personal(table: str, column: str) -> bool:
     declared = TABLES[table].columns.get(column)
     return declared is not None and declared.personal is not None
+
+
+@cache
+def shipped_engines() -> Mapping[str, EngineContract]:
+    """The engines that come with the platform, read once a process."""
+    return MappingProxyType(load_engines())
 
 
 def load_engines(folder: Path = ENGINES_FOLDER) -> dict[str, EngineContract]:

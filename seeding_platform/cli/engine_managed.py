@@ -226,14 +226,14 @@ def endpoint_add(
     as_json: Json = False,
 ) -> None:
     """Keep an address; what is in force goes to it. Its secret is on stdout, and shown this once."""
-    from seeding_platform.catalog.engine import load_engines
+    from seeding_platform.catalog.engine import shipped_engines
     from seeding_platform.distribution.delivery import standing
     from seeding_platform.storage.delivery.records import EndpointKind
 
     if kind not in (EndpointKind.HTTP, EndpointKind.FOLDER, EndpointKind.S3, EndpointKind.WEBHOOK):
         raise typer.BadParameter("KIND is http, folder, s3 or webhook")
     with _delivery() as (publisher, trail):
-        if engine not in load_engines() and publisher.ledger.newest(tenant, engine) is None:
+        if engine not in shipped_engines() and publisher.ledger.newest(tenant, engine) is None:
             raise typer.BadParameter(f"there is no engine {engine}")
         made, secret = standing.registered(
             publisher, tenant, engine, kind=EndpointKind(kind), target=target, endpoint_id=f"ep_{secrets.token_hex(8)}", actor=CLI, now=_now(),

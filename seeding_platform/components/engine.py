@@ -75,9 +75,9 @@ class OwnEngines:
 
 def load_own_engines(folder: Path) -> OwnEngines:
     """The user's own engines, by the name of their files; a file that declares none costs no other."""
-    from seeding_platform.catalog.engine import load_engines
+    from seeding_platform.catalog.engine import shipped_engines
 
-    known = dict(load_engines())
+    known: dict[str, EngineContract] = dict(shipped_engines())
     valid: list[DeclaredEngine] = []
     refused: list[ConfigError] = []
     for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
@@ -95,27 +95,15 @@ def load_own_engines(folder: Path) -> OwnEngines:
     return OwnEngines(tuple(valid), tuple(refused))
 
 
-def own_engines(folder: Path) -> list[DeclaredEngine]:
-    """The user's own engines, by the name of their files.
-
-    Raises:
-        ConfigError: a file declares none, or what it declares does not fit the others.
-    """
-    found = load_own_engines(folder)
-    if found.refused:
-        raise found.refused[0]
-    return list(found.valid)
-
-
 def _check_fits(engine: EngineContract, known: dict[str, EngineContract], file: Path) -> None:
     """Do nothing where an engine has a name of its own, and its fields mean what they mean elsewhere.
 
     Raises:
         ConfigError: it has not, or they do not.
     """
-    from seeding_platform.catalog.engine import inconsistencies, load_engines
+    from seeding_platform.catalog.engine import inconsistencies, shipped_engines
 
-    if engine.name in load_engines():
+    if engine.name in shipped_engines():
         raise ConfigError(f"{file.name}: an engine {engine.name!r} ships with the platform.", fix="Give yours another name.")
     if engine.name in known:
         raise ConfigError(f"{file.name}: another file declares an engine {engine.name!r}.", fix="Give one of them another name.")

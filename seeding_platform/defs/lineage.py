@@ -13,7 +13,7 @@ import polars as pl
 
 from seeding_platform import __version__
 from seeding_platform.catalog import LANDED
-from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.defs.platform import Platform
 from seeding_platform.governance.lineage import Columns, bundle_columns, clean_columns, fields_by_name, quality_columns, raw_columns
 from seeding_platform.governance.openlineage import Counts, Dataset, Made, broken, run_event
@@ -30,7 +30,7 @@ def all_columns(platform: Platform) -> dict[str, Columns]:
         found[f"raw/{name}"] = raw_columns(contract, platform.sources)
         found[f"clean/{name}"] = clean_columns(contract)
         found[f"quality/{name}"] = quality_columns(contract, platform.personal_data(contract))
-    found |= {f"bundle/{name}": bundle_columns(engine) for name, engine in load_engines().items()}
+    found |= {f"bundle/{name}": bundle_columns(engine) for name, engine in shipped_engines().items()}
     spec = shipped_spec("content_performance")
     return found | {f"model/{spec.name}": fields_by_name(spec.columns(), list(spec.inputs))}
 

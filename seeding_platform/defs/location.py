@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from seeding_platform.catalog import LANDED
-from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.components.engine import load_own_engines
 from seeding_platform.connectors.sources import Sources
 from seeding_platform.defs.clean.again import policy_sensor, reclean_job
@@ -65,7 +65,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
     for refused in own.refused:
         log.warning("engine refused: %s", refused)
     engines = own.valid
-    all_engines = [*load_engines().values(), *(e.contract for e in engines)]
+    all_engines = [*shipped_engines().values(), *(e.contract for e in engines)]
     assets: list[Any] = [
         landing_folder(),
         source_files(),
@@ -84,7 +84,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         model_assets(specs),
         experiment_asset(specs),
         enrichment_assets(),
-        *(bundle_asset(e, list(LANDED)) for e in load_engines().values()),
+        *(bundle_asset(e, list(LANDED)) for e in shipped_engines().values()),
         *(bundle_asset(e.contract, list(LANDED), feed=e.as_feed()) for e in engines),
         ads_daily_asset(settings.first_day),
         serving_snapshot,

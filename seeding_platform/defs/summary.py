@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seeding_platform.catalog import LANDED
-from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.run import RunResult
 from seeding_platform.distribution.verify import current_bundles
@@ -97,7 +97,7 @@ def status_lines(settings: Settings) -> Iterator[str]:
     for model in (m for m in now["models"] if m["state"] != "untrained"):
         yield f"model {model['model']}: {_told(model)}"
     yield ""
-    titles = {name: engine.title for name, engine in load_engines().items()}
+    titles = {name: engine.title for name, engine in shipped_engines().items()}
     for bundle in now["bundles"]:
         state = f"rows {bundle['rows']:,}" if bundle["rows"] else f"empty: {bundle['reason']}" if bundle["whole"] else f"BROKEN: {bundle['reason']}"
         yield f"bundle {bundle['tenant']}/{bundle['engine']:<30} {state}"

@@ -47,8 +47,8 @@ _FASTEST = (DeliveryMode.LIVE, DeliveryMode.DELTA, DeliveryMode.BATCH)
 def policy_of(engine: EngineContract) -> DeliveryPolicy:
     """The policy of an engine: that of its family, with lag and mode of its own contract (the fastest mode that it names).
 
-    >>> from seeding_platform.catalog.engine import load_engines
-    >>> policy_of(load_engines()["analytics"]).mode, policy_of(load_engines()["analytics"]).soak_minutes
+    >>> from seeding_platform.catalog.engine import shipped_engines
+    >>> policy_of(shipped_engines()["analytics"]).mode, policy_of(shipped_engines()["analytics"]).soak_minutes
     (<DeliveryMode.LIVE: 'live'>, 120)
     """
     family = POLICIES[engine.family]

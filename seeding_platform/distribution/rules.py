@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seeding_platform.catalog.adjustable import Adjustable
-from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.catalog.zones import Zone
 from seeding_platform.distribution.delivery.hours import next_hour
 from seeding_platform.errors import ConfigError
@@ -83,7 +83,7 @@ class EngineGroups(BaseModel):
 
 
 def _bundles(scope: str) -> list[str]:
-    return [f"bundle/{scope}"] if scope else [f"bundle/{name}" for name in load_engines()]
+    return [f"bundle/{scope}"] if scope else [f"bundle/{name}" for name in shipped_engines()]
 
 
 RULES = Adjustable(

@@ -9,10 +9,9 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.catalog.engine import BundleFormat, FieldType, load_engines
+from seeding_platform.catalog.engine import BundleFormat, FieldType, shipped_engines
 from seeding_platform.distribution.bundle import engine_folder
 from seeding_platform.distribution.pull import BundleRecalled, NoSuchBundle, fetched
 from seeding_platform.distribution.verify import read_pointer
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from seeding_platform.catalog.engine import EngineContract, EngineField
+    from seeding_platform.catalog.engine import EngineField
     from seeding_platform.distribution.manifest import BundleFile, Manifest
     from seeding_platform.distribution.pull import Fetched
 
@@ -58,11 +57,6 @@ class Table:
         return {"name": self.name, "schema": self.schema, "share": self.share, "shareId": stable_id(self.share), "id": stable_id(named)}
 
 
-@cache
-def _engines() -> dict[str, EngineContract]:
-    return load_engines()
-
-
 def stable_id(named: str) -> str:
     """An id that never changes, in the form of a UUID."""
     digest = hashlib.sha256(f"delta-sharing {named}".encode()).hexdigest()
@@ -72,7 +66,7 @@ def stable_id(named: str) -> str:
 def shared_tables(root: Path, tenant: str) -> list[Table]:
     """The tables of a tenant: engines of which a bundle in Parquet is in force, sorted by schema and name."""
     found = []
-    for engine in _engines().values():
+    for engine in shipped_engines().values():
         try:
             bundle = in_force(root, tenant, engine.name)
         except (NoSuchBundle, BundleRecalled):
@@ -106,7 +100,7 @@ def table_bundle(root: Path, table: Table, version: int | None = None) -> Fetche
         NoSuchBundle: there is no such table, or it has no such version.
         BundleRecalled: that bundle was recalled.
     """
-    engine = _engines().get(table.name)
+    engine = shipped_engines().get(table.name)
     if engine is None or str(engine.family) != table.schema:
         raise NoSuchBundle(f"There is no table {table.schema}.{table.name}.", fix="List them with all-tables.")
     bundle = in_force(root, table.share, table.name) if version is None else fetched(root, table.share, table.name, version)

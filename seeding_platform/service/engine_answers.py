@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
-from seeding_platform.catalog.engine import EngineContract, load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.distribution.delivery.overview import share_up
 from seeding_platform.storage.delivery.records import EndpointKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from seeding_platform.distribution.delivery.comparing import Compared
     from seeding_platform.distribution.delivery.standing import EngineStanding
     from seeding_platform.distribution.manifest import Manifest
@@ -206,15 +203,9 @@ class BundleInForce(BaseModel):
     problem: str | None = Field(description="What is wrong with it; null where it is whole")
 
 
-@cache
-def shipped() -> Mapping[str, EngineContract]:
-    """The engines that come with the platform."""
-    return load_engines()
-
-
 def engine_told(name: str, standing: EngineStanding | None) -> EngineAnswer:
     """An engine, as it stands or unbuilt."""
-    contract = shipped().get(name)
+    contract = shipped_engines().get(name)
     named = {"engine": name, "title": contract.title if contract else name, "family": str(contract.family) if contract else "own"}
     if standing is None:
         return EngineAnswer(**named)

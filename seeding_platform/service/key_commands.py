@@ -7,7 +7,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.catalog.engine import load_engines
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.errors import ConfigError
 from seeding_platform.governance.audit import Trail
 from seeding_platform.storage.api_keys import KeyRefused, LastAdmin
@@ -64,7 +64,7 @@ def share_profile(settings: Settings, file: Path, *, endpoint: str, tenant: str,
     Raises:
         ConfigError: the file is there already, or there is no such engine.
     """
-    unknown = sorted(set(engines) - set(load_engines()))
+    unknown = sorted(set(engines) - set(shipped_engines()))
     if unknown:
         raise ConfigError(f"There is no engine {unknown[0]!r}.", fix="Give the name of its contract.")
     if file.exists():

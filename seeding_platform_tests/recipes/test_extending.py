@@ -252,13 +252,13 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 from seeding_platform.catalog import LANDED
-from seeding_platform.components.engine import own_engines
+from seeding_platform.components.engine import load_own_engines
 from seeding_platform.definitions import build_definitions
 from seeding_platform.distribution.feeds import FeedContext
 from seeding_platform.settings import Settings
 defs = build_definitions(Settings(engines=Path("data/engines").resolve()))
 print(dg.AssetKey(["bundle", "late_orders"]) in {key for asset in defs.assets for key in getattr(asset, "keys", [])})
-(declared,) = own_engines(Path("data/engines"))
+(declared,) = load_own_engines(Path("data/engines")).valid
 schema = LANDED["orders"].schema("quality")
 rows = [dict.fromkeys(schema) | {"tenant": "t", "order_id": str(n), "amount": n, "synthetic": False} for n in range(3)]
 print(declared.as_feed().build({"orders": pl.DataFrame(rows, schema=schema).lazy()}, FeedContext(tenant="t", seed=1))["order_amount"].to_list())

@@ -28,20 +28,7 @@ if TYPE_CHECKING:
 
 EARLIER = 5
 """Generations that a size is compared with."""
-DESCRIBED = {
-    "fed": "The inputs exist and have rows; what was built keeps the contract and was read back",
-    "gate": "Only rows that are sure enough, groups of people that are large enough: seen from the files",
-    "schema": "The files have the contract's fields, and its version says what changed",
-    "size": "Rows and bytes are about what they were",
-    "signature": "The manifest is signed by a key that counts",
-    "consistency": "A name has the same type and unit in the bundles of all engines",
-}
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
-
-
-def bundle_check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """The checks of a bundle asset."""
-    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in DESCRIBED.items()]
 
 
 def checked(

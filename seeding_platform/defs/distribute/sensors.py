@@ -10,7 +10,6 @@ import dagster as dg
 from seeding_platform.catalog.engine import EngineContract
 from seeding_platform.defs.platform import Platform
 from seeding_platform.distribution.rules import as_adjusted
-from seeding_platform.monitoring.alert import Alert, fingerprint_of
 
 if TYPE_CHECKING:
     from seeding_platform.distribution.delivery.watching import Damaged
@@ -109,6 +108,8 @@ def batches_sensor(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
 
 def _kept_standing(platform: Platform, rule: str, wrong: Mapping[tuple[str, str], Mapping[str, object]], *, now: dt.datetime) -> None:
     """Raise what is wrong and not yet told, and end what is over."""
+    from seeding_platform.monitoring.alert import Alert, fingerprint_of
+
     desk = platform.desk
     for (tenant, subject), evidence in wrong.items():
         if desk.alerts.active(fingerprint_of(rule, tenant, subject)) is None:
@@ -122,6 +123,7 @@ def _dead_told(platform: Platform, *, now: dt.datetime) -> int:
     """Alerts about dead letters: raised once for a generation, also where the service could not; returns how many letters are dead."""
     from seeding_platform.distribution.delivery.courier import UNDELIVERED
     from seeding_platform.distribution.delivery.watching import dead_letters, recovered
+    from seeding_platform.monitoring.alert import Alert, fingerprint_of
 
     desk, publisher = platform.desk, platform.publisher
     letters = dead_letters(publisher)

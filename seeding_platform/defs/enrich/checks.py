@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from seeding_platform.storage.enrichment.states import MOST_RETRIES
-
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
@@ -92,6 +90,8 @@ def _complete(rows: pl.DataFrame, now: dt.datetime) -> dg.AssetCheckResult:
 
 
 def _retries(rows: pl.DataFrame) -> dg.AssetCheckResult:
+    from seeding_platform.storage.enrichment.states import MOST_RETRIES
+
     above = int((rows["enrichment_retry_count"] > MOST_RETRIES).sum())
     return _result(EXCEPTIONS, "retries", above == 0, {"above_five": above})
 

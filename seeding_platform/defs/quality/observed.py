@@ -11,7 +11,7 @@ from seeding_platform.quality.scorecard import Observed
 
 def observed(instance: dg.DagsterInstance, platform: Platform, contracts: Sequence[TableContract]) -> Observed:
     """Rows and seconds of each table's latest cleaning, and how many engines have rows."""
-    from seeding_platform.catalog.engine import load_engines
+    from seeding_platform.catalog.engine import shipped_engines
     from seeding_platform.distribution.verify import current_bundles
 
     rows, seconds = 0, 0.0
@@ -26,4 +26,4 @@ def observed(instance: dg.DagsterInstance, platform: Platform, contracts: Sequen
             rows, seconds = rows + int(str(made.metadata["rows_in"].value)), seconds + took
     fed = {b.engine for b in current_bundles(platform.settings.bundles) if b.bundle is not None and b.bundle.rows}
     built = platform.settings.bundles.is_dir()
-    return Observed(rows, seconds, len(load_engines()) if built else 0, len(fed))
+    return Observed(rows, seconds, len(shipped_engines()) if built else 0, len(fed))

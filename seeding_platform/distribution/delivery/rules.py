@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
 
-    from seeding_platform.distribution.policies import DeliveryPolicy
     from seeding_platform.settings import Settings
     from seeding_platform.storage.state import State
 
@@ -75,24 +73,18 @@ def rules_of(settings: Settings) -> DeliveryRules:
     return DeliveryRules(by_family=True) if minutes is None else DeliveryRules(soak=dt.timedelta(minutes=minutes))
 
 
-@cache
-def _policies() -> dict[str, DeliveryPolicy]:
-    """The policies of the shipped engines by name."""
-    from seeding_platform.catalog.engine import load_engines
-    from seeding_platform.distribution.policies import policy_of
-
-    return {name: policy_of(engine) for name, engine in load_engines().items()}
-
-
 def rules_for(base: DeliveryRules, state: State, engine: str) -> DeliveryRules:
     """The rules of one engine: those of its family or of the installation, with what people have adjusted."""
+    from seeding_platform.catalog.engine import shipped_engines
+    from seeding_platform.distribution.policies import policy_of
     from seeding_platform.distribution.rules import RULES, SCHEDULE, BatchHours, DistributionRules
     from seeding_platform.storage.adjusted import Adjusted
 
     adjusted = Adjusted(state)
     told = DistributionRules.model_validate(adjusted.told(RULES, engine))
     given = told.model_fields_set
-    policy = _policies().get(engine) if base.by_family else None
+    contract = shipped_engines().get(engine) if base.by_family else None
+    policy = None if contract is None else policy_of(contract)
     rules = base if policy is None else replace(base, soak=dt.timedelta(minutes=policy.soak_minutes), quorum=policy.quorum)
     rules = rules if told.soak_minutes is None else replace(rules, soak=dt.timedelta(minutes=told.soak_minutes))
     rules = replace(rules, quorum=told.quorum) if "quorum" in given else rules

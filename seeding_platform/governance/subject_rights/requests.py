@@ -232,9 +232,9 @@ class SubjectRights:
 
     def recipients_of(self, contract: str, tenant: str) -> list[str]:
         """Engines that have got bundles made of a table of a tenant."""
-        from seeding_platform.catalog.engine import load_engines
+        from seeding_platform.catalog.engine import shipped_engines
 
-        got, shipped = self.settings.bundles / tenant, load_engines()
+        got, shipped = self.settings.bundles / tenant, shipped_engines()
         own = {path.parts[-3] for path in got.glob("[!.]*/*/manifest.json") if path.parts[-3] not in shipped and contract in _made_of(path)}
         return sorted([*(name for name, engine in shipped.items() if contract in engine.reads and (got / name).is_dir()), *own])
 

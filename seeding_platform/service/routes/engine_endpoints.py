@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.distribution.delivery import standing
 from seeding_platform.distribution.delivery.courier import UNDELIVERED
 from seeding_platform.errors import ConfigError
@@ -123,7 +124,7 @@ def made_endpoint(request: Request, actor: Actor, engine: str, wanted: NewEndpoi
     """
     service = service_of(request)
     publisher = service.delivering.publisher
-    if engine not in answers.shipped() and publisher.ledger.newest(actor.tenant, engine) is None:
+    if engine not in shipped_engines() and publisher.ledger.newest(actor.tenant, engine) is None:
         raise no_engine(engine)
     try:
         made, secret = standing.registered(

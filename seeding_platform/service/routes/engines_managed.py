@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from seeding_platform.catalog.engine import shipped_engines
 from seeding_platform.distribution.delivery import standing
 from seeding_platform.distribution.delivery.comparing import Incomparable, bundle_of, compared
 from seeding_platform.distribution.delivery.overview import redistributed
@@ -85,7 +86,7 @@ def get_engine(request: Request, actor: Viewer, engine: Engine) -> EngineDetail:
     service = service_of(request)
     publisher = service.delivering.publisher
     found = next((one for one in standings(service, actor) if one.engine == engine), None)
-    contract = answers.shipped().get(engine)
+    contract = shipped_engines().get(engine)
     if found is None and contract is None:
         raise no_engine(engine)
     fields: tuple[EngineField, ...] = ()
@@ -124,7 +125,7 @@ def list_generations(
 ) -> list[GenerationAnswer]:
     """Generations of an engine, the newest first."""
     found = standing.generations(service_of(request).delivering.publisher, actor.tenant, engine, limit=limit, before=before)
-    if not found and before is None and engine not in answers.shipped():
+    if not found and before is None and engine not in shipped_engines():
         raise no_engine(engine)
     return [answers.generation_told(made) for made in found]
 
@@ -238,7 +239,7 @@ def standings(service: Service, actor: Actor) -> list[EngineStanding]:
 def told_of(found: Sequence[EngineStanding]) -> list[EngineAnswer]:
     """Every engine by name: those that stand somehow, and those that come with the platform and have no bundle yet."""
     named = {one.engine: one for one in found}
-    return [answers.engine_told(name, named.get(name)) for name in sorted({*answers.shipped(), *named})]
+    return [answers.engine_told(name, named.get(name)) for name in sorted({*shipped_engines(), *named})]
 
 
 def replayed(request: Request, actor: Actor, delivery_id: str) -> EngineDelivery:
@@ -304,7 +305,7 @@ def sent_again_all(request: Request, actor: Actor, asked: Reason) -> list[Redist
 def _changed(request: Request, actor: Actor, engine: str, did: str, reason: str, work: Callable[[], Generation]) -> GenerationAnswer:
     service = service_of(request)
     if service.delivering.publisher.ledger.newest(actor.tenant, engine) is None:
-        raise no_engine(engine) if engine not in answers.shipped() else Problem(404, "no-generation", f"{engine} has no generation yet.")
+        raise no_engine(engine) if engine not in shipped_engines() else Problem(404, "no-generation", f"{engine} has no generation yet.")
     with _refusals():
         made = work()
     service.delivering.wake()
