@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution import receipt, taken
+from seeding_platform.distribution.files import file_sha256, proof_of
 from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
 from seeding_platform.distribution.local_bundle import LocalBundle
 from seeding_platform.distribution.platform_line import PlatformLine, PlatformRefused, PlatformSilent
@@ -205,7 +206,7 @@ class EngineClient:
                 raise
             self.forget(release.tenant, release.generation, release.content_id)
             raise Recalled(release.generation, error.body.get("instead")) from error
-        proof = taken.proof_of(bundle, release.nonce, files)
+        proof = proof_of(bundle, release.nonce, (f.path for f in files))
         return Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via)
 
     def _fetched(self, place: Path, bundle: Path, at: str, announced: Announced) -> tuple[tuple[ToldFile, ...], str, int]:
@@ -232,7 +233,7 @@ class EngineClient:
             return
         for _ in range(2):  # a part from before may be of other bytes: then once more from the start
             self.line.fetch(f"{at}/files/{file.path}", file, part)
-            if part.stat().st_size == file.bytes and taken.sha256_of(part) == file.sha256:
+            if part.stat().st_size == file.bytes and file_sha256(part) == file.sha256:
                 synced(part)
                 part.replace(target)
                 synced(bundle)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.catalog.engine import BundleFormat
+from seeding_platform.distribution.files import file_sha256
 from seeding_platform.distribution.formats import EXTENSIONS, bundle_rows, write_rows
 from seeding_platform.distribution.manifest import DELETES, UPSERTS, BundleFile, BundleInvalid, Delta, read_manifest
-from seeding_platform.distribution.verify import file_sha256, verify_bundle
+from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.recalls import recalled
 

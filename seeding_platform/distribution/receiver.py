@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from seeding_platform.distribution import receipt, taken
+from seeding_platform.distribution.files import proof_of
 from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
 from seeding_platform.distribution.receipt import Refused
 from seeding_platform.distribution.uploads import Broken, Upload, mismatch, received
@@ -197,7 +198,7 @@ class Receiver:
 
     def proof(self, bundle: Path, release: Release, files: tuple[ToldFile, ...]) -> str:
         """What shows that the files are here."""
-        return taken.proof_of(bundle, release.nonce, files)
+        return proof_of(bundle, release.nonce, (f.path for f in files))
 
     def activate(self, told: dict[str, Any]) -> Answer:
         """Put what is prepared in use."""

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeding_platform.distribution.files import file_sha256
 from seeding_platform.distribution.manifest import BundleFile
-from seeding_platform.distribution.verify import file_sha256
 from seeding_platform.storage.content import canonical_json
 from seeding_platform.storage.durable import synced
 from seeding_platform.storage.locks import in_turn

@@ -5,24 +5,22 @@ Physical types are those of the protocol page: `int` 64 bits, `float` double, `t
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seeding_platform.distribution.files import file_sha256, pieces
 from seeding_platform.distribution.receipt import Refused
-from seeding_platform.distribution.release import proof
 from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from seeding_platform.distribution.receipt import Announced, ToldField, ToldFile
 
 MERGED = ".rows.parquet"
 """Rows that came of a base and a delta; no file of a bundle begins with a point."""
-_PIECE = 1 << 20
 _SIMPLE = {
     "string": pl.String(),
     "int": pl.Int64(),
@@ -40,28 +38,10 @@ def dtype_of(field: ToldField) -> pl.DataType:
     return pl.Decimal(18, field.scale) if field.type == "decimal" else _SIMPLE[field.type]
 
 
-def pieces(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, one after the other."""
-    with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            yield piece
-
-
-def sha256_of(path: Path) -> str:
-    """Digest of a file, hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def proof_of(folder: Path, nonce: str, files: Iterable[ToldFile]) -> str:
-    """Proof that the files lie in a folder (see *Proof* in the protocol)."""
-    return proof(nonce, (pieces(folder / file.path) for file in sorted(files, key=lambda f: f.path.encode())))
-
-
 def as_told(folder: Path, file: ToldFile) -> bool:
     """Whether a file has the size and digest that the manifest says."""
     path = folder / file.path
-    return path.is_file() and path.stat().st_size == file.bytes and sha256_of(path) == file.sha256
+    return path.is_file() and path.stat().st_size == file.bytes and file_sha256(path) == file.sha256
 
 
 def check_rows(folder: Path, announced: Announced) -> int:

@@ -11,8 +11,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from seeding_platform.distribution.files import file_sha256
 from seeding_platform.distribution.receipt import Refused
-from seeding_platform.distribution.taken import sha256_of
 from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Upload:
                 while piece := rest.read(1 << 20):
                     stream.write(piece)
             self.more.unlink()
-        if self.part.stat().st_size != self.file.bytes or sha256_of(self.part) != self.file.sha256:
+        if self.part.stat().st_size != self.file.bytes or file_sha256(self.part) != self.file.sha256:
             self.drop()
             raise mismatch(self.file)
         synced(self.part)

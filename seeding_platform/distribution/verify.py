@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seeding_platform.distribution.files import file_sha256
 from seeding_platform.distribution.formats import shape_problem
 from seeding_platform.distribution.manifest import MANIFEST, UPSERTS, BundleInvalid, read_manifest
 from seeding_platform.distribution.release import Group, ReleaseKind
@@ -215,9 +215,3 @@ def _check_file(path: Path, file: BundleFile, manifest: Manifest, types: Mapping
         problem = shape_problem(path, manifest.format, types, rows=file.rows)
         if problem:
             raise BundleInvalid(file.path, problem)
-
-
-def file_sha256(path: Path) -> str:
-    """Sha256 of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution.bundle import engine_folder
+from seeding_platform.distribution.files import proof_of
 from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid
-from seeding_platform.distribution.release import proof, read_release
+from seeding_platform.distribution.release import read_release
 from seeding_platform.distribution.signing import Kind
 from seeding_platform.distribution.verify import folder_name
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
     from pathlib import Path
 
     from seeding_platform.distribution.delivery.publishing import Publisher
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from seeding_platform.storage.delivery.records import Delivery, Endpoint, Generation
 
 SIGNATURE = "manifest.sig"
-PIECE = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -85,7 +84,7 @@ class Proofs:
         if key not in self._known:
             while len(self._known) >= self._most:
                 self._known.pop(next(iter(self._known)), None)
-            self._known[key] = proof(nonce, (pieces(folder / p.path) for p in sorted(parts, key=lambda p: p.path.encode())))
+            self._known[key] = proof_of(folder, nonce, (p.path for p in parts))
         return self._known[key]
 
 
@@ -114,13 +113,6 @@ def parcel_of(publisher: Publisher, delivery: Delivery, endpoint: Endpoint, made
         delta=_parts((told.get("delta") or {}).get("files", [])),
         rows=int(told["rows"]),
     )
-
-
-def pieces(path: Path) -> Iterator[bytes]:
-    """A file's bytes."""
-    with path.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            yield piece
 
 
 def _parts(told: list[dict[str, Any]]) -> tuple[Part, ...]:

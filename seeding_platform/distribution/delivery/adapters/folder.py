@@ -11,10 +11,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution.delivery.adapters.asked import Came, Holds, Trouble
-from seeding_platform.distribution.delivery.parcels import SIGNATURE, pieces
+from seeding_platform.distribution.delivery.parcels import SIGNATURE
+from seeding_platform.distribution.files import file_sha256, proof_of
 from seeding_platform.distribution.manifest import MANIFEST
-from seeding_platform.distribution.release import proof
-from seeding_platform.distribution.verify import CURRENT, file_sha256, folder_name
+from seeding_platform.distribution.verify import CURRENT, folder_name
 from seeding_platform.storage.durable import synced
 
 if TYPE_CHECKING:
@@ -163,4 +163,4 @@ def _whole(parcel: Parcel, target: Path) -> bool:
 
 
 def _proof(parcel: Parcel, target: Path) -> str:
-    return proof(parcel.release.nonce, (pieces(target / p.path) for p in sorted(parcel.files, key=lambda p: p.path.encode())))
+    return proof_of(target, parcel.release.nonce, (p.path for p in parcel.files))

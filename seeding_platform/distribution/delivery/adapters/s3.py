@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution.delivery.adapters.asked import Came, Holds, Trouble
 from seeding_platform.distribution.delivery.adapters.folder import fenced, pointer_of, pointer_text
-from seeding_platform.distribution.delivery.parcels import PIECE, SIGNATURE, pieces
+from seeding_platform.distribution.delivery.parcels import SIGNATURE
+from seeding_platform.distribution.files import PIECE, pieces
 from seeding_platform.distribution.manifest import MANIFEST
 from seeding_platform.distribution.release import proof
 from seeding_platform.distribution.verify import CURRENT, folder_name
