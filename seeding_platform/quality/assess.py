@@ -30,8 +30,8 @@ class Sides:
     """
 
     quarantined: Mapping[str, int]
-    repairs: pl.DataFrame | None = None
-    duplicates: pl.DataFrame | None = None
+    repairs: pl.LazyFrame | pl.DataFrame | None = None
+    duplicates: pl.LazyFrame | pl.DataFrame | None = None
 
 
 NOTHING_BESIDE = Sides({})

@@ -154,7 +154,7 @@ def _to_quality(contract: str, path: Path, lake: Lake, clock: Clock) -> None:
     refused = result.quarantined.height
     del result
     with clock.stage("assess"):
-        sides = (lake.read(f"clean/{contract}__{side}").collect() for side in ("repairs", "duplicates"))
+        sides = (lake.read(f"clean/{contract}__{side}") for side in ("repairs", "duplicates"))
         found = assess(lake.read(f"clean/{contract}"), table, beside=Sides({spec.label: refused}, *sides), policy=GatePolicy())
     with clock.stage("write quality"):
         _write(lake, f"quality/{contract}", found.rows)

@@ -67,7 +67,7 @@ def quality_asset(contract: TableContract) -> dg.AssetsDefinition:
         found = assess(
             rows,
             contract,
-            beside=Sides(refused, repairs.collect(), duplicates.collect()),
+            beside=Sides(refused, repairs, duplicates),
             calibration=from_table(calibration.collect()),
             trust=platform.trust,
             policy=gate,
