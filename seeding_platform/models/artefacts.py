@@ -48,6 +48,7 @@ TRUSTED = frozenset(
 """Types beyond skops' own list that our estimators hold; an artefact with any other type is neither written nor loaded."""
 
 
+_ONLY_OURS = "Only models of our own trainers are kept and loaded."
 _written: tuple[weakref.ref[Trained], bytes] | None = None
 """The model that was written last: it is measured first and kept afterwards, and writing is most of the cost of both."""
 
@@ -87,11 +88,15 @@ def loaded(content: bytes, sha256: str, *, name: str = "The model") -> Trained:
         PermanentError: the bytes were altered, or hold a type that is not trusted, or are no model.
     """
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     if hashlib.sha256(content).hexdigest() != sha256:
         raise PermanentError(f"The artefact of {name} was altered.", fix="Retrain it; the altered file is not loaded.")
-    _trusted(content, name)
-    found: Any = skops.io.loads(content, trusted=sorted(TRUSTED))
+    try:
+        found: Any = skops.io.loads(content, trusted=sorted(TRUSTED))
+    except UntrustedTypesFoundException as error:
+        _trusted(content, name)
+        raise PermanentError(f"{name} holds untrusted types.", fix=_ONLY_OURS) from error
     from seeding_platform.models.learning.trained import Trained
 
     if not isinstance(found, Trained):
@@ -116,6 +121,4 @@ def _trusted(content: bytes, name: str) -> None:
 
     unknown = set(skops.io.get_untrusted_types(data=content)) - TRUSTED
     if unknown:
-        raise PermanentError(
-            f"{name} holds untrusted types: {', '.join(sorted(unknown))}.", fix="Only models of our own trainers are kept and loaded."
-        )
+        raise PermanentError(f"{name} holds untrusted types: {', '.join(sorted(unknown))}.", fix=_ONLY_OURS)

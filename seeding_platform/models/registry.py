@@ -299,12 +299,17 @@ def _create_sqlite(database: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if database.exists():
             return
-        from mlflow.store.db.utils import _initialize_tables
-        from sqlalchemy import create_engine
-
         with tempfile.TemporaryDirectory(dir=database.parent, prefix=".first-") as folder:
             fresh = Path(folder) / database.name
-            engine = create_engine(f"sqlite:///{fresh}")
-            _initialize_tables(engine)
-            engine.dispose()
+            _initialise(fresh)
             shutil.move(fresh, database)
+
+
+def _initialise(database: Path) -> None:
+    """Make MLflow's tables by its migrations."""
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    engine = create_engine(f"sqlite:///{database}")
+    _initialize_tables(engine)
+    engine.dispose()

@@ -68,7 +68,7 @@ from seeding_platform.defs.platform import Platform
 from seeding_platform.settings import Settings
 
 platform = Platform(Settings())
-platform.state, platform.registry.trained("demo-3pl")
+platform.state, platform.registry.client
 """
 """A registry and a state database are made once, not in every cycle."""
 NINE = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
 from seeding_platform.errors import PermanentError
 
@@ -21,6 +21,8 @@ _FORMS: tuple[dict[str, Any], ...] = (
     {"analyzer": "char_wb", "ngram_range": (2, 4)},
 )
 """Word pairs hold "not good"; pieces of words hold misspellings, inflections, emoji and marks."""
+_KEPT, _WORTH_KEEPING = 2, 50
+"""Matrices of the last questions that are kept, of at least so many texts: figures, gate and importance ask for the same rows one after another."""
 _LARGE = 1000  # texts from which terms that occur once are noise
 
 
@@ -38,20 +40,23 @@ class Words:
     terms: list[str]
     weights: list[NDArray[Any]]
     _ready: list[TfidfVectorizer] | None = field(default=None, repr=False, compare=False)
-    _last: tuple[list[str], sparse.csr_matrix] | None = field(default=None, repr=False, compare=False)
+    _last: tuple[tuple[list[str], sparse.csr_matrix], ...] = field(default=(), repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is kept: all but the vectorisers, which are made anew, and what was asked last."""
-        return {"column": self.column, "terms": self.terms, "weights": self.weights, "_ready": None, "_last": None}
+        return {"column": self.column, "terms": self.terms, "weights": self.weights, "_ready": None, "_last": ()}
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """One row a text. The same texts in another order, as where one column after the other is shuffled, cost next to nothing."""
+        """One row a text. Texts that were asked for before, also in another order, as where columns are shuffled, cost next to nothing."""
         different = sorted(set(texts))
-        known = self._last  # read once: another thread may put another one there
-        if known is None or known[0] != different:
-            known = self._last = (different, self._weighed(different))
+        before = self._last  # read once: another thread may put another one there
+        matrix = next((m for known, m in before if known == different), None)
+        if matrix is None:
+            matrix = self._weighed(different)
+            if len(different) >= _WORTH_KEEPING:
+                self._last = ((different, matrix), *before[: _KEPT - 1])
         place = {text: row for row, text in enumerate(different)}
-        return known[1][[place[text] for text in texts]]
+        return matrix[[place[text] for text in texts]]
 
     def _weighed(self, texts: list[str]) -> sparse.csr_matrix:
         if self._ready is None:
@@ -66,17 +71,23 @@ def learn_words(column: str, texts: Sequence[str]) -> Words:
         PermanentError: no text holds a word.
     """
     least = 2 if len(texts) >= _LARGE else 1
-    terms, weights = [], []
+    terms, weights, matrices = [], [], []
     for form in _FORMS:
-        vectoriser = TfidfVectorizer(sublinear_tf=True, min_df=least, **form)
+        vectoriser, weigher = CountVectorizer(min_df=least, **form), TfidfTransformer(sublinear_tf=True)
         try:
-            vectoriser.fit(texts)
+            counts = vectoriser.fit_transform(texts)
         except ValueError as error:  # an empty vocabulary
             fix = "Take the column out of the features, or give it texts."
             raise PermanentError(f"Column {column!r} holds no word that could be learned from ({error}).", fix=fix) from error
+        counts.sort_indices()  # in this order later texts are summed up too: the last digits are the same
+        matrices.append(weigher.fit_transform(counts))
         terms.append("\n".join(vectoriser.get_feature_names_out().tolist()))
-        weights.append(np.asarray(vectoriser.idf_, dtype=float))
-    return Words(column, terms, weights)
+        weights.append(np.asarray(weigher.idf_, dtype=float))
+    place = {text: row for row, text in enumerate(texts)}
+    different = sorted(place)
+    whole = sparse.hstack(matrices, format="csr")
+    known = (different, whole[[place[text] for text in different]])  # whoever learns from the texts asks for their matrix next
+    return Words(column, terms, weights, _last=(known,))
 
 
 def text_matrix(parts: Sequence[Words], texts: Mapping[str, Sequence[str]]) -> sparse.csr_matrix:

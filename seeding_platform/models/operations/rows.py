@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.models.kinds import Kind
+from seeding_platform.storage.content import PROCESSING_COLUMNS
 
 if TYPE_CHECKING:
     from seeding_platform.models.learning.scored import Scored
@@ -49,7 +50,21 @@ def fingerprints(spec: ModelSpec, frame: pl.DataFrame) -> list[bytes]:
     >>> a == b
     True
     """
-    content = frame.select(sorted(c for c in spec.columns() if c in frame.columns))
+    return _hashes(frame.select(sorted(c for c in spec.columns() if c in frame.columns)))
+
+
+def data_sha256(frame: pl.DataFrame) -> str:
+    """Sha256 over the sorted hashes of all rows of a training frame: neither their order nor how they came in counts.
+
+    >>> import polars as pl
+    >>> data_sha256(pl.DataFrame({"a": [1, 2], "_batch": ["x", "y"]})) == data_sha256(pl.DataFrame({"a": [2, 1]}))
+    True
+    """
+    content = frame.select(sorted(set(frame.columns) - PROCESSING_COLUMNS))
+    return hashlib.sha256(b"".join(sorted(_hashes(content)))).hexdigest()
+
+
+def _hashes(content: pl.DataFrame) -> list[bytes]:
     return [hashlib.blake2b(line.encode(), digest_size=_BYTES).digest() for line in content.write_ndjson().splitlines()]
 
 

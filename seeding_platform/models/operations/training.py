@@ -21,12 +21,11 @@ from seeding_platform.models.operations.early import DOCUMENT as HELD_SCORES
 from seeding_platform.models.operations.early import held_scores
 from seeding_platform.models.operations.judging import judged_by_figure, judged_by_rows
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
-from seeding_platform.models.operations.rows import POSITIVE, fingerprints, gate_metric, positive_label, written
+from seeding_platform.models.operations.rows import POSITIVE, data_sha256, fingerprints, gate_metric, positive_label, written
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.promotion.looks import Held, in_time
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
-from seeding_platform.storage.content import content_sha256
 from seeding_platform.storage.ml.jobs import Ended
 from seeding_platform.storage.ml.standing import Measurement, TrainingData
 
@@ -102,7 +101,7 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     ready = _enough(bench, job, spec, frame)
     if isinstance(ready, Skipped):
         return Ended(state="skipped", says=ready.says)
-    data = content_sha256(ready)
+    data = data_sha256(ready)
     champion = _champion(bench, job)
     made_of = Fingerprint(data, __version__, spec.digest())
     if (same := unchanged(_before(bench, job, champion), made_of)) is not None:
