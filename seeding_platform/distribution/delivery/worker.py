@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.delivery.groups import moved_on
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seeding.engines")
 LOOK_S = 0.1
-"""How often pointers and the queue are looked at when nothing wakes the worker."""
+"""How often pointers are looked at when nothing wakes the worker."""
+QUEUE_S = 0.5
+"""How often the queue is asked when nothing moved and nothing is known to be due: what another process put there waits so long at most."""
 SLOW_S = 2.0
 """How often recalls, groups, the soak and health are looked at."""
 THREADS = 16
@@ -59,7 +62,7 @@ class Worker:
         self._busy, self._turn, self._asked = 0, threading.Lock(), set[str]()
         self._living = False
         self._thread: threading.Thread | None = None
-        self._slow_due = 0
+        self._due: dt.datetime | None = None
         self._tidied: dt.datetime | None = None
 
     # life
@@ -82,16 +85,22 @@ class Worker:
         self._wake.set()
 
     def _live(self) -> None:
+        asked = slow = float("-inf")
+        woken = True
         while not self._ending.is_set():
+            clock = time.monotonic()
             try:
-                self.round()
-                self._slow_due -= 1
-                if self._slow_due < 0:
-                    self._slow_due = round(SLOW_S / LOOK_S)
+                now = self._now()
+                moved = self.reconciler.moved(now=now, broken=_broken)
+                if woken or moved or clock - asked >= QUEUE_S or (self._due is not None and self._due <= now):
+                    asked = clock
+                    self._handed_out(now)
+                if clock - slow >= SLOW_S:
+                    slow, asked = clock, float("-inf")  # a group may go on now
                     self.slow_round()
             except Exception:  # the next round looks again; a worker that died silently would deliver nothing
                 log.exception("a round of the delivery failed")
-            self._wake.wait(LOOK_S)
+            woken = self._wake.wait(LOOK_S)
             self._wake.clear()
 
     # what is done
@@ -100,8 +109,11 @@ class Worker:
         """Publish what moved and hand out what is due; returns how many deliveries began."""
         now = self._now()
         self.reconciler.moved(now=now, broken=_broken)
-        due = self.publisher.queue.next_due(now=now)
-        if due is None or due > now:
+        return self._handed_out(now)
+
+    def _handed_out(self, now: dt.datetime) -> int:
+        self._due = self.publisher.queue.next_due(now=now)
+        if self._due is None or self._due > now:
             return 0
         self.publisher.queue.release(now=now)
         with self._turn:
