@@ -29,8 +29,8 @@ LOOK_S = 0.1
 """How often pointers are looked at when nothing wakes the worker."""
 QUEUE_S = 0.5
 """How often the queue is asked when nothing moved and nothing is known to be due: what another process put there waits so long at most."""
-SLOW_S = 2.0
-"""How often recalls, groups, the soak and health are looked at."""
+SLOW_S, SOAK_S = 2.0, 10.0
+"""How often recalls, groups and health are looked at, and how often what is watched: that asks the most."""
 THREADS = 16
 STOP_S = 0.9
 
@@ -85,7 +85,7 @@ class Worker:
         self._wake.set()
 
     def _live(self) -> None:
-        asked = slow = float("-inf")
+        asked = slow = watched = float("-inf")
         woken = True
         while not self._ending.is_set():
             clock = time.monotonic()
@@ -97,7 +97,9 @@ class Worker:
                     self._handed_out(now)
                 if clock - slow >= SLOW_S:
                     slow, asked = clock, float("-inf")  # a group may go on now
-                    self.slow_round()
+                    watching = clock - watched >= SOAK_S
+                    watched = clock if watching else watched
+                    self.slow_round(watching=watching)
             except Exception:  # the next round looks again; a worker that died silently would deliver nothing
                 log.exception("a round of the delivery failed")
             woken = self._wake.wait(LOOK_S)
@@ -125,13 +127,13 @@ class Worker:
                 begun += 1
         return begun
 
-    def slow_round(self) -> None:
-        """Recalls, groups, the soak, and how engines are."""
+    def slow_round(self, *, watching: bool = True) -> None:
+        """Recalls, groups, how engines are, and where it is time for that what harm new generations do."""
         now = self._now()
         parts: tuple[Callable[[], int], ...] = (
             lambda: self.reconciler.withdrawn(now=now),
             lambda: moved_on(self.publisher, now=now),
-            lambda: soaked(self.publisher, now=now, raising=self._raising),
+            lambda: soaked(self.publisher, now=now, raising=self._raising) if watching else 0,
             lambda: self._looked_around(now),
             lambda: self._forgotten(now),
         )
