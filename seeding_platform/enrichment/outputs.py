@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(max_length=600)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Label = Literal[
     "late_delivery", "address_problem", "payment_mismatch", "stock_out", "damaged", "duplicate_order", "missing_data", "carrier_exception",
     "customs_hold", "other",

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from html import escape
+from urllib.parse import quote
 
 import pytest
 
@@ -9,10 +11,12 @@ from seeding_platform.enrichment.lines import AT_ONCE
 from seeding_platform.errors import BusyError
 from seeding_platform.service.context import Service
 from seeding_platform.service.enriching import Sent
+from seeding_platform.service.pages.enrichment_shown import address
 from seeding_platform.service.runs import NoSuchRun
-from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Stage
+from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Record, Stage
 from seeding_platform.storage.enrichment.versions import Versions
 from seeding_platform_tests.enrichment.test_working import Scripted, answer
+from seeding_platform_tests.service.pages import Pages
 
 BASE = "/api/v1/enrichment/default"
 ORDER, CLASSES, RESOLUTION = map(str, Stage)
@@ -297,3 +301,33 @@ def test_pages_hear_of_it(service, house):
     house.worked()
     assert [(e.kind, e.body["event"]) for e in live.after(0, tenant="default")] == [("enrichment", "taken"), ("enrichment", "pass")]
     assert live.after(0, tenant="other") == []
+
+
+ODD = ("X-1/cancel", "X-1/again", "X-1/replay/cancel", "/", "a//b/", "..", "=x", "a\nb", "end\n", "?a=1#b", "50% off", "é ☃", "l" * 900)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_a_record_is_called_it_is_reached(service, house, name):
+    record = Record(tenant="default", record_type="order", record_id=name, payload={"order_id": name}, input_hash="h")
+    other = Record(tenant="default", record_type="order", record_id="X-1", payload={"order_id": "X-1"}, input_hash="h")
+    house.store.intake([record, other], now=house.bench.now())
+    operator, url = service.key("operator"), f"{BASE}/records/order/{quote(name, safe='').replace('.', '%2E')}"
+    told = service.get(url, headers=operator)
+    assert (told.status_code, told.json().get("record_id")) == (200, name)
+    asked = service.post(f"{url}/replay", json={}, headers=operator)
+    assert (asked.status_code, asked.json()["new"]["record_id"]) == (200, name)
+    house.worked()
+    assert service.post(f"{url}/again", json={"stage": CLASSES}, headers=operator).status_code == 202
+    judged = service.post(url.replace("/records/", "/reviews/"), json={"label": "damaged", "reason": "sample"}, headers=operator)
+    assert (judged.status_code, judged.json()["record_id"]) == (201, name)
+    assert service.post(f"{url}/cancel", json={"reason": "sent twice"}, headers=operator).json() == {"cancelled": [RESOLUTION]}
+    assert house.store.story("default", "order", "X-1").record.withdrawn_at is None
+    page = Pages(service, "operator")
+    assert escape(name.strip()) in page.get(address("en", "order", name))
+    assert "nothing is unfinished" in page.send(address("en", "order", name), step="cancel").text
+
+
+def test_a_deed_is_asked_for_by_post_alone(service, house):
+    sent(service, line("a"))
+    told = service.get(f"{BASE}/records/exception/a/cancel", headers=service.key())
+    assert (told.status_code, told.headers["allow"]) == (405, "POST")

@@ -17,6 +17,7 @@ from seeding_platform.service.pages.enrichment import LONGEST_REASON
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
+from seeding_platform.service.record_ids import id_of_page
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment.traces import HUMAN
 from seeding_platform.storage.enrichment.versions import Versions, joined
@@ -39,21 +40,21 @@ OUTCOME_TONES = {"completed": "good", "failed": "bad", "lost": "bad", "outdated"
 ACTION_TONES = {"planned": "waiting", "sent": "running", "done": "ok", "failed": "failed", "refused": "warn"}
 
 
-@router.get("/{lang}/enrichment/records/{record_type}/{record_id:path}")
+@router.get("/{lang}/enrichment/records/{record_type}/{record_id:record}")
 def record_page(request: Request, lang: Locale, record_type: str, record_id: str) -> Response:
     """The whole story of a record of one's own tenant."""
     actor = looking(request, lang, Role.VIEWER)
-    return actor if isinstance(actor, Response) else _record(request, lang, actor, record_type, record_id)
+    return actor if isinstance(actor, Response) else _record(request, lang, actor, record_type, id_of_page(record_id))
 
 
-@router.post("/{lang}/enrichment/records/{record_type}/{record_id:path}")
+@router.post("/{lang}/enrichment/records/{record_type}/{record_id:record}")
 def change_record(request: Request, lang: Locale, record_type: str, record_id: str, form: Form) -> Response:
     """Try it again, have it done again by what is in force, or cancel it; each after a look at what that means."""
     actor = writing(request, lang, Role.OPERATOR, form)
     if isinstance(actor, Response):
         return actor
     k, service = words(lang)["enrichment"], service_of(request)
-    house, step = service.enrichment, typed(form, "step")
+    house, step, record_id = service.enrichment, typed(form, "step"), id_of_page(record_id)
     found = house.store.story(actor.tenant, record_type, record_id)
     if found is None:
         return told_off(request, lang, actor, k["record"]["none"], status=404)

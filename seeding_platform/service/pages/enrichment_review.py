@@ -19,6 +19,7 @@ from seeding_platform.service.pages.enrichment_record import facts_shown
 from seeding_platform.service.pages.forms import Form, looking, typed, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
+from seeding_platform.service.record_ids import LONGEST
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment import bulk
 from seeding_platform.storage.enrichment.states import Stage
@@ -40,7 +41,7 @@ LISTED, COUNTED = 25, 100
 LONGEST_SAID = 90
 SPOKEN = ("description", "note")
 """Facts that a person wrote, told before the others."""
-Named = Annotated[str, Query(max_length=300)]
+Named = Annotated[str, Query(max_length=LONGEST + 20)]
 
 
 @router.get("/{lang}/enrichment/review")

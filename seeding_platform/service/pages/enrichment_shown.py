@@ -13,6 +13,7 @@ from seeding_platform.enrichment.thresholds import graded
 from seeding_platform.service.pages import charts
 from seeding_platform.service.pages.enrichment_chart import WIDTHS, Part, Passage, confidences, flow
 from seeding_platform.service.pages.render import Speaker
+from seeding_platform.service.record_ids import page_segment
 from seeding_platform.storage.enrichment.measured import BINS
 from seeding_platform.storage.enrichment.states import STAGES
 
@@ -38,7 +39,7 @@ MOST_POINTS = 96
 
 def address(lang: str, record_type: str, record_id: str) -> str:
     """Where a record's page is."""
-    return f"/{lang}/enrichment/records/{quote(record_type, safe='')}/{quote(record_id, safe='')}"
+    return f"/{lang}/enrichment/records/{quote(record_type, safe='')}/{page_segment(record_id)}"
 
 
 def review_address(lang: str, record_type: str, record_id: str) -> str:

@@ -9,37 +9,18 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.convertors import Convertor, register_url_convertor
 
 from seeding_platform.errors import BusyError
 from seeding_platform.service import enriched, enriching
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.record_ids import ACTS, LONGEST
 from seeding_platform.service.repeats import once
 from seeding_platform.service.routes.models import told
 from seeding_platform.service.runs import NoSuchRun
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment.states import ErrorClass, Stage, Status
-
-ACTS = ("cancel", "again", "replay")
-
-
-class RecordId(Convertor[str]):
-    """An id as its source wrote it, slashes too; what stands behind it in an address is no part of it."""
-
-    regex = ".+" + "".join(f"(?<!/{act})" for act in ACTS)
-
-    def convert(self, value: str) -> str:
-        """As it is."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """As it is."""
-        return value
-
-
-register_url_convertor("record", RecordId())
 
 router = APIRouter(prefix="/api/v1/enrichment/{tenant}", tags=["enrichment"])
 aliases = APIRouter(prefix="/api/enrichment", tags=["enrichment"])
@@ -50,11 +31,11 @@ Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Tenant = Annotated[str, Path(max_length=60)]
 RecordType = Literal["order", "exception"]
-Id = Annotated[str, Path(min_length=1, max_length=200)]
-After = Annotated[str | None, Query(max_length=220, description="`next` of the page before")]
+Id = Annotated[str, Path(min_length=1, max_length=LONGEST)]
+After = Annotated[str | None, Query(max_length=LONGEST + 20, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
-Prefix = Annotated[str | None, Query(max_length=200, description="How the id begins")]
+Prefix = Annotated[str | None, Query(max_length=LONGEST, description="How the id begins")]
 LINES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -200,7 +181,12 @@ async def post_records(request: Request, actor: Analyst, tenant: Tenant) -> Resp
 @router.get("/records/{record_type}/{record_id:record}")
 def get_record(request: Request, actor: Viewer, tenant: Tenant, record_type: RecordType, record_id: Id) -> dict[str, Any]:
     """The story of a record: its facts, each stage with its output, every attempt, action and label."""
-    return told(enriched.story_told(enriched.story(service_of(request), enriched.own(actor, tenant), record_type, record_id)))
+    try:
+        return told(enriched.story_told(enriched.story(service_of(request), enriched.own(actor, tenant), record_type, record_id)))
+    except Problem as none:
+        if none.code == "no-such-record" and record_id.rpartition("/")[2] in ACTS:  # no record is called so: it is the address of a deed
+            raise Problem(405, "http-405", "Method Not Allowed", headers={"Allow": "POST"}) from none
+        raise
 
 
 @router.post("/records/{record_type}/{record_id:record}/cancel")
