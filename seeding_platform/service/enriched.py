@@ -11,8 +11,8 @@ from seeding_platform.enrichment.measures import measured_now
 from seeding_platform.enrichment.monitor import next_check_at
 from seeding_platform.enrichment.report import report_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.enrichment.states import STAGES, Stage
-from seeding_platform.storage.enrichment.versions import Versions, joined
+from seeding_platform.storage.enrichment.states import STAGES
+from seeding_platform.storage.enrichment.versions import Versions, parted
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.sessions import Actor
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.standing import RecordState, StageState, Story
+    from seeding_platform.storage.enrichment.states import Stage
 
 BACK_DAYS = 90
 """How far back the answers of two versions are compared."""
@@ -182,26 +183,23 @@ def versions(service: Service, tenant: str) -> list[dict[str, Any]]:
     told = []
     for one in known:
         beside = None
-        if one["state"] == "candidate" and one["stage"] == Stage.CLASSIFICATION and one["stage"] in live:
-            beside = _beside(service, tenant, live[one["stage"]], one["version"], since)
+        if one["state"] == "candidate" and one["stage"] in live:
+            beside = _beside(service, tenant, one["stage"], live[one["stage"]], one["version"], since)
         told.append({**{k: v for k, v in one.items() if k != "tenant"}, "beside_live": beside})
     return told
 
 
-def _beside(service: Service, tenant: str, live: str, candidate: str, since: dt.datetime) -> dict[str, Any]:
+def _beside(service: Service, tenant: str, stage: str, live: str, candidate: str, since: dt.datetime) -> dict[str, Any]:
     import numpy as np
 
     from seeding_platform.enrichment.ab import compared
 
-    one, other = (_parted(v) for v in (live, candidate))
-    pairs = service.enrichment.monitor.source.paired(tenant, one, other, after=since)
-    return dataclasses.asdict(compared(pairs, rng=np.random.default_rng(0)))
-
-
-def _parted(version: str) -> tuple[str, str]:
-    model, _, prompt = version.rpartition("|")
-    assert joined((model, prompt)) == version  # noqa: S101
-    return model, prompt
+    one, other = (parted(v) for v in (live, candidate))
+    source = service.enrichment.monitor.source
+    pairs = source.paired(tenant, one, other, after=since, stage=stage)
+    alike = source.alike(tenant, one, other, after=since, stage=stage)
+    told = dataclasses.asdict(compared(pairs, rng=np.random.default_rng(0)))
+    return {**told, **dataclasses.asdict(alike)}
 
 
 def comparison(service: Service, tenant: str) -> dict[str, Any]:

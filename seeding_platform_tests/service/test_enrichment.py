@@ -1,5 +1,6 @@
 """Enrichment over the API: who sees what, what is taken and refused, and that what people do has happened."""
 
+import dataclasses
 import datetime as dt
 import json
 from html import escape
@@ -331,3 +332,69 @@ def test_a_deed_is_asked_for_by_post_alone(service, house):
     sent(service, line("a"))
     told = service.get(f"{BASE}/records/exception/a/cancel", headers=service.key())
     assert (told.status_code, told.headers["allow"]) == (405, "POST")
+
+
+PROMPT = {"version": "2", "text": "You recommend one action for one exception, with care."}
+
+
+def test_another_prompt_or_model_is_tried_and_put_in_force(service, house, monkeypatch):
+    house.provider = None
+    settings = house.bench.settings.model_copy(update={"ai_url": "http://127.0.0.1:1/v1", "ai_model": "small"})
+    monkeypatch.setattr(house.bench, "settings", settings)
+    versions, now, steward, url = Versions(house.bench.state), house.bench.now(), service.key("steward"), f"{BASE}/versions/{RESOLUTION}"
+    sent(service, line("a"))
+    house.refreshed()
+    live = versions.live("default", RESOLUTION)
+    setup = {"model": "large", "prompt": PROMPT, "providers": ["openai"]}
+    wanted = {"setup": setup, "state": "candidate", "share": 0.5, "reason": "to see"}
+    done = service.post(url, json=wanted, headers=steward)
+    assert done.status_code == 200, done.text
+    version = done.json()["version"]
+    assert (version.startswith("large|2-"), versions.live("default", RESOLUTION)) == (True, live)
+    candidate, share = house.candidate("default", RESOLUTION)
+    assert (candidate.version_of(RESOLUTION), share, house.candidate("default", CLASSES)) == (tuple(version.split("|")), 0.5, None)
+    [told] = [v for v in service.get(f"{BASE}/versions", headers=steward).json() if v["state"] == "candidate"]
+    assert (told["report"]["setup"], told["beside_live"]["answered"]) == (setup, 0)
+    lived = service.post(url, json={"version": version, "state": "live", "reason": "it does better"}, headers=steward)
+    assert lived.status_code == 200
+    fresh = dataclasses.replace(house)
+    assert fresh.refreshed() == [], "what a person has put in force stays"
+    assert fresh.provider_of("default").version_of(RESOLUTION) == tuple(version.split("|"))
+    assert fresh.provider_of("default").version_of(CLASSES)[0].startswith("offline:")
+    assert service.post(url, json={"version": live, "state": "live", "reason": "back"}, headers=steward).status_code == 200
+    assert "|".join(dataclasses.replace(house).provider_of("default").version_of(RESOLUTION)) == live
+    assert versions.all("default")[0]["at"] >= now
+
+
+@pytest.mark.parametrize(("wanted", "status"), [
+    ({"setup": {}}, 422), ({"setup": {"providers": ["nobody"]}}, 422), ({"setup": {"providers": ["openai"]}}, 422),
+    ({"setup": {"classifier": "3"}}, 422), ({"setup": {"providers": ["offline"]}}, 409), ({}, 422), ({"setup": {"model": "a|b"}}, 422),
+    ({"setup": {"model": "m"}, "version": "m|p"}, 422), ({"setup": {"model": "m"}, "state": "live"}, 422),
+])  # fmt: skip
+def test_a_setup_that_is_none_is_refused(service, house, wanted, status):
+    house.provider = None
+    sent(service, line("a"))
+    house.refreshed()
+    asked = {"state": "candidate", "share": 0.5, "reason": "to see"} | wanted
+    told = service.post(f"{BASE}/versions/{RESOLUTION}", json=asked, headers=service.key("steward"))
+    assert told.status_code == status, told.text
+    assert not [v for v in Versions(house.bench.state).all("default") if v["state"] == "candidate"]
+
+
+def test_what_is_right_of_another_stage_is_kept_and_moves_nothing(worked):
+    url, analyst = f"{BASE}/reviews/exception/good", worked.key("analyst")
+    before = worked.get(f"{BASE}/records/exception/good", headers=analyst).json()
+    said = worked.post(url, json={"label": "unpaid+overdue", "stage": ORDER, "reason": "sample"}, headers=analyst)
+    assert (said.status_code, said.json()["label"], said.json()["machine_label"]) == (201, "overdue+unpaid", "overdue")
+    assert (
+        worked.post(url, json={"label": "reship", "stage": RESOLUTION, "reason": "sample"}, headers=analyst).json()["machine_label"]
+        == "notify_customer"
+    )
+    for stage, label in ((ORDER, "reship"), (ORDER, "none+overdue"), (RESOLUTION, "damaged"), (RESOLUTION, "none")):
+        assert worked.post(url, json={"label": label, "stage": stage, "reason": "sample"}, headers=analyst).status_code == 422
+    after = worked.get(f"{BASE}/records/exception/good", headers=analyst).json()
+    assert [label["stage"] for label in after["labels"]] == [ORDER, RESOLUTION]
+    assert {**after, "labels": []} == before
+    assert (
+        worked.post(f"{BASE}/reviews/exception/none", json={"label": "none", "stage": ORDER, "reason": "sample"}, headers=analyst).status_code == 404
+    )

@@ -16,11 +16,12 @@ from seeding_platform.enrichment.report import report_of
 from seeding_platform.enrichment.report_words import WORDS
 from seeding_platform.enrichment.settings import limits_of
 from seeding_platform.monitoring.notices import title_of
-from seeding_platform.service import alerted
+from seeding_platform.service import alerted, enriched
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
 from seeding_platform.service.pages.audit import names_of
+from seeding_platform.service.pages.enrichment_versions import versions_shown
 from seeding_platform.service.pages.forms import Form, looking, typed, typed_all, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
@@ -179,6 +180,7 @@ def _overview(
             "backlog": shown.backlog_shown(ahead, history, say=say, k=k),
             **_dead(house, tenant, flow["dead"], stage, error, say, lang),
         }
+        more["versions"] = versions_shown(enriched.versions(service, tenant), say=say, k=k)
         if report in ("daily", "weekly"):
             kind: Any = report
             more["report"] = shown.report_shown(report_of(source, tenant, kind, thresholds=bars, now=now), say=say)

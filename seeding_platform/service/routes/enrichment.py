@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from seeding_platform.enrichment.setups import Setup
 from seeding_platform.errors import BusyError
 from seeding_platform.service import enriched, enriching
 from seeding_platform.service.audited import tell
@@ -76,9 +77,12 @@ class PauseWanted(BaseModel, extra="forbid"):
 
 
 class ReviewGiven(BaseModel, extra="forbid"):
-    """What a person says."""
+    """What a person says is right."""
 
-    label: str = Field(min_length=1, max_length=60)
+    label: str = Field(
+        min_length=1, max_length=300, description="A label; of another stage an action, or kinds of problems with + between them, or none"
+    )
+    stage: Stage = Field(Stage.CLASSIFICATION, description="Of another stage the record goes on as it is: it is what versions are compared by")
     reason: Literal["low_confidence", "sample", "dead"]
 
 
@@ -97,7 +101,8 @@ class SharingWanted(BaseModel, extra="forbid"):
 class VersionWanted(BaseModel, extra="forbid"):
     """What a version is to be."""
 
-    version: str = Field(min_length=1, max_length=200, description="As `GET versions` names it")
+    version: str | None = Field(None, min_length=1, max_length=500, description="As `GET versions` names it; or `setup`")
+    setup: Setup | None = Field(None, description="A version that was never seen, by what differs in it from what is configured; only as a candidate")
     state: Literal["candidate", "live", "refused", "retired"]
     share: float = Field(0.0, ge=0, le=1, description="Share of records that a candidate is tried on")
     reason: Reason
@@ -258,10 +263,15 @@ def list_reviews(request: Request, actor: Viewer, tenant: Tenant, dead: bool = F
 
 @router.post("/reviews/{record_type}/{record_id:record}", status_code=201)
 def post_review(request: Request, actor: Analyst, tenant: Tenant, record_type: RecordType, record_id: Id, asked: ReviewGiven) -> dict[str, Any]:
-    """Say which label a record has: it holds at once, opens the next stage, and is what better models are trained on."""
-    said = enriching.judge(
-        service_of(request), enriched.own(actor, tenant), (record_type, record_id), label=asked.label, reason=asked.reason, actor=actor.key_id
-    )
+    """Say which label a record has: it holds at once, opens the next stage, and is what better models are trained on.
+
+    What is said of another stage changes nothing of the record: versions of the stage are compared and proven by it.
+    """
+    service, record, whose = service_of(request), (record_type, record_id), enriched.own(actor, tenant)
+    if asked.stage is Stage.CLASSIFICATION:
+        said = enriching.judge(service, whose, record, label=asked.label, reason=asked.reason, actor=actor.key_id)
+    else:
+        said = enriching.say(service, whose, record, stage=asked.stage, told=asked.label, reason=asked.reason, actor=actor.key_id)
     tell(request, label=asked.label, machine_label=said.machine_label)
     return told(asdict(said))
 
@@ -282,10 +292,20 @@ def list_versions(request: Request, actor: Viewer, tenant: Tenant) -> list[dict[
 
 @router.post("/versions/{stage}")
 def post_version(request: Request, actor: Steward, tenant: Tenant, stage: Stage, asked: VersionWanted) -> dict[str, Any]:
-    """Let a version be live, tried on a share of records, refused or retired, whatever the golden set says; a reason goes on record."""
-    service, wanted = service_of(request), asked.model_dump(exclude={"share"})
-    done = enriching.put_version(service, enriched.own(actor, tenant), stage=str(stage), share_=asked.share, actor=actor.key_id, **wanted)
-    tell(request, **wanted)
+    """Let a version be live, tried on a share of records, refused or retired, whatever the golden set says; a reason goes on record.
+
+    With `setup` another model, prompt, list of providers or classifier becomes a candidate.
+    """
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    version, setup = asked.version, asked.setup
+    if (version is None) == (setup is None) or (setup is not None and asked.state != "candidate"):
+        raise Problem(422, "invalid-request", "Name either a version, or a setup of one that is to be a candidate.")
+    if setup is not None:
+        version = enriching.set_up(service, whose, stage=str(stage), setup=setup, actor=actor.key_id)
+    assert version is not None  # noqa: S101
+    by = {"actor": actor.key_id, "reason": asked.reason}
+    done = enriching.put_version(service, whose, stage=str(stage), version=version, state=asked.state, share_=asked.share, **by)
+    tell(request, version=version, state=asked.state, reason=asked.reason)
     return done
 
 

@@ -156,6 +156,7 @@ class Completed:
         label: must be there for classification.
         skip_rest: why the stages after this one have nothing to do, a word such as low_confidence or no_problem; empty = the next one is ready.
         review_at: with `skip_rest`: when a person, or a better provider, should look; None = nobody needs to.
+        word: the answer in a word, by which versions are compared; of a classification that is its label.
         made: how.
     """
 
@@ -166,6 +167,7 @@ class Completed:
     label: str | None = None
     skip_rest: str = ""
     review_at: dt.datetime | None = None
+    word: str = ""
     made: Made = Made()
 
 

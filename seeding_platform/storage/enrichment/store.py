@@ -265,9 +265,28 @@ class EnrichmentStore:
             lambda c: reviews.judged(c, tenant, record_type, record_id, label=label, actor=actor, reason=reason, output=output, now=now)
         )
 
-    def labels(self, tenant: str, since: dt.datetime | None = None) -> list[HumanLabel]:
-        """What people said of a tenant's records, oldest first."""
-        return self._read(lambda c: reviews.labels_of(c, tenant, since=since))
+    def say(self, tenant: str, record: tuple[str, str], *, stage: str, word: str, actor: str, reason: str, now: dt.datetime) -> HumanLabel | None:
+        """Keep what a person says is the right answer of a stage; the record goes on as it is. None where there is no such record.
+
+        Versions are compared and proven by it. A person's label of a classification is more than that: see `judge`.
+
+        Args:
+            tenant: whose.
+            record: type and id.
+            stage: which.
+            word: the right answer in a word.
+            actor: who says so.
+            reason: low_confidence, sample or dead.
+            now: the moment, aware.
+
+        Raises:
+            PermanentError: no answer, or another reason.
+        """
+        return self._written(lambda c: reviews.said_right(c, tenant, record, stage=stage, word=word, actor=actor, reason=reason, now=now))
+
+    def labels(self, tenant: str, since: dt.datetime | None = None, *, stage: str | None = None) -> list[HumanLabel]:
+        """What people said of a tenant's records, oldest first; of one stage, or of all."""
+        return self._read(lambda c: reviews.labels_of(c, tenant, stage=stage, since=since))
 
     def sample(self, tenant: str, share: float, *, rng: random.Random, now: dt.datetime, since: dt.datetime | None = None) -> list[Ref]:
         """Put a share (0-1) of accepted classifications, finished since a moment, up for review; gives which."""
