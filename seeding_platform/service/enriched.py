@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.comparison import beside_others, sharing
@@ -11,11 +12,10 @@ from seeding_platform.enrichment.measures import measured_now
 from seeding_platform.enrichment.monitor import next_check_at
 from seeding_platform.enrichment.report import report_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.enrichment.states import STAGES
+from seeding_platform.storage.enrichment.states import STAGES, Dead
 from seeding_platform.storage.enrichment.versions import Versions, parted
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from seeding_platform.enrichment.house import House
@@ -114,9 +114,17 @@ def records(
     return {"records": [record_told(r) for r in found[:limit]], "next": _next(found, limit)}
 
 
-def dead_letters(service: Service, tenant: str, *, stage: str | None, error: str | None, after: str | None, limit: int) -> dict[str, Any]:
+def aged(
+    service: Service, *, stage: str | None = None, error: str | None = None, older_hours: float | None = None, younger_hours: float | None = None
+) -> Dead:
+    """Which dead letters are meant: of a stage, of a class, dead for longer or shorter than so many hours by now."""
+    since, until = (None if hours is None else service.now() - dt.timedelta(hours=hours) for hours in (younger_hours, older_hours))
+    return Dead(stage=stage, error=error, since=since, until=until)
+
+
+def dead_letters(service: Service, tenant: str, wanted: Dead, *, after: str | None, limit: int) -> dict[str, Any]:
     """Rows that are not tried again by themselves, by record, and where the next page begins."""
-    found = service.enrichment.store.records(tenant, stage=stage, error=error, dead=True, after=cursor(after), limit=limit + 1)
+    found = service.enrichment.store.dead(tenant, wanted, after=cursor(after), limit=limit + 1)
     letters = [
         {
             "record_type": r.record_type, "record_id": r.record_id, "stage": s.stage, "error": s.error, "message": s.message,
@@ -124,7 +132,7 @@ def dead_letters(service: Service, tenant: str, *, stage: str | None, error: str
         }
         for r in found[:limit]
         for s in r.stages
-        if s.dead and stage in (None, s.stage) and error in (None, s.error)
+        if wanted.fits(s.stage, s.error, s.escalated_at)
     ]  # fmt: skip
     return {"dead_letters": letters, "next": _next(found, limit)}
 
@@ -175,8 +183,6 @@ def _stage_told(stage: StageState) -> dict[str, Any]:
 
 def versions(service: Service, tenant: str) -> list[dict[str, Any]]:
     """Every version of each stage, the newest first; a candidate beside what is live, on records that both answered and a person judged."""
-    import datetime as dt
-
     known = Versions(service.enrichment.bench.state).all(tenant)
     live = {v["stage"]: v["version"] for v in known if v["state"] == "live"}
     since = service.now() - dt.timedelta(days=BACK_DAYS)

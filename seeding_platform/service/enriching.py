@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.setups import Setup
     from seeding_platform.service.context import Service
     from seeding_platform.storage.enrichment.reviews import HumanLabel
-    from seeding_platform.storage.enrichment.states import Ref
+    from seeding_platform.storage.enrichment.states import Dead, Ref
 
 PROVIDERS = frozenset({"offline", "openai"})
 MOST_TOLD = 1000
@@ -60,12 +60,10 @@ class Sent(Lines):
         return self.told()
 
 
-def redrive(
-    service: Service, tenant: str, *, stage: Stage | None, error: str | None, records: Collection[tuple[str, str]] | None, dry_run: bool
-) -> list[Ref]:
+def redrive(service: Service, tenant: str, wanted: Dead, *, records: Collection[tuple[str, str]] | None, dry_run: bool) -> list[Ref]:
     """Bring dead letters back, or only say which."""
     house = service.enrichment
-    back = house.store.redrive(tenant, stage=stage, error=error, records=records, dry_run=dry_run, now=service.now())
+    back = house.store.redrive(tenant, **dataclasses.asdict(wanted), records=records, dry_run=dry_run, now=service.now())
     if back and not dry_run:
         house.tell("redriven", tenant, records=len(back))
     return back

@@ -14,7 +14,7 @@ from seeding_platform.service.context import Service
 from seeding_platform.service.enriching import Sent
 from seeding_platform.service.pages.enrichment_shown import address
 from seeding_platform.service.runs import NoSuchRun
-from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Record, Stage
+from seeding_platform.storage.enrichment.states import Completed, ErrorClass, Failed, Record, Stage
 from seeding_platform.storage.enrichment.versions import Versions
 from seeding_platform_tests.enrichment.test_working import Scripted, answer
 from seeding_platform_tests.service.pages import Pages
@@ -176,6 +176,41 @@ def test_dead_letters_are_listed_and_brought_back_only_when_it_is_meant(service,
     recorded = [r.event for r in service.app.state.service.trail.log.newest(limit=20)]
     [event] = [e for e in recorded if e.detail.get("dry_run") is False and e.detail.get("redriven") == 1]
     assert event.action == "POST /api/v1/enrichment/{tenant}/dead-letters/redrive"
+
+
+def test_the_list_of_dead_letters_and_their_redrive_have_one_filter(service, house):
+    now = house.bench.now()
+    ages = {"old": (200, CLASSES, ErrorClass.TRANSIENT), "day": (30, CLASSES, ErrorClass.INVALID_OUTPUT), "new": (0.5, ORDER, ErrorClass.TRANSIENT)}
+    for name, (hours, stage, error) in ages.items():
+        sent(service, line(name))
+        at = now - dt.timedelta(hours=hours)
+        for one in [ORDER, CLASSES][: 1 + (stage == CLASSES)]:
+            [claim] = house.store.claim(one, owner="w", limit=9, lease=dt.timedelta(minutes=1), now=house.bench.now())
+            if one == stage:
+                house.store.fail([Failed(ref=claim.ref, fence=claim.fence, error=error, message="no", due_at=None)], now=at)
+            else:
+                output = {"problems": [], "severity": "none", "confidence": 0.9}
+                house.store.complete([Completed(ref=claim.ref, fence=claim.fence, output=output, confidence=0.9)], now=at)
+    operator = service.key("operator")
+    for wanted, expected in (
+        ({}, {"old", "day", "new"}),
+        ({"older_hours": 24}, {"old", "day"}),
+        ({"younger_hours": 48}, {"day", "new"}),
+        ({"older_hours": 1, "younger_hours": 48}, {"day"}),
+        ({"older_hours": 1, "error": "transient"}, {"old"}),
+        ({"younger_hours": 48, "stage": ORDER}, {"new"}),
+        ({"younger_hours": 0}, set()),
+    ):
+        listed = service.get(f"{BASE}/dead-letters", params=wanted, headers=operator).json()["dead_letters"]
+        tried = service.post(f"{BASE}/dead-letters/redrive", json=wanted, headers=operator).json()
+        assert {d["record_id"] for d in listed} == {d["record_id"] for d in tried["records"]} == expected, wanted
+        assert tried["dry_run"]
+    for wrong in ({"older_hours": -1}, {"older_hours": "inf"}, {"younger_hours": "soon"}):
+        assert service.get(f"{BASE}/dead-letters", params=wrong, headers=operator).status_code == 422
+        assert service.post(f"{BASE}/dead-letters/redrive", json=wrong, headers=operator).status_code == 422
+    done = service.post(f"{BASE}/dead-letters/redrive", json={"older_hours": 24, "error": "transient", "dry_run": False}, headers=operator)
+    assert [r["record_id"] for r in done.json()["records"]] == ["old"]
+    assert {d["record_id"] for d in service.get(f"{BASE}/dead-letters", headers=operator).json()["dead_letters"]} == {"day", "new"}
 
 
 def test_a_record_is_cancelled_and_nothing_but_its_input_brings_it_back(service, house):

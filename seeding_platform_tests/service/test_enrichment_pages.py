@@ -118,6 +118,21 @@ def test_dead_letters_are_found_looked_at_and_tried_again(service, bench, store)
     assert page.send(HERE, step="dance").status_code == 422
 
 
+def test_dead_letters_are_narrowed_down_by_age_and_only_those_are_tried_again(service, bench, store):
+    dead(bench.state, bench.now(), "new")
+    dead(bench.state, bench.now() - dt.timedelta(days=3), "old")
+    page = Pages(service, "operator")
+    text = page.get(f"{HERE}?age=over_day")
+    assert ('value="exception/old"' in text, 'value="exception/new"' in text, hidden(text, "age")) == (True, False, "over_day")
+    assert 'value="exception/new"' in page.get(f"{HERE}?age=day")
+    assert "None of this stage and reason" in page.get(f"{HERE}?age=hour")
+    assert 'value="exception/new"' in page.get(f"{HERE}?age=nonsense")
+    look = page.send(HERE, step="redrive", all="on", age="over_day")
+    assert ("Try 1 again?" in look.text, hidden(look.text, "age")) == (True, "over_day")
+    assert page.send(HERE, step="redriven", all="on", age="over_day", expected=hidden(look.text, "expected")).status_code == 303
+    assert (row(store, "old").dead, row(store, "new").dead) == (False, True)
+
+
 def test_work_is_paused_with_a_reason_and_resumed(service, bench, store):
     page = Pages(service, "operator")
     assert "Say why" in page.send(HERE, step="pause", stage=CLASSES).text

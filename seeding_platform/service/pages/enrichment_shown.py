@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.pauses import Pause
     from seeding_platform.storage.enrichment.standing import RecordState
-    from seeding_platform.storage.enrichment.states import Counts
+    from seeding_platform.storage.enrichment.states import Counts, Dead
 
     Words = Mapping[str, Any]
 
@@ -216,9 +216,9 @@ def backlog_shown(ahead: Forecast, history: Sequence[Measurement], *, say: Speak
     return {"said": forecast_told(ahead, "nl" if say.lang == "nl" else "en"), "pictures": pictures}
 
 
-def dead_row(record: RecordState, *, stage: str, error: str, say: Speaker, lang: str, k: Words) -> dict[str, Any]:
+def dead_row(record: RecordState, wanted: Dead, *, say: Speaker, lang: str, k: Words) -> dict[str, Any]:
     """A dead letter: the first stage in which it is one, among those that were asked for."""
-    one = next(s for s in record.stages if s.dead and stage in ("", s.stage) and error in ("", s.error))
+    one = next(s for s in record.stages if wanted.fits(s.stage, s.error, s.escalated_at))
     return {
         "key": f"{record.record_type}/{record.record_id}", "href": address(lang, record.record_type, record.record_id), "id": record.record_id,
         "type": k["types"].get(record.record_type, record.record_type), "stage": k["stages"][one.stage],

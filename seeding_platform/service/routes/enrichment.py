@@ -35,6 +35,9 @@ RecordType = Literal["order", "exception"]
 Id = Annotated[str, Path(min_length=1, max_length=LONGEST)]
 After = Annotated[str | None, Query(max_length=LONGEST + 20, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+MOST_HOURS = 24 * 366 * 10
+HoursTold = Annotated[float | None, Field(ge=0, le=MOST_HOURS, allow_inf_nan=False, description="Dead for longer, or shorter, than this by now")]
+Hours = Annotated[float | None, Query(ge=0, le=MOST_HOURS, allow_inf_nan=False, description="Dead for longer, or shorter, than this by now")]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Prefix = Annotated[str | None, Query(max_length=LONGEST, description="How the id begins")]
 LINES: dict[str, Any] = {
@@ -52,6 +55,8 @@ class RedriveWanted(BaseModel, extra="forbid"):
 
     stage: Stage | None = None
     error: ErrorClass | None = None
+    older_hours: HoursTold = None
+    younger_hours: HoursTold = None
     records: list[tuple[RecordType, str]] | None = Field(None, max_length=1000, description="Pairs of type and id")
     dry_run: bool = Field(True, strict=True, description="Only say which")
 
@@ -220,21 +225,22 @@ def post_replay(request: Request, actor: Operator, tenant: Tenant, record_type: 
 
 @router.get("/dead-letters")
 def list_dead_letters(
-    request: Request, actor: Viewer, tenant: Tenant, stage: Stage | None = None, error: ErrorClass | None = None, after: After = None,
-    limit: Limit = 50,
+    request: Request, actor: Viewer, tenant: Tenant, stage: Stage | None = None, error: ErrorClass | None = None, older_hours: Hours = None,
+    younger_hours: Hours = None, after: After = None, limit: Limit = 50,
 ) -> dict[str, Any]:  # fmt: skip
-    """Rows that are not tried again by themselves, with what went wrong; somebody has to look."""
-    wanted: dict[str, Any] = {"stage": stage, "error": error}
-    return told(enriched.dead_letters(service_of(request), enriched.own(actor, tenant), **wanted, after=after, limit=limit))
+    """Rows that are not tried again by themselves, with what went wrong; somebody has to look. Filtered as `dead-letters/redrive` does."""
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    wanted = enriched.aged(service, stage=stage, error=error, older_hours=older_hours, younger_hours=younger_hours)
+    return told(enriched.dead_letters(service, whose, wanted, after=after, limit=limit))
 
 
 @router.post("/dead-letters/redrive")
 def post_redrive(request: Request, actor: Operator, tenant: Tenant, asked: RedriveWanted) -> dict[str, Any]:
     """Bring dead letters back as if never tried; without `dry_run: false` it only says which."""
     records = None if asked.records is None else {(kind, name) for kind, name in asked.records}
-    back = enriching.redrive(
-        service_of(request), enriched.own(actor, tenant), stage=asked.stage, error=asked.error, records=records, dry_run=asked.dry_run
-    )
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    wanted = enriched.aged(service, **asked.model_dump(include={"stage", "error", "older_hours", "younger_hours"}))
+    back = enriching.redrive(service, whose, wanted, records=records, dry_run=asked.dry_run)
     tell(request, dry_run=asked.dry_run, redriven=len(back))
     listed = [{"record_type": r.record_type, "record_id": r.record_id, "stage": r.stage} for r in back[: enriching.MOST_TOLD]]
     return {"dry_run": asked.dry_run, "redriven": len(back), "records": listed}

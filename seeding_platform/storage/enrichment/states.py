@@ -195,6 +195,32 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """Which dead rows are meant, the same whether they are listed, counted or brought back; what is not said fits all.
+
+    Attributes:
+        stage: in which they died.
+        error: of which class.
+        since: they died at this moment or later.
+        until: they died before it.
+    """
+
+    stage: str | None = None
+    error: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def fits(self, stage: str, error: str | None, died_at: dt.datetime | None) -> bool:
+        """Whether a row is meant."""
+        if died_at is None or self.stage not in (None, stage) or self.error not in (None, error):
+            return False
+        return (self.since is None or died_at >= self.since) and (self.until is None or died_at < self.until)
+
+
+ANY_DEAD = Dead()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """A claim with nothing to do.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seeding_platform.storage.enrichment import bulk, claiming, ending, intake, pauses, reviews, standing, steering, traces
+from seeding_platform.storage.enrichment.states import ANY_DEAD, Dead
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -152,12 +153,18 @@ class EnrichmentStore:
         *,
         stage: str | None = None,
         error: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
         records: Collection[tuple[str, str]] | None = None,
         dry_run: bool,
         now: dt.datetime,
     ) -> list[Ref]:
-        """Bring dead rows back as if never tried: of a stage, with an error, of records (type, id); a dry run only says which."""
-        return self._written(lambda c: steering.redriven(c, tenant, stage=stage, error=error, records=records, dry_run=dry_run, now=now))
+        """Bring dead rows back as if never tried: of a stage, with an error, dead since then or until then (see `Dead`), of records (type, id).
+
+        A dry run only says which.
+        """
+        wanted = Dead(stage=stage, error=error, since=since, until=until)
+        return self._written(lambda c: steering.redriven(c, tenant, wanted=wanted, records=records, dry_run=dry_run, now=now))
 
     def cancel(
         self, tenant: str, *, stage: str | None = None, records: Collection[tuple[str, str]] | None = None, reason: str, now: dt.datetime
@@ -211,6 +218,10 @@ class EnrichmentStore:
         return self._read(
             lambda c: standing.records(c, tenant, status=status, stage=stage, error=error, dead=dead, text=text, after=after, limit=limit)
         )
+
+    def dead(self, tenant: str, wanted: Dead = ANY_DEAD, *, after: tuple[str, str] | None = None, limit: int = 50) -> list[RecordState]:
+        """Records of a tenant with a dead row that is meant, by type and id, after a (type, id)."""
+        return self._read(lambda c: standing.dead(c, tenant, wanted, after=after, limit=limit))
 
     def story(self, tenant: str, record_type: str, record_id: str) -> Story | None:
         """All that is known of a record; None where the tenant has no such one."""
