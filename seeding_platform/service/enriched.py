@@ -16,12 +16,14 @@ from seeding_platform.storage.enrichment.states import STAGES, Dead
 from seeding_platform.storage.enrichment.versions import Versions, parted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from seeding_platform.enrichment.forecast import Forecast
     from seeding_platform.enrichment.house import House
     from seeding_platform.enrichment.report import Kind, Lang
     from seeding_platform.service.context import Service
     from seeding_platform.service.sessions import Actor
+    from seeding_platform.storage.enrichment.measured import Waiting
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.standing import RecordState, StageState, Story
     from seeding_platform.storage.enrichment.states import Stage
@@ -41,22 +43,36 @@ def own(actor: Actor, tenant: str) -> str:
     return tenant
 
 
+def figures(service: Service, tenant: str) -> Mapping[str, Measurement]:
+    """Figures of a tenant by metric: what the monitor measured last, or measured now where it has not looked yet; none where nothing came in."""
+    house, now = service.enrichment, service.now()
+    newest = house.monitor.kept.newest(tenant).get(tenant)
+    if newest or not house.store.counts(tenant, now=now):
+        return newest or {}
+    days = house.monitor.thresholds().completeness_days
+    return {m.metric: m for m in measured_now(house.monitor.source, tenant, now=now, completeness_days=days)}
+
+
+def ahead(service: Service, tenant: str) -> tuple[Waiting, Forecast]:
+    """What waits by now, and what becomes of it."""
+    monitor, now = service.enrichment.monitor, service.now()
+    waiting = monitor.source.waiting(tenant, now=now)
+    by_hour = monitor.source.by_hour(tenant, until=now, hours=HOURS)
+    return waiting, forecast(waiting.records, by_hour, limit=monitor.thresholds().backlog_critical)
+
+
 def health(service: Service, tenant: str) -> dict[str, Any]:
     """How enrichment of a tenant stands: its alerts, its newest figures, what is paused."""
-    house, now = service.enrichment, service.now()
-    standing = house.monitor.standing(tenant)
-    newest = house.monitor.kept.newest(tenant).get(tenant, {})
-    figures: Sequence[Measurement] = list(newest.values())
-    if not figures and house.store.counts(tenant, now=now):  # nobody has looked yet
-        figures = measured_now(house.monitor.source, tenant, now=now, completeness_days=house.monitor.thresholds().completeness_days)
-    last = max((m.at for m in newest.values()), default=None)
+    house, measured = service.enrichment, figures(service, tenant)
+    standing, kept = house.monitor.standing(tenant), house.monitor.kept.newest(tenant).get(tenant, {})
+    last = max((m.at for m in kept.values()), default=None)
     return {
         "tenant": tenant,
-        "status": _status([severity for _, severity in standing], known=bool(figures)),
-        "measured_at": max((m.at for m in figures), default=None),
+        "status": _status([severity for _, severity in standing], known=bool(measured)),
+        "measured_at": max((m.at for m in measured.values()), default=None),
         "next_check_at": None if last is None else next_check_at([s for _, s in standing], house.monitor.thresholds(), now=last),
         "alerts": [{"rule": rule, "severity": severity} for rule, severity in standing],
-        "figures": {m.metric: {"value": m.value, "n": m.n, "detail": dict(m.detail)} for m in sorted(figures, key=lambda m: m.metric)},
+        "figures": {name: {"value": m.value, "n": m.n, "detail": dict(m.detail)} for name, m in sorted(measured.items())},
         "pauses": [dataclasses.asdict(pause) for pause in house.store.pauses(tenant)],
         "providers": {name: {"state": row.state, "opened_at": row.opened_at} for name, row in _breakers(house).items()},
     }
@@ -81,17 +97,14 @@ def report(service: Service, tenant: str, period: Kind, lang: Lang) -> dict[str,
 
 def backlog(service: Service, tenant: str) -> dict[str, Any]:
     """What waits: by stage and state, since when the oldest, and how long it will last."""
-    house, now = service.enrichment, service.now()
-    source, thresholds = house.monitor.source, house.monitor.thresholds()
-    waiting = source.waiting(tenant, now=now)
-    ahead = forecast(waiting.records, source.by_hour(tenant, until=now, hours=HOURS), limit=thresholds.backlog_critical)
+    waiting, told = ahead(service, tenant)
     return {
         "tenant": tenant,
         "records": waiting.records,
         "due": waiting.due,
         "oldest_due_at": waiting.oldest_due_at,
-        "stages": [dataclasses.asdict(c) for c in house.store.counts(tenant, now=now)],
-        "forecast": dataclasses.asdict(ahead),
+        "stages": [dataclasses.asdict(c) for c in service.enrichment.store.counts(tenant, now=service.now())],
+        "forecast": dataclasses.asdict(told),
     }
 
 

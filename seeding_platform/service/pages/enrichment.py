@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from seeding_platform.enrichment.forecast import HOURS, forecast
 from seeding_platform.enrichment.house import House
-from seeding_platform.enrichment.measures import Metric, measured_now
+from seeding_platform.enrichment.measures import Metric
 from seeding_platform.enrichment.monitor import STANDING
 from seeding_platform.enrichment.report import report_of
 from seeding_platform.enrichment.report_words import WORDS
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from seeding_platform.service.auth import Actor
     from seeding_platform.service.context import Service
-    from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.states import Ref
 
 router = APIRouter(include_in_schema=False)
@@ -187,9 +185,8 @@ def _overview(
         "report": None,
     }  # fmt: skip
     if flow["came"]:
-        measured, kept = _measured(house, tenant, now), house.monitor.kept
-        waiting, today = source.waiting(tenant, now=now), now.astimezone(dt.UTC).date()
-        ahead = forecast(waiting.records, source.by_hour(tenant, until=now, hours=HOURS), limit=bars.backlog_critical)
+        measured, kept, today = enriched.figures(service, tenant), house.monitor.kept, now.astimezone(dt.UTC).date()
+        waiting, ahead = enriched.ahead(service, tenant)
         history = kept.since(tenant, now - DAY, metrics=(Metric.BACKLOG,), until=now).get(Metric.BACKLOG, [])
         spent = source.spent(tenant, first=today, last=today)
         more |= {
@@ -205,12 +202,6 @@ def _overview(
             kind: Any = report
             more["report"] = shown.report_shown(report_of(source, tenant, kind, thresholds=bars, now=now), say=say)
     return page(request, "enrichment", lang, actor, facts_or_none(request, actor), status=status, **more)
-
-
-def _measured(house: House, tenant: str, now: dt.datetime) -> Mapping[str, Measurement]:
-    """What the monitor measured last; measured now where it has not looked yet."""
-    newest = house.monitor.kept.newest(tenant).get(tenant)
-    return newest or {m.metric: m for m in measured_now(house.monitor.source, tenant, now=now)}
 
 
 def _dead(house: House, tenant: str, total: int, chosen: Chosen, now: dt.datetime, say: Speaker, lang: str) -> dict[str, Any]:
