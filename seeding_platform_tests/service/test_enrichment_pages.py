@@ -303,7 +303,7 @@ def test_versions_are_shown_and_what_is_right_is_said_on_a_record(service, bench
     versions.put("default", CLASSES, "exception_classification:4|1", "candidate", report=report, share=0.2, now=bench.now())
     text = Pages(service, "viewer").get(HERE)
     for said in (
-        "exception_classification:4|1",
+        "exception_classification:<wbr>4|<wbr>1<wbr>",
         "on 20.0% of the records",
         "Not worse. 75.0% of 40 records right; the version before, 50.0%.",
         "No record was answered by both yet.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.outputs import NO_PROBLEMS
@@ -40,8 +41,9 @@ def _row(one: Mapping[str, Any], say: Speaker, k: Words) -> dict[str, Any]:
         if report.get("right"):
             before, new = (say.share(share) for share in report["right"])
             golden += " " + v["golden"].format(n=say.count(report["n"]), before=before, new=new)
+    parts = [part for part in re.split(r"(?<=[:+|])", one["version"]) if part]  # after which a long name may be broken
     return {
-        "stage": k["stages"][one["stage"]], "version": one["version"], "state": state, "tone": TONES[one["state"]], "golden": golden,
+        "stage": k["stages"][one["stage"]], "version": parts, "state": state, "tone": TONES[one["state"]], "golden": golden,
         "share": say.share(one["share"]) if one["state"] == "candidate" else "", "at": say.moment(one["at"]),
         "beside": [] if beside is None else _beside(beside, say, k),
     }  # fmt: skip
