@@ -115,28 +115,37 @@ def same_as_whole(platform):
         assert platform.lake.read(f"enriched/{name}").collect().equals(frame), name
 
 
-def test_a_run_takes_in_and_builds_only_what_has_changed(platform, instance, taken, monkeypatch):
-    def again(**more) -> list:
+@pytest.fixture
+def again(platform, instance, taken):
+    def run(**more) -> list:
         taken.clear()
         assert dg.materialize([enrichment_assets()], resources={"platform": platform}, instance=instance, **more).success
         return list(taken)
 
+    return run
+
+
+def test_a_run_takes_in_and_builds_only_what_has_changed(platform, again):
     assert again() == [4, "whole"]
-    assert again() == []
     sent_in(platform, "new")
     sent_in(platform, "other")
     assert again() == []
     same_as_whole(platform)
     assert platform.lake.read("enriched/exception_records").collect()["exception_id"].to_list() == ["EX-1", "EX-2", "EX-3", "new", "other"]
-    store = platform.enrichment("test", random.Random(1)).store
-    store.judge("acme", "exception", "new", label="damaged", actor="key1", reason="sample", now=platform.now())
-    assert again() == []
-    same_as_whole(platform)
-    assert again(tags={"dagster/schedule_name": "enrichment_sweep"}) == [4, "whole"]
     orders = platform.lake.read("quality/orders").collect().with_columns(items=pl.lit(2, dtype=pl.Int64))
     platform.lake.overwrite("quality/orders", orders)
     assert again() == [4]
     same_as_whole(platform)
+
+
+@pytest.mark.long
+def test_a_sweep_and_another_day_take_everything_in(platform, again, monkeypatch):
+    assert again() == [4, "whole"]
+    store = platform.enrichment("test", random.Random(1)).store
+    store.judge("acme", "exception", "EX-1", label="damaged", actor="key1", reason="sample", now=platform.now())
+    assert again() == []
+    same_as_whole(platform)
+    assert again(tags={"dagster/schedule_name": "enrichment_sweep"}) == [4, "whole"]
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     monkeypatch.setattr(Platform, "now", lambda _: later)
     assert again() == [4], "what is overdue changes with the day"
