@@ -69,6 +69,8 @@ def test_a_story_is_told_and_the_dead_come_back_only_when_it_is_meant(place, lin
     assert said("story", "exception", "b", "--tenant", "acme")[0] == 1
     assert "1 dead letters would be tried again" in said("redrive", "--tenant", "acme", "--dry-run")[1]
     assert "0 dead letters would be" in said("redrive", "--tenant", "acme", "--error", "worker_lost")[1]
+    assert "0 dead letters would be" in said("redrive", "--tenant", "acme", "--older-hours", "1")[1]
+    assert "1 dead letters would be" in said("redrive", "--tenant", "acme", "--younger-hours", "1")[1]
     assert json.loads(said("redrive", "--tenant", "acme", "--do", "--json")[1])["redriven"] == 1
     assert "0 dead letters" in said("redrive", "--tenant", "acme")[1]
     with State.open(place.settings.state_url) as state:

@@ -192,12 +192,18 @@ def redrive(
     tenant: Annotated[str, typer.Option("--tenant", help="Whose dead letters.")] = DEFAULT,
     stage: Annotated[Stage | None, typer.Option("--stage", help="Only of this stage.")] = None,
     error: Annotated[ErrorClass | None, typer.Option("--error", help="Only those that died of this.")] = None,
+    older_hours: Annotated[float | None, typer.Option("--older-hours", min=0, max=87_840, help="Only those that died longer ago.")] = None,
+    younger_hours: Annotated[float | None, typer.Option("--younger-hours", min=0, max=87_840, help="Only those that died since.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run/--do", help="Only say which, or bring them back.")] = True,
     as_json: Json = False,
 ) -> None:
     """Bring dead letters back as if never tried; first as a dry run."""
+    import datetime as dt
+
     with _house("cli") as house:
-        back = house.store.redrive(tenant, stage=stage, error=error, dry_run=dry_run, now=house.bench.now())
+        now = house.bench.now()
+        since, until = (None if hours is None else now - dt.timedelta(hours=hours) for hours in (younger_hours, older_hours))
+        back = house.store.redrive(tenant, stage=stage, error=error, since=since, until=until, dry_run=dry_run, now=now)
         if back and not dry_run:
             _on_record(house, "redriven", tenant, records=len(back))
     if as_json:

@@ -15,12 +15,13 @@ from seeding_platform.enrichment.proving import NUMBER, in_force
 from seeding_platform.enrichment.refreshing import done_again, recovered, refreshed
 from seeding_platform.enrichment.ruling import ruled_anew
 from seeding_platform.enrichment.settings import actions_of, limits_of, retries_of
+from seeding_platform.enrichment.setups import setup_of
 from seeding_platform.enrichment.stages import shipped_stages
 from seeding_platform.enrichment.working import Crew, work
 from seeding_platform.storage.enrichment.actions import ActionLedger
 from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform.storage.enrichment.store import EnrichmentStore
-from seeding_platform.storage.enrichment.versions import joined
+from seeding_platform.storage.enrichment.versions import Versions, joined
 from seeding_platform.storage.live import Live
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.providers.classifier import Classifier
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.enrichment.settings import WorkLimits
+    from seeding_platform.enrichment.setups import Setup
     from seeding_platform.enrichment.stages import Stages
     from seeding_platform.enrichment.working import Tally
     from seeding_platform.models.operations.bench import Bench
@@ -51,7 +53,7 @@ class House:
         rng: spreads retries.
         owner: names this process in leases.
         provider: who is asked for a tenant; None = as the settings say.
-        earlier: who answers as a version of before did, for a tenant and that version; None = as the registry still knows it.
+        earlier: who answers as another version does, for a tenant and that version; None = by its setup, or as the registry still knows it.
         stages: labels, bars, prompts.
     """
 
@@ -62,7 +64,7 @@ class House:
     earlier: Callable[[str, str], Provider | None] | None = None
     stages: Stages = field(default_factory=shipped_stages)
     _providers: dict[str, Provider] = field(default_factory=dict, init=False)
-    _candidates: dict[str, tuple[Provider, float] | None] = field(default_factory=dict, init=False)
+    _candidates: dict[tuple[str, str], tuple[Provider, float] | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def store(self) -> EnrichmentStore:
@@ -86,15 +88,19 @@ class House:
             self._providers[tenant] = in_force(self, tenant, found)
         return self._providers[tenant]
 
-    def earlier_of(self, tenant: str, version: str) -> Provider | None:
-        """Who answers for a tenant as a version (of classification, model and prompt as one name) that was live did; None where it is gone."""
-        return self.earlier(tenant, version) if self.earlier is not None else pinned(self, tenant, version)
+    def earlier_of(self, tenant: str, version: str, stage: str = Stage.CLASSIFICATION) -> Provider | None:
+        """Who answers a stage for a tenant as a version (model and prompt as one name) does that is not configured; None where it is gone."""
+        return self.earlier(tenant, version) if self.earlier is not None else pinned(self, tenant, version, stage)
 
-    def candidate(self, tenant: str) -> tuple[Provider, float] | None:
-        """Who is tried beside what is live for a tenant, and on which share of records; the same as long as this house stands."""
-        if tenant not in self._candidates:
-            self._candidates[tenant] = candidate_of(self, tenant)
-        return self._candidates[tenant]
+    def set_up(self, tenant: str, stage: str, setup: Setup) -> Provider | None:
+        """Who answers a stage for a tenant as a setup says; None where it names a classifier that the registry does not know."""
+        return set_up(self, tenant, stage, setup)
+
+    def candidate(self, tenant: str, stage: str) -> tuple[Provider, float] | None:
+        """Who is tried beside what is live in a stage for a tenant, and on which share of records; the same as long as this house stands."""
+        if (tenant, stage) not in self._candidates:
+            self._candidates[tenant, stage] = candidate_of(self, tenant, stage)
+        return self._candidates[tenant, stage]
 
     def forget(self, tenant: str) -> None:
         """Look again who is to be asked for a tenant."""
@@ -163,27 +169,43 @@ def provider_for(house: House, tenant: str) -> Provider:
     return _with(house, serving(house.bench, tenant))
 
 
-def pinned(house: House, tenant: str, version: str) -> Provider | None:
-    """The same with the classifier by whose number a version was made; None where that does not come to the same version any more."""
+def pinned(house: House, tenant: str, version: str, stage: str = Stage.CLASSIFICATION) -> Provider | None:
+    """Who answers a stage as a version: by its setup, else with the classifier of its number; None where that comes to another version."""
     from seeding_platform.enrichment.providers.classifier import of_number
 
-    number = NUMBER.search(version)
-    classifier = of_number(house.bench, tenant, number[1]) if number is not None else None
-    if number is not None and classifier is None:
-        return None
-    found = _with(house, classifier)
-    return found if joined(found.version_of(Stage.CLASSIFICATION)) == version else None
+    known = next((v for v in Versions(house.bench.state).all(tenant) if (v["stage"], v["version"]) == (stage, version)), None)
+    setup = None if known is None else setup_of(known["report"])
+    if setup is not None:
+        found = set_up(house, tenant, stage, setup)
+    else:
+        number = NUMBER.search(version) if stage == Stage.CLASSIFICATION else None
+        classifier = of_number(house.bench, tenant, number[1]) if number is not None else None
+        found = _with(house, classifier) if number is None or classifier is not None else None
+    return found if found is not None and joined(found.version_of(stage)) == version else None
 
 
-def _with(house: House, classifier: Classifier | None) -> Provider:
+def set_up(house: House, tenant: str, stage: str, setup: Setup) -> Provider | None:
+    """See `House.set_up`."""
+    from seeding_platform.enrichment.providers.classifier import of_number, serving
+
+    if setup.classifier is not None:
+        classifier = of_number(house.bench, tenant, setup.classifier)
+        if classifier is None:
+            return None
+    else:
+        classifier = serving(house.bench, tenant) if stage == Stage.CLASSIFICATION else None
+    return _with(house, classifier, stages=setup.stages(house.stages, stage), model=setup.model)
+
+
+def _with(house: House, classifier: Classifier | None, *, stages: Stages | None = None, model: str | None = None) -> Provider:
     from seeding_platform.enrichment.providers.budget import Limits as Spend
     from seeding_platform.enrichment.providers.choice import provider_for as chosen
 
     bench, limits = house.bench, house.limits()
     return chosen(
-        bench.settings,
+        bench.settings if model is None else bench.settings.model_copy(update={"ai_model": model}),
         bench.state,
-        stages=house.stages,
+        stages=stages or house.stages,
         classifier=classifier,
         limits=Spend(tokens=limits.tokens_a_day, cost=limits.eur_a_day),
         concurrency=limits.concurrency,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seeding_platform.enrichment.outputs import Invalid, Resolution, checked, decide, plain
+from seeding_platform.enrichment.outputs import Invalid, Resolution, checked, decide, plain, word_of
 from seeding_platform.enrichment.working import Undone
 from seeding_platform.storage.enrichment.states import Completed
 
@@ -41,7 +41,7 @@ def judge_by(stages: Stages, act: Act) -> Judge:
             told |= {"mode": carried.mode, "state": carried.state, "outcome": carried.outcome, "key": carried.key}
         return Completed(
             ref=claim.ref, fence=claim.fence, output=told, confidence=decided.confidence, label=decided.label, skip_rest=decided.skip_rest,
-            review_at=decided.review_at, made=made,
+            review_at=decided.review_at, word=word_of(output), made=made,
         )  # fmt: skip
 
     return judge

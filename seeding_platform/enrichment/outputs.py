@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(max_length=600)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Label = Literal[
     "late_delivery", "address_problem", "payment_mismatch", "stock_out", "damaged", "duplicate_order", "missing_data", "carrier_exception",
     "customs_hold", "other",
@@ -35,6 +35,7 @@ Template = Literal[
 ]  # fmt: skip
 """Names as `stages.yaml` lists them; a test holds the two together."""
 MOST_BYTES = 20_000
+NO_PROBLEMS = "none"
 
 
 class _Strict(BaseModel):
@@ -205,6 +206,28 @@ def decide(output: Output, *, record_type: str, stages: Stages, now: dt.datetime
     if isinstance(output, OrderAnalysis) and record_type == "order" and not output.problems:
         return Decided(confidence=output.confidence, skip_rest="no_problem")
     return Decided(confidence=output.confidence)
+
+
+def word_of(output: Output) -> str:
+    """An answer in a word, by which versions are compared: the label, the action, the kinds of problems in order or `none`."""
+    if isinstance(output, Classification):
+        return output.ai_label
+    if isinstance(output, Resolution):
+        return output.action
+    return "+".join(sorted({p.kind for p in output.problems})) or NO_PROBLEMS
+
+
+def confidence_of(output: Output) -> float:
+    """How sure an answer is, 0-1."""
+    return output.ai_confidence if isinstance(output, Classification) else output.confidence
+
+
+def word_told(stage: str, told: str, stages: Stages) -> str | None:
+    """A person's answer of a stage as `word_of` writes it; None where it is none: a label, an action, or kinds of problems with `+` between them."""
+    if stage == Stage.ORDER_ANALYSIS:
+        kinds = {kind.strip() for kind in told.split("+")}
+        return NO_PROBLEMS if kinds == {NO_PROBLEMS} else "+".join(sorted(kinds)) if kinds and kinds <= set(stages.problems) else None
+    return told if told in (stages.labels if stage == Stage.CLASSIFICATION else stages.actions) else None
 
 
 def plain(output: Output) -> Mapping[str, Any]:

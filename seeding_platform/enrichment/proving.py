@@ -1,8 +1,8 @@
-"""Whether a new version of classification may go live: tried on a golden set beside the version that is live, before it answers a single record.
+"""Whether a new version of a stage may go live: tried on a golden set beside the version that is live, before it answers a single record.
 
-The golden set is the newest of what people said: in reviews, and in the labelled history that landed (a trained version has seen a part of
-that, which flatters the new version and the live one alike). A version that does worse is refused: the live one goes on where it can still be asked,
-else the stage is paused for the tenant. Nothing is ever done by a refused version, until a person lets it live.
+The golden set is the newest of what people said is right; for classification also in the labelled history that landed (a trained version has seen
+a part of that, which flatters the new version and the live one alike). A version that does worse is refused: the live one goes on where it can
+still be asked, else the stage is paused for the tenant. Nothing is ever done by a refused version, until a person lets it live.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from seeding_platform.enrichment.outputs import Classification, checked
+from seeding_platform.enrichment.outputs import Invalid, checked, word_of
+from seeding_platform.enrichment.providers.by_stage import ByStage
 from seeding_platform.enrichment.providers.protocol import Question
+from seeding_platform.enrichment.setups import setup_of
 from seeding_platform.monitoring.alert import Alert
 from seeding_platform.monitoring.desk import AlertDesk
 from seeding_platform.storage.enrichment.pauses import Pause
-from seeding_platform.storage.enrichment.states import ErrorClass, Stage
+from seeding_platform.storage.enrichment.states import STAGES, ErrorClass, Stage
 from seeding_platform.storage.enrichment.versions import Versions, joined
 from seeding_platform.storage.lake import Lake
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.storage.enrichment.standing import Story
 
-STAGE = Stage.CLASSIFICATION
 FEWEST, MOST = 30, 200
 """Records without which nothing is proven, and records that are asked about at most."""
 MOST_DROP, P = 0.05, 0.05
@@ -42,7 +43,7 @@ Verdict = Literal["not_worse", "worse", "unproven"]
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A record of which a person has said what it is: what is asked about it, and what is right."""
+    """A record of which a person has said what is right: what is asked about it, and the right answer in a word."""
 
     question: Question
     truth: str
@@ -71,28 +72,34 @@ class Proof:
     p: float | None = None
 
 
-def golden_set(house: House, tenant: str) -> list[Golden]:
-    """The newest records of a tenant that a person has labelled as they are now, `MOST` at most."""
+def golden_set(house: House, tenant: str, stage: str = Stage.CLASSIFICATION) -> list[Golden]:
+    """The newest records of a tenant of which a person has said what a stage should say of them as they are now, `MOST` at most."""
     told: dict[tuple[str, str], tuple[dt.datetime, str, bool]] = {}
-    for name, label, at in _history(house, tenant):
+    for name, label, at in _history(house, tenant) if stage == Stage.CLASSIFICATION else []:
         told["exception", name] = (at, label, False)
-    for said in house.store.labels(tenant):  # the oldest first: the newest of a record counts
+    for said in house.store.labels(tenant, stage=str(stage)):  # the oldest first: the newest of a record counts
         told[said.record_type, said.record_id] = (said.at, said.label, True)
     found: list[Golden] = []
     for (kind, name), (at, label, reviewed) in sorted(told.items(), key=lambda x: (x[1][0], x[0]), reverse=True)[: 2 * MOST]:
         story = house.store.story(tenant, kind, name)
         if story is None or (reviewed and story.record.updated_at > at):  # it was said of another input
             continue
-        analysed = next(s.output for s in story.record.stages if s.stage == Stage.ORDER_ANALYSIS)
-        if analysed is not None:
-            upstream = {str(Stage.ORDER_ANALYSIS): analysed}
+        upstream = upstream_of(story, stage)
+        if upstream is not None:
             question = Question(
-                stage=str(STAGE), tenant=tenant, record_type=kind, record_id=name, facts=story.payload, upstream=upstream, reasked=1
+                stage=str(stage), tenant=tenant, record_type=kind, record_id=name, facts=story.payload, upstream=upstream, reasked=1
             )  # fmt: skip
-            found.append(Golden(question, label, _answered(story)))
+            found.append(Golden(question, label, _answered(story, stage)))
         if len(found) == MOST:
             break
     return found
+
+
+def upstream_of(story: Story, stage: str) -> dict[str, Mapping[str, Any]] | None:
+    """Outputs of the stages before, as a question bears them; None where one of them has none."""
+    outputs = {s.stage: s.output for s in story.record.stages}
+    told = {str(s): output for s in STAGES[: STAGES.index(Stage(stage))] if (output := outputs[s]) is not None}
+    return told if len(told) == STAGES.index(Stage(stage)) else None
 
 
 def _history(house: House, tenant: str) -> list[tuple[str, str, dt.datetime]]:
@@ -107,10 +114,10 @@ def _history(house: House, tenant: str) -> list[tuple[str, str, dt.datetime]]:
     return [(str(name), str(label), at) for name, label, at in rows.iter_rows()]
 
 
-def _answered(story: Story) -> dict[tuple[str, str], str]:
+def _answered(story: Story, stage: str) -> dict[tuple[str, str], str]:
     since = story.record.updated_at
     return {
-        (a.model_version, a.prompt_version): a.label for a in story.attempts if a.stage == STAGE and a.label is not None and a.at >= since
+        (a.model_version, a.prompt_version): a.label for a in story.attempts if a.stage == stage and a.label is not None and a.at >= since
     }  # fmt: skip
 
 
@@ -132,12 +139,13 @@ def judged(pairs: Sequence[tuple[bool, bool]]) -> Proof:
     return Proof(verdict="unproven" if n < FEWEST else "worse" if worse else "not_worse", n=n, right=right, won=won, lost=lost, p=p)
 
 
-def proof_of(house: House, tenant: str, candidate: Provider, live: str, *, now: dt.datetime) -> Proof:
+def proof_of(house: House, tenant: str, candidate: Provider, live: str, *, stage: str = Stage.CLASSIFICATION, now: dt.datetime) -> Proof:
     """Try a new version beside the live one on the same records; where the live one cannot be asked any more, what it answered before counts."""
-    golden = golden_set(house, tenant)
+    golden = golden_set(house, tenant, stage)
     if len(golden) < FEWEST:
         return Proof(verdict="unproven", n=len(golden))
-    before = house.earlier_of(tenant, live)
+    asked = house.provider_of(tenant)  # the live version, but where another is configured by now
+    before = asked if joined(asked.version_of(stage)) == live else house.earlier_of(tenant, live, stage)
     known = _asked(before, golden, now=now) if before is not None else {}
     if before is None:
         known = {g.question.record_id: label for g in golden for version, label in g.before.items() if joined(version) == live}
@@ -153,31 +161,38 @@ def _asked(provider: Provider, golden: Sequence[Golden], *, now: dt.datetime) ->
     told: dict[str, str | None] = {}
     for reply in provider.ask([g.question for g in golden], now=now):
         if reply.error is None or reply.error in (ErrorClass.INVALID_OUTPUT, ErrorClass.CONTENT_PERMANENT):
-            output = checked(str(STAGE), reply.output, record_id=reply.record_id)
-            told[reply.record_id] = output.ai_label if isinstance(output, Classification) else None
+            output = checked(golden[0].question.stage, reply.output, record_id=reply.record_id)
+            told[reply.record_id] = None if isinstance(output, Invalid) else word_of(output)
     return told
 
 
-def admitted(house: House, tenant: str, candidate: Provider, live: str, *, now: dt.datetime) -> tuple[bool, dict[str, Any]]:
+def admitted(
+    house: House, tenant: str, candidate: Provider, live: str, *, stage: str = Stage.CLASSIFICATION, now: dt.datetime
+) -> tuple[bool, dict[str, Any]]:
     """Whether a new version may take the place of the live one, and the report of it. One that was live before may come back."""
-    versions, version = Versions(house.bench.state), joined(candidate.version_of(STAGE))
-    known = {v["version"]: v for v in versions.all(tenant) if v["stage"] == STAGE}
+    versions, version = Versions(house.bench.state), joined(candidate.version_of(stage))
+    known = {v["version"]: v for v in versions.all(tenant) if v["stage"] == stage}
     state = known[version]["state"] if version in known else ""
     if state == "retired":
         return True, {**known[version]["report"], "after": live, "back": True}
     if state == "refused":
-        _hold(house, tenant, version, live, now=now)
+        _hold(house, tenant, stage, version, live, now=now)
         return False, known[version]["report"]
-    proof = proof_of(house, tenant, candidate, live, now=now)
+    proof = proof_of(house, tenant, candidate, live, stage=stage, now=now)
     report = {"after": live, **dataclasses.asdict(proof)}
     if proof.verdict != "worse":
         return True, report
-    versions.put(tenant, str(STAGE), version, "refused", report=report, now=now)
-    _hold(house, tenant, version, live, now=now)
+    versions.put(tenant, str(stage), version, "refused", report=report, now=now)
+    _hold(house, tenant, stage, version, live, now=now)
     right = proof.right or (0.0, 0.0)
     told = {"version": _id_of(version), "live": _id_of(live), "n": proof.n, "right": round(100 * right[1], 1), "before": round(100 * right[0], 1)}
-    AlertDesk(house.bench.state, house.bench.settings).raise_(Alert(rule=RULE, tenant=tenant, subject=SUBJECT, evidence=told), now=now)
+    AlertDesk(house.bench.state, house.bench.settings).raise_(Alert(rule=RULE, tenant=tenant, subject=_subject(stage), evidence=told), now=now)
     return False, report
+
+
+def _subject(stage: str) -> str:
+    """What an alert about a version is about; each stage has its own."""
+    return SUBJECT if stage == Stage.CLASSIFICATION else f"{SUBJECT}/{stage}"
 
 
 def _id_of(version: str) -> str:
@@ -189,11 +204,11 @@ def _id_of(version: str) -> str:
     return "model:" + re.sub(r"[^A-Za-z0-9_.:/+-]", "_", version.replace("|", "/"))[:100]
 
 
-def _hold(house: House, tenant: str, version: str, live: str, *, now: dt.datetime) -> None:
+def _hold(house: House, tenant: str, stage: str, version: str, live: str, *, now: dt.datetime) -> None:
     """Let the live version go on; where it cannot be asked, leave the stage alone."""
-    if house.earlier_of(tenant, live) is None:
+    if house.earlier_of(tenant, live, stage) is None:
         reason = f"{version} was refused on the golden set, and {live} cannot be asked any more"
-        house.store.pause(Pause(tenant=tenant, stage=str(STAGE), reason=reason, actor=KEEPER, at=now))
+        house.store.pause(Pause(tenant=tenant, stage=str(stage), reason=reason, actor=KEEPER, at=now))
 
 
 def let_go_on(house: House, tenant: str, stage: str, *, now: dt.datetime) -> None:
@@ -201,15 +216,45 @@ def let_go_on(house: House, tenant: str, stage: str, *, now: dt.datetime) -> Non
     for pause in house.store.pauses(tenant):
         if (pause.tenant, pause.stage, pause.actor) == (tenant, stage, KEEPER):
             house.store.resume(tenant, stage)
-    if stage == STAGE:
-        AlertDesk(house.bench.state, house.bench.settings).clear(RULE, tenant, SUBJECT, now=now)
+    AlertDesk(house.bench.state, house.bench.settings).clear(RULE, tenant, _subject(stage), now=now)
 
 
 def in_force(house: House, tenant: str, provider: Provider) -> Provider:
-    """Who answers for a tenant: the provider as it is now, or the live version of it where the one of now was refused."""
-    versions, version = Versions(house.bench.state), joined(provider.version_of(STAGE))
-    live = versions.live(tenant, str(STAGE))
-    if live is None or live == version:
-        return provider
-    refused = any((v["stage"], v["version"], v["state"]) == (STAGE, version, "refused") for v in versions.all(tenant))
-    return (house.earlier_of(tenant, live) or provider) if refused else provider
+    """Who answers for a tenant: the provider as it is configured, but in a stage whose live version is another.
+
+    That is so where the configured version was refused, and where a person has put a candidate in force that is set up otherwise.
+    """
+    others: dict[str, Provider] = {}
+    known = Versions(house.bench.state).all(tenant)
+    for stage in STAGES:
+        states = {v["version"]: v for v in known if v["stage"] == stage}
+        version = joined(provider.version_of(stage))
+        live = next((v for v in states.values() if v["state"] == "live"), None)
+        if live is None or live["version"] == version:
+            continue
+        if setup_of(live["report"]) is not None or states.get(version, {}).get("state") == "refused":
+            before = house.earlier_of(tenant, live["version"], stage)
+            if before is not None:
+                others[stage] = before
+    return ByStage(provider, others) if others else provider
+
+
+def candidates_proven(house: House, tenant: str, *, now: dt.datetime) -> list[str]:
+    """Try candidates on the golden set that were not yet, so that whoever puts one in force knows how it does; what came of it, in words."""
+    versions, said = Versions(house.bench.state), []
+    known = versions.all(tenant)
+    live = {v["stage"]: v["version"] for v in known if v["state"] == "live"}
+    for one in known:
+        stage, report = one["stage"], one["report"]
+        if one["state"] != "candidate" or stage not in live or report.get("after") == live[stage]:
+            continue
+        provider = house.earlier_of(tenant, one["version"], stage)
+        if provider is None:
+            continue
+        proof = proof_of(house, tenant, provider, live[stage], stage=stage, now=now)
+        if proof.verdict == "unproven":  # the next pass tries again: people may have said more by then
+            continue
+        report = {**report, "after": live[stage], **dataclasses.asdict(proof)}
+        versions.put(tenant, stage, one["version"], "candidate", report=report, share=one["share"], now=one["at"])
+        said.append(f"{tenant}, {stage}: candidate {one['version']} is {proof.verdict.replace('_', ' ')} on {proof.n} records beside {live[stage]}")
+    return said

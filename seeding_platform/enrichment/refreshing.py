@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seeding_platform.enrichment.proving import admitted, let_go_on
+from seeding_platform.enrichment.proving import admitted, candidates_proven, let_go_on
 from seeding_platform.enrichment.settings import retries_of
 from seeding_platform.storage.enrichment.breakers import Breakers
 from seeding_platform.storage.enrichment.states import STAGES, ErrorClass, Stage
@@ -41,24 +41,31 @@ def refreshed(house: House, *, now: dt.datetime) -> list[str]:
             if before == joined(version):
                 continue
             well, report = True, {"after": before}
-            if before is not None and stage is Stage.CLASSIFICATION:
-                well, report = admitted(house, tenant, provider, before, now=now)
+            if before is not None:
+                well, report = admitted(house, tenant, provider, before, stage=stage, now=now)
             if not well:
-                house.forget(tenant)  # whoever is asked for this tenant from now on is the version that is live
+                house.forget(tenant)  # whoever is asked in this stage from now on is the version that is live
                 said.append(f"{tenant}, {stage}: {joined(version)} is refused; {before} stays live")
                 continue
             versions.put(tenant, stage, joined(version), "live", report=report, now=now)
             let_go_on(house, tenant, str(stage), now=now)
             if before is None:
                 continue
-            below = house.stages.bar if policy.on_new_version == "low_confidence_only" else None
-            again = 0 if policy.on_new_version == "lazy" else house.store.invalidate(tenant=tenant, stage=stage, keep=version, below=below, now=now)
+            again = brought_back(house, tenant, stage, version, now=now)
             back = house.store.redrive(tenant, stage=stage, dry_run=False, now=now) if policy.redrive_after_recovery else []
             said.append(
                 f"{tenant}, {stage}: {joined(version)} in place of {before}; {again} are done again, {len(back)} dead letters are tried again"
                 + (", unproven: too few labels" if report.get("verdict") == "unproven" else "")
             )
+        said += candidates_proven(house, tenant, now=now)
     return said
+
+
+def brought_back(house: House, tenant: str, stage: str, version: tuple[str, str], *, now: dt.datetime) -> int:
+    """Put back what others than the version that is live now made, by `on_new_version`; gives how many."""
+    policy = retries_of(house.bench.adjusted)
+    below = house.stages.bar if policy.on_new_version == "low_confidence_only" else None
+    return 0 if policy.on_new_version == "lazy" else house.store.invalidate(tenant=tenant, stage=stage, keep=version, below=below, now=now)
 
 
 def recovered(state: State, store: EnrichmentStore, adjusted: Adjusted, *, now: dt.datetime) -> list[str]:

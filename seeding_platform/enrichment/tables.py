@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,60 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
+OVERLAP = dt.timedelta(hours=1)
+"""How far before the tables were built last changes are looked for: clocks of workers differ, and a moment is noted before it is written."""
+RECORD, EXCEPTION = ("tenant", "record_type", "record_id"), ("tenant", "exception_id")
+OF_RECORD: Mapping[str, tuple[str, ...]] = {
+    "order_analysis": RECORD, "exception_records": EXCEPTION, "resolutions": EXCEPTION, "dead_letters": RECORD, "action_ledger": ("key",),
+}  # fmt: skip
+"""By which columns rows of a table are told from those that take their place; rows of the ledger never go away."""
+
+
 def enriched_frames(state: State) -> dict[str, pl.DataFrame]:
     """Frame by table name, `tenant` first, sorted by its key; of all tenants."""
-    records, stages, actions = _read(state)
+    return _frames(*_read(state, None))
+
+
+def brought_up_to_date(state: State, before: Mapping[str, pl.DataFrame], *, built_at: dt.datetime) -> dict[str, pl.DataFrame] | None:
+    """The same of tables as they were built at a moment, by the records that have moved since; None where that does not come to what there is.
+
+    Args:
+        state: the database.
+        before: the tables, with the columns that they have.
+        built_at: before which all that they tell was read.
+    """
+    read = _read(state, built_at - OVERLAP)
+    moved = pl.DataFrame([{c: r[c] for c in RECORD} for r in read[0]], schema=dict.fromkeys(RECORD, pl.String))
+    fresh, frames = _frames(*read), {}
+    for name, frame in fresh.items():
+        key = list(OF_RECORD[name])
+        gone = moved.filter(pl.col("record_type") == "exception").rename({"record_id": "exception_id"}) if key == list(EXCEPTION) else moved
+        gone = frame if name == "action_ledger" else gone
+        kept = before[name].join(gone.select(key), on=key, how="anti")
+        frames[name] = pl.concat([kept, frame]).sort("tenant", *ENRICHED[name].key)
+    return frames if {name: frame.height for name, frame in frames.items()} == _heights(state) else None
+
+
+def _heights(state: State) -> dict[str, int]:
+    """How many rows each table must have."""
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment import schema
+
+    s, r = schema.stages.c, schema.records.c
+    done = [s.status == Status.COMPLETED.value]
+    wanted = {
+        "order_analysis": sa.select(sa.func.count()).where(*done, s.stage == Stage.ORDER_ANALYSIS.value),
+        "exception_records": sa.select(sa.func.count()).where(r.record_type == "exception"),
+        "resolutions": sa.select(sa.func.count()).where(*done, s.stage == Stage.RESOLUTION.value, s.record_type == "exception"),
+        "dead_letters": sa.select(sa.func.count()).where(s.escalated_at.is_not(None)),
+        "action_ledger": sa.select(sa.func.count()).select_from(schema.actions),
+    }
+    with state.engine.connect() as connection:
+        return {name: int(connection.execute(query).scalar_one()) for name, query in wanted.items()}
+
+
+def _frames(records: Sequence[Row], stages: Sequence[Row], actions: Sequence[Row]) -> dict[str, pl.DataFrame]:
     by_record: dict[tuple[str, str, str], dict[str, Row]] = defaultdict(dict)
     for row in stages:
         by_record[row["tenant"], row["record_type"], row["record_id"]][row["stage"]] = row
@@ -40,13 +92,23 @@ def enriched_frames(state: State) -> dict[str, pl.DataFrame]:
     return {name: _frame(name, given) for name, given in rows.items()}
 
 
-def _read(state: State) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+def _read(state: State, since: dt.datetime | None) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+    """Rows of records, stages and actions at one moment; `since`: of the records that have moved from then on, and actions of theirs."""
     import sqlalchemy as sa
 
     from seeding_platform.storage.enrichment import schema
 
+    r, s, a = schema.records, schema.stages, schema.actions
+    queries = [sa.select(t) for t in (r, s, a)]
+    if since is not None:
+        names = [s.c[c] for c in RECORD]
+        moved = (
+            sa.select(*names).where(s.c.moved_at >= since).union(sa.select(*(r.c[c] for c in RECORD)).where(r.c.updated_at >= since)).subquery()
+        )  # fmt: skip
+        theirs = [sa.select(t).join(moved, sa.and_(*(t.c[c] == moved.c[c] for c in RECORD))) for t in (r, s, a)]
+        queries = [*theirs[:2], theirs[2].union(sa.select(a).where(a.c.planned_at >= since))]  # type: ignore[list-item]
     with state.engine.execution_options(**_snapshot(state)).connect() as connection, connection.begin():
-        return tuple([dict(r) for r in connection.execute(sa.select(t)).mappings()] for t in (schema.records, schema.stages, schema.actions))  # type: ignore[return-value]
+        return tuple([dict(row) for row in connection.execute(query).mappings()] for query in queries)  # type: ignore[return-value]
 
 
 def _snapshot(state: State) -> dict[str, str]:

@@ -18,7 +18,7 @@ from seeding_platform.enrichment.outputs import Invalid
 from seeding_platform.enrichment.providers.protocol import Question, Reply
 from seeding_platform.enrichment.retry import after
 from seeding_platform.errors import PermanentError, SeedingError
-from seeding_platform.storage.enrichment.states import STAGES, Completed, ErrorClass, Failed, Made, Skipped
+from seeding_platform.storage.enrichment.states import STAGES, Completed, ErrorClass, Failed, Made, Stage
 
 if TYPE_CHECKING:
     import random
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.enrichment.providers.protocol import Provider
     from seeding_platform.enrichment.retry import RetryPolicy
     from seeding_platform.enrichment.settings import WorkLimits
-    from seeding_platform.storage.enrichment.states import Claimed, Ref, Stage
+    from seeding_platform.storage.enrichment.states import Claimed, Ref
     from seeding_platform.storage.enrichment.store import EnrichmentStore
 
 log = logging.getLogger("seeding.enrichment")
@@ -48,7 +48,7 @@ class Undone:
     why: str
 
 
-Judge = Callable[["Claimed", Reply, "Made", "dt.datetime"], "Completed | Skipped | Undone | Invalid"]
+Judge = Callable[["Claimed", Reply, "Made", "dt.datetime"], "Completed | Undone | Invalid"]
 """What an answer comes to; for a resolution it also carries the action out."""
 
 
@@ -90,7 +90,7 @@ class Tally:
     Attributes:
         claimed: by stage.
         completed: by stage.
-        skipped: by stage.
+        skipped: by stage: what the end of a stage before left nothing to do in.
         failed: by (stage, class of error).
         outdated: ends that were refused: somebody else held the record by then.
         out_of_time: whether something was left because the time was over.
@@ -190,12 +190,12 @@ def _kept_alive(crew: Crew, left: Mapping[Ref, Claimed]) -> Iterator[None]:
         thread.join()
 
 
-def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed | Skipped]:
+def _ends(crew: Crew, claims: Sequence[Claimed]) -> list[Completed | Failed]:
     """How claims of one stage, tenant and type of record end. What is no answer is asked for once more."""
     provider = crew.provider_of(claims[0].ref.tenant)
     questions = {c.ref.record_id: question_of(c) for c in claims}
     replies = replies_to(provider, list(questions.values()), now=crew.now())
-    ends: list[Completed | Failed | Skipped] = []
+    ends: list[Completed | Failed] = []
     again: list[tuple[Claimed, Reply, str]] = []
     for claim in claims:
         reply = replies[claim.ref.record_id]
@@ -261,7 +261,7 @@ def _the_one(question: Question, replies: Sequence[Reply]) -> Reply:
     return replies[0]
 
 
-def _end(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Completed | Failed | Skipped | Invalid:
+def _end(crew: Crew, claim: Claimed, reply: Reply, *before: Reply) -> Completed | Failed | Invalid:
     if reply.error is ErrorClass.INVALID_OUTPUT:
         return Invalid(reply.message)
     if reply.error is not None:
@@ -294,23 +294,21 @@ def _made(crew: Crew, claim: Claimed, *replies: Reply) -> Made:
     )
 
 
-def _write(crew: Crew, ends: Sequence[Completed | Failed | Skipped], tally: Tally) -> None:
+def _write(crew: Crew, ends: Sequence[Completed | Failed], tally: Tally) -> None:
     completed = [e for e in ends if isinstance(e, Completed)]
-    skipped = [e for e in ends if isinstance(e, Skipped)]
     failed = [e for e in ends if isinstance(e, Failed)]
     now = crew.now()
     kept = list(crew.store.complete(completed, now=now)) if completed else []
-    kept += crew.store.skip(skipped, now=now) if skipped else []
     kept += crew.store.fail(failed, now=now) if failed else []
-    written: list[Completed | Skipped | Failed] = [*completed, *skipped, *failed]
+    written: list[Completed | Failed] = [*completed, *failed]
     for end, ours in zip(written, kept, strict=True):
-        if ours:
-            tally.moved[end.ref.tenant] += 1
         if not ours:
             tally.outdated += 1
-        elif isinstance(end, Completed):
-            tally.completed[end.ref.stage] += 1
-        elif isinstance(end, Skipped):
-            tally.skipped[end.ref.stage] += 1
-        else:
+            continue
+        tally.moved[end.ref.tenant] += 1
+        if isinstance(end, Failed):
             tally.failed[end.ref.stage, end.error] += 1
+            continue
+        tally.completed[end.ref.stage] += 1
+        if end.skip_rest:
+            tally.skipped.update(STAGES[STAGES.index(Stage(end.ref.stage)) + 1 :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.comparison import beside_others, sharing
@@ -11,19 +12,21 @@ from seeding_platform.enrichment.measures import measured_now
 from seeding_platform.enrichment.monitor import next_check_at
 from seeding_platform.enrichment.report import report_of
 from seeding_platform.service.errors import Problem
-from seeding_platform.storage.enrichment.states import STAGES, Stage
-from seeding_platform.storage.enrichment.versions import Versions, joined
+from seeding_platform.storage.enrichment.states import STAGES, Dead
+from seeding_platform.storage.enrichment.versions import Versions, parted
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from seeding_platform.enrichment.forecast import Forecast
     from seeding_platform.enrichment.house import House
     from seeding_platform.enrichment.report import Kind, Lang
     from seeding_platform.service.context import Service
     from seeding_platform.service.sessions import Actor
+    from seeding_platform.storage.enrichment.measured import Waiting
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.standing import RecordState, StageState, Story
+    from seeding_platform.storage.enrichment.states import Stage
 
 BACK_DAYS = 90
 """How far back the answers of two versions are compared."""
@@ -40,22 +43,36 @@ def own(actor: Actor, tenant: str) -> str:
     return tenant
 
 
+def figures(service: Service, tenant: str) -> Mapping[str, Measurement]:
+    """Figures of a tenant by metric: what the monitor measured last, or measured now where it has not looked yet; none where nothing came in."""
+    house, now = service.enrichment, service.now()
+    newest = house.monitor.kept.newest(tenant).get(tenant)
+    if newest or not house.store.counts(tenant, now=now):
+        return newest or {}
+    days = house.monitor.thresholds().completeness_days
+    return {m.metric: m for m in measured_now(house.monitor.source, tenant, now=now, completeness_days=days)}
+
+
+def ahead(service: Service, tenant: str) -> tuple[Waiting, Forecast]:
+    """What waits by now, and what becomes of it."""
+    monitor, now = service.enrichment.monitor, service.now()
+    waiting = monitor.source.waiting(tenant, now=now)
+    by_hour = monitor.source.by_hour(tenant, until=now, hours=HOURS)
+    return waiting, forecast(waiting.records, by_hour, limit=monitor.thresholds().backlog_critical)
+
+
 def health(service: Service, tenant: str) -> dict[str, Any]:
     """How enrichment of a tenant stands: its alerts, its newest figures, what is paused."""
-    house, now = service.enrichment, service.now()
-    standing = house.monitor.standing(tenant)
-    newest = house.monitor.kept.newest(tenant).get(tenant, {})
-    figures: Sequence[Measurement] = list(newest.values())
-    if not figures and house.store.counts(tenant, now=now):  # nobody has looked yet
-        figures = measured_now(house.monitor.source, tenant, now=now, completeness_days=house.monitor.thresholds().completeness_days)
-    last = max((m.at for m in newest.values()), default=None)
+    house, measured = service.enrichment, figures(service, tenant)
+    standing, kept = house.monitor.standing(tenant), house.monitor.kept.newest(tenant).get(tenant, {})
+    last = max((m.at for m in kept.values()), default=None)
     return {
         "tenant": tenant,
-        "status": _status([severity for _, severity in standing], known=bool(figures)),
-        "measured_at": max((m.at for m in figures), default=None),
+        "status": _status([severity for _, severity in standing], known=bool(measured)),
+        "measured_at": max((m.at for m in measured.values()), default=None),
         "next_check_at": None if last is None else next_check_at([s for _, s in standing], house.monitor.thresholds(), now=last),
         "alerts": [{"rule": rule, "severity": severity} for rule, severity in standing],
-        "figures": {m.metric: {"value": m.value, "n": m.n, "detail": dict(m.detail)} for m in sorted(figures, key=lambda m: m.metric)},
+        "figures": {name: {"value": m.value, "n": m.n, "detail": dict(m.detail)} for name, m in sorted(measured.items())},
         "pauses": [dataclasses.asdict(pause) for pause in house.store.pauses(tenant)],
         "providers": {name: {"state": row.state, "opened_at": row.opened_at} for name, row in _breakers(house).items()},
     }
@@ -80,17 +97,14 @@ def report(service: Service, tenant: str, period: Kind, lang: Lang) -> dict[str,
 
 def backlog(service: Service, tenant: str) -> dict[str, Any]:
     """What waits: by stage and state, since when the oldest, and how long it will last."""
-    house, now = service.enrichment, service.now()
-    source, thresholds = house.monitor.source, house.monitor.thresholds()
-    waiting = source.waiting(tenant, now=now)
-    ahead = forecast(waiting.records, source.by_hour(tenant, until=now, hours=HOURS), limit=thresholds.backlog_critical)
+    waiting, told = ahead(service, tenant)
     return {
         "tenant": tenant,
         "records": waiting.records,
         "due": waiting.due,
         "oldest_due_at": waiting.oldest_due_at,
-        "stages": [dataclasses.asdict(c) for c in house.store.counts(tenant, now=now)],
-        "forecast": dataclasses.asdict(ahead),
+        "stages": [dataclasses.asdict(c) for c in service.enrichment.store.counts(tenant, now=service.now())],
+        "forecast": dataclasses.asdict(told),
     }
 
 
@@ -113,9 +127,17 @@ def records(
     return {"records": [record_told(r) for r in found[:limit]], "next": _next(found, limit)}
 
 
-def dead_letters(service: Service, tenant: str, *, stage: str | None, error: str | None, after: str | None, limit: int) -> dict[str, Any]:
+def aged(
+    service: Service, *, stage: str | None = None, error: str | None = None, older_hours: float | None = None, younger_hours: float | None = None
+) -> Dead:
+    """Which dead letters are meant: of a stage, of a class, dead for longer or shorter than so many hours by now."""
+    since, until = (None if hours is None else service.now() - dt.timedelta(hours=hours) for hours in (younger_hours, older_hours))
+    return Dead(stage=stage, error=error, since=since, until=until)
+
+
+def dead_letters(service: Service, tenant: str, wanted: Dead, *, after: str | None, limit: int) -> dict[str, Any]:
     """Rows that are not tried again by themselves, by record, and where the next page begins."""
-    found = service.enrichment.store.records(tenant, stage=stage, error=error, dead=True, after=cursor(after), limit=limit + 1)
+    found = service.enrichment.store.dead(tenant, wanted, after=cursor(after), limit=limit + 1)
     letters = [
         {
             "record_type": r.record_type, "record_id": r.record_id, "stage": s.stage, "error": s.error, "message": s.message,
@@ -123,7 +145,7 @@ def dead_letters(service: Service, tenant: str, *, stage: str | None, error: str
         }
         for r in found[:limit]
         for s in r.stages
-        if s.dead and stage in (None, s.stage) and error in (None, s.error)
+        if wanted.fits(s.stage, s.error, s.escalated_at)
     ]  # fmt: skip
     return {"dead_letters": letters, "next": _next(found, limit)}
 
@@ -174,34 +196,29 @@ def _stage_told(stage: StageState) -> dict[str, Any]:
 
 def versions(service: Service, tenant: str) -> list[dict[str, Any]]:
     """Every version of each stage, the newest first; a candidate beside what is live, on records that both answered and a person judged."""
-    import datetime as dt
-
     known = Versions(service.enrichment.bench.state).all(tenant)
     live = {v["stage"]: v["version"] for v in known if v["state"] == "live"}
     since = service.now() - dt.timedelta(days=BACK_DAYS)
     told = []
     for one in known:
         beside = None
-        if one["state"] == "candidate" and one["stage"] == Stage.CLASSIFICATION and one["stage"] in live:
-            beside = _beside(service, tenant, live[one["stage"]], one["version"], since)
+        if one["state"] == "candidate" and one["stage"] in live:
+            beside = _beside(service, tenant, one["stage"], live[one["stage"]], one["version"], since)
         told.append({**{k: v for k, v in one.items() if k != "tenant"}, "beside_live": beside})
     return told
 
 
-def _beside(service: Service, tenant: str, live: str, candidate: str, since: dt.datetime) -> dict[str, Any]:
+def _beside(service: Service, tenant: str, stage: str, live: str, candidate: str, since: dt.datetime) -> dict[str, Any]:
     import numpy as np
 
     from seeding_platform.enrichment.ab import compared
 
-    one, other = (_parted(v) for v in (live, candidate))
-    pairs = service.enrichment.monitor.source.paired(tenant, one, other, after=since)
-    return dataclasses.asdict(compared(pairs, rng=np.random.default_rng(0)))
-
-
-def _parted(version: str) -> tuple[str, str]:
-    model, _, prompt = version.rpartition("|")
-    assert joined((model, prompt)) == version  # noqa: S101
-    return model, prompt
+    one, other = (parted(v) for v in (live, candidate))
+    source = service.enrichment.monitor.source
+    pairs = source.paired(tenant, one, other, after=since, stage=stage)
+    alike = source.alike(tenant, one, other, after=since, stage=stage)
+    told = dataclasses.asdict(compared(pairs, rng=np.random.default_rng(0)))
+    return {**told, **dataclasses.asdict(alike)}
 
 
 def comparison(service: Service, tenant: str) -> dict[str, Any]:

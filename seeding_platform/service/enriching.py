@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.enrichment.comparison import share
 from seeding_platform.enrichment.lines import Lines
+from seeding_platform.enrichment.outputs import NO_PROBLEMS, word_told
 from seeding_platform.enrichment.proving import let_go_on
+from seeding_platform.enrichment.refreshing import brought_back
 from seeding_platform.enrichment.replay import replayed
-from seeding_platform.errors import PermanentError
+from seeding_platform.enrichment.setups import NAME
+from seeding_platform.errors import ConfigError, PermanentError
 from seeding_platform.service.enriched import stage_wanted, story
 from seeding_platform.service.errors import Problem
 from seeding_platform.storage.enrichment.pauses import Pause
-from seeding_platform.storage.enrichment.versions import Versions
+from seeding_platform.storage.enrichment.states import Stage
+from seeding_platform.storage.enrichment.versions import Versions, joined, parted
 from seeding_platform.storage.kept import VersionConflict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from seeding_platform.enrichment.replay import Replayed
+    from seeding_platform.enrichment.setups import Setup
     from seeding_platform.service.context import Service
     from seeding_platform.storage.enrichment.reviews import HumanLabel
-    from seeding_platform.storage.enrichment.states import Ref, Stage
+    from seeding_platform.storage.enrichment.states import Dead, Ref
 
+PROVIDERS = frozenset({"offline", "openai"})
 MOST_TOLD = 1000
 """So many records are named one by one in an answer."""
 
@@ -54,12 +60,10 @@ class Sent(Lines):
         return self.told()
 
 
-def redrive(
-    service: Service, tenant: str, *, stage: Stage | None, error: str | None, records: Collection[tuple[str, str]] | None, dry_run: bool
-) -> list[Ref]:
+def redrive(service: Service, tenant: str, wanted: Dead, *, records: Collection[tuple[str, str]] | None, dry_run: bool) -> list[Ref]:
     """Bring dead letters back, or only say which."""
     house = service.enrichment
-    back = house.store.redrive(tenant, stage=stage, error=error, records=records, dry_run=dry_run, now=service.now())
+    back = house.store.redrive(tenant, **dataclasses.asdict(wanted), records=records, dry_run=dry_run, now=service.now())
     if back and not dry_run:
         house.tell("redriven", tenant, records=len(back))
     return back
@@ -125,6 +129,23 @@ def judge(service: Service, tenant: str, record: tuple[str, str], *, label: str,
     return said
 
 
+def say(service: Service, tenant: str, record: tuple[str, str], *, stage: str, told: str, reason: str, actor: str) -> HumanLabel:
+    """Keep what a person says is the right answer of a stage; the record goes on as it is.
+
+    Raises:
+        Problem: 404; 422 for what is no answer of the stage.
+    """
+    house = service.enrichment
+    word = word_told(stage, told, house.stages)
+    if word is None:
+        names = house.stages.actions if stage == Stage.RESOLUTION else [NO_PROBLEMS, *house.stages.problems]
+        raise Problem(422, "no-such-label", f"label: there are {', '.join(names)}.")
+    said = house.store.say(tenant, record, stage=stage, word=word, actor=actor, reason=reason, now=service.now())
+    if said is None:
+        raise Problem(404, "no-such-record", "There is no such record.")
+    return said
+
+
 def sample(service: Service, tenant: str, share_: float) -> list[Ref]:
     """Put a share of the accepted classifications up for a second look."""
     drawn = service.enrichment.store.sample(tenant, share_, rng=random.Random(service.new_id(8)), now=service.now())  # noqa: S311  a sample
@@ -152,6 +173,30 @@ def resume(service: Service, tenant: str, *, stage: str) -> None:
     service.enrichment.tell("resumed", tenant, stage=stage)
 
 
+def set_up(service: Service, tenant: str, *, stage: str, setup: Setup, actor: str) -> str:
+    """Make a version known that answers as a setup says; its name.
+
+    Raises:
+        Problem: 404: the registry knows no such classifier; 409: it comes to a version that is known already; 422: nobody would answer by it.
+    """
+    known = Versions(service.state)
+    if setup.classifier is not None and stage != Stage.CLASSIFICATION:
+        raise Problem(422, "invalid-request", "setup.classifier: only classification has one.")
+    if not set(setup.providers or ()) <= PROVIDERS:
+        raise Problem(422, "invalid-request", f"setup.providers: there are {', '.join(sorted(PROVIDERS))}.")
+    try:
+        provider = service.enrichment.set_up(tenant, stage, setup)
+        version = None if provider is None else joined(provider.version_of(stage))
+    except ConfigError as error:
+        raise Problem(422, "nobody-answers", str(error)) from error
+    if version is None:
+        raise Problem(404, "no-such-version", "The registry knows no such version of exception_classification.")
+    if any((v["stage"], v["version"]) == (stage, version) and v["state"] != "candidate" for v in known.all(tenant)):
+        raise Problem(409, "known-version", f"It comes to {version}, which is known; put that one where you want it.")
+    known.put(tenant, stage, version, "candidate", report={NAME: setup.model_dump(exclude_none=True), "by": actor}, now=service.now())
+    return version
+
+
 def put_version(service: Service, tenant: str, *, stage: str, version: str, state: str, share_: float, actor: str, reason: str) -> dict[str, Any]:
     """Let a version be live, a candidate, refused or retired, on a person's word; a pause that its refusal made ends.
 
@@ -166,6 +211,8 @@ def put_version(service: Service, tenant: str, *, stage: str, version: str, stat
     known.put(tenant, stage, version, state, report=report, now=service.now(), share=share_ if state == "candidate" else 0.0)
     if state == "live":
         let_go_on(house, tenant, stage, now=service.now())
+        if before["state"] != "live":
+            brought_back(house, tenant, stage, parted(version), now=service.now())
     house.tell("version", tenant, stage=stage)
     return {"stage": stage, "version": version, "state": state, "share": share_ if state == "candidate" else 0.0}
 

@@ -32,7 +32,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD_REVISION = "0015"
+HEAD_REVISION = "0016"
 """The newest revision in `migrations/versions/`: an up-to-date database is known without importing Alembic."""
 
 VERSION_TABLE = "storage_schema_version"

@@ -1,6 +1,7 @@
 """Enriched tables in the graph: everything that came in has a row, a repeat makes no version, and the sensor asks for a run when something is due."""
 
 import datetime as dt
+import json
 import random
 from decimal import Decimal
 
@@ -14,9 +15,14 @@ from seeding_platform.defs.enrich.assets import enrichment_assets
 from seeding_platform.defs.enrich.checks import CHECKS
 from seeding_platform.defs.enrich.sensors import enrichment_due
 from seeding_platform.defs.platform import Platform
+from seeding_platform.enrichment import tables
+from seeding_platform.enrichment.house import House
 from seeding_platform.enrichment.payload import from_lines
 from seeding_platform.enrichment.settings import ACTIONS, RETRIES
-from seeding_platform.storage.enrichment.states import Stage
+from seeding_platform.storage.database import writing
+from seeding_platform.storage.enrichment import schema
+from seeding_platform.storage.enrichment.pauses import Pause
+from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Stage
 from seeding_platform_tests.places import place_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -66,13 +72,13 @@ def test_everything_that_came_in_has_a_row_and_a_repeat_changes_nothing(platform
     failed = {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
     assert failed <= {"high_confidence"}, "nothing is learned here: labels wait for a person"
     assert len(result.get_asset_check_evaluations()) == sum(map(len, CHECKS.values()))
-    tables = {name: platform.lake.read(f"enriched/{name}").collect() for name in ENRICHED}
-    for name, frame in tables.items():
+    written = {name: platform.lake.read(f"enriched/{name}").collect() for name in ENRICHED}
+    for name, frame in written.items():
         assert dict(frame.schema) == enriched_schema(name), name
-    rows = tables["exception_records"]
+    rows = written["exception_records"]
     assert rows["exception_id"].to_list() == list(TEXTS)
     assert rows["ai_label"].null_count() == 0
-    assert tables["order_analysis"].filter(pl.col("record_id") == "O-1")["problems"].to_list() == [["delivered_late"]]
+    assert written["order_analysis"].filter(pl.col("record_id") == "O-1")["problems"].to_list() == [["delivered_late"]]
     before = {t: platform.lake.version(t) for t in platform.lake.tables()}
     assert enriched(platform, instance).success
     assert {t: platform.lake.version(t) for t in platform.lake.tables()} == before
@@ -89,10 +95,97 @@ def test_an_order_that_changes_is_done_anew_with_its_exceptions(platform, instan
     assert len([a for a in story.attempts if a.stage == Stage.ORDER_ANALYSIS and a.outcome == "completed"]) == 2
 
 
-def test_a_record_that_is_lost_is_found_out(platform, instance):
-    from seeding_platform.storage.database import writing
-    from seeding_platform.storage.enrichment import schema
+@pytest.fixture
+def taken(monkeypatch):
+    """How many rows each run takes in, and which builds the tables from the whole state."""
+    seen: list = []
+    taken_in, frames = House.taken_in, tables.enriched_frames
+    monkeypatch.setattr(House, "taken_in", lambda house, *rows: seen.append(sum(r.height for r in rows)) or taken_in(house, *rows))
+    monkeypatch.setattr(tables, "enriched_frames", lambda state: seen.append("whole") or frames(state))
+    return seen
 
+
+def sent_in(platform, name, **facts):
+    line = json.dumps({"record_type": "exception", "record_id": name, "description": TEXTS["EX-1"], **facts}).encode()
+    platform.enrichment("test", random.Random(1)).store.intake(from_lines(line, tenant="acme").records, now=platform.now())
+
+
+def same_as_whole(platform):
+    for name, frame in tables.enriched_frames(platform.state).items():
+        assert platform.lake.read(f"enriched/{name}").collect().equals(frame), name
+
+
+@pytest.fixture
+def again(platform, instance, taken):
+    def run(**more) -> list:
+        taken.clear()
+        assert dg.materialize([enrichment_assets()], resources={"platform": platform}, instance=instance, **more).success
+        return list(taken)
+
+    return run
+
+
+def test_a_run_takes_in_and_builds_only_what_has_changed(platform, again):
+    assert again() == [4, "whole"]
+    sent_in(platform, "new")
+    sent_in(platform, "other")
+    assert again() == []
+    same_as_whole(platform)
+    assert platform.lake.read("enriched/exception_records").collect()["exception_id"].to_list() == ["EX-1", "EX-2", "EX-3", "new", "other"]
+    orders = platform.lake.read("quality/orders").collect().with_columns(items=pl.lit(2, dtype=pl.Int64))
+    platform.lake.overwrite("quality/orders", orders)
+    assert again() == [4]
+    same_as_whole(platform)
+
+
+@pytest.mark.long
+def test_a_sweep_and_another_day_take_everything_in(platform, again, monkeypatch):
+    assert again() == [4, "whole"]
+    store = platform.enrichment("test", random.Random(1)).store
+    store.judge("acme", "exception", "EX-1", label="damaged", actor="key1", reason="sample", now=platform.now())
+    assert again() == []
+    same_as_whole(platform)
+    assert again(tags={"dagster/schedule_name": "enrichment_sweep"}) == [4, "whole"]
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    monkeypatch.setattr(Platform, "now", lambda _: later)
+    assert again() == [4], "what is overdue changes with the day"
+    assert again() == []
+
+
+def test_what_cannot_be_brought_up_to_date_is_built_anew(platform, instance, taken):
+    enriched(platform, instance)
+    platform.lake.overwrite("enriched/resolutions", platform.lake.read("enriched/exception_records").collect())  # as a restored table would be
+    taken.clear()
+    enriched(platform, instance)
+    assert taken == ["whole"]
+    with writing(platform.state.engine) as connection:  # as an erasure would
+        connection.execute(schema.records.delete().where(schema.records.c.record_id == "EX-2"))
+    taken.clear()
+    enriched(platform, instance)
+    assert taken == [4, "whole"], "fewer records than were taken in: it is not the same state"
+    same_as_whole(platform)
+
+
+def test_rows_that_go_away_go_away(platform, instance, taken):
+    enriched(platform, instance)
+    house = platform.enrichment("test", random.Random(1))
+    sent_in(platform, "dies")
+    [claim] = house.store.claim(Stage.ORDER_ANALYSIS, owner="w", limit=9, lease=dt.timedelta(minutes=1), now=platform.now())
+    house.store.fail([Failed(ref=claim.ref, fence=claim.fence, error=ErrorClass.CONTENT_PERMANENT, message="", due_at=None)], now=platform.now())
+    enriched(platform, instance)
+    assert platform.lake.read("enriched/dead_letters").collect()["record_id"].to_list() == ["dies"]
+    house.store.redrive("acme", dry_run=False, now=platform.now())
+    house.store.again("acme", ("exception", "EX-1"), stage=Stage.ORDER_ANALYSIS, now=platform.now())
+    house.store.pause(Pause(tenant="acme", stage="", reason="test", actor="key1", at=platform.now()))
+    taken.clear()
+    enriched(platform, instance)
+    assert taken == []
+    assert platform.lake.read("enriched/dead_letters").collect().is_empty()
+    assert "EX-1" not in platform.lake.read("enriched/order_analysis").collect()["record_id"].to_list()
+    same_as_whole(platform)
+
+
+def test_a_record_that_is_lost_is_found_out(platform, instance):
     enriched(platform, instance)
     with writing(platform.state.engine) as connection:  # as nothing of ours would
         connection.execute(schema.stages.delete().where(schema.stages.c.stage == "exception_classification", schema.stages.c.record_id == "EX-1"))

@@ -2,11 +2,14 @@
 
 import dataclasses
 
-from seeding_platform.enrichment.ab import in_candidate
+import numpy as np
+import pytest
+
+from seeding_platform.enrichment.ab import compared, in_candidate
 from seeding_platform.errors import TransientError
 from seeding_platform.storage.enrichment.states import Record, Stage
 from seeding_platform.storage.enrichment.versions import Versions
-from seeding_platform_tests.enrichment.test_proving import Versioned, names
+from seeding_platform_tests.enrichment.test_proving import RIGHT, Versioned, names
 from seeding_platform_tests.enrichment.test_refreshing import house
 
 __all__ = ["house"]
@@ -14,7 +17,7 @@ __all__ = ["house"]
 CLASSES = Stage.CLASSIFICATION
 
 
-def tried(house, candidate, *, share=0.5, many=40):
+def tried(house, candidate, *, share=0.5, many=40, stage=CLASSES):
     """Let records go through while a candidate is tried; the house, and each record's story."""
     live = Versioned()
     house = dataclasses.replace(house, provider=lambda _: live, earlier=lambda tenant, version: candidate)
@@ -22,7 +25,7 @@ def tried(house, candidate, *, share=0.5, many=40):
         [Record(tenant="acme", record_type="exception", record_id=n, payload={}, input_hash="h") for n in names(many)], now=house.bench.now()
     )
     house.refreshed()
-    Versions(house.bench.state).put("acme", str(CLASSES), "m2|p1", "candidate", report={}, share=share, now=house.bench.now())
+    Versions(house.bench.state).put("acme", str(stage), "m2|p1", "candidate", report={}, share=share, now=house.bench.now())
     house.worked()
     return house, {n: house.store.story("acme", "exception", n) for n in names(many)}
 
@@ -53,6 +56,29 @@ def test_both_are_compared_on_what_a_person_judged(house):
     pairs = house.monitor.source.paired("acme", ("m1", "p1"), ("m2", "p1"), after=house.bench.now().replace(year=2025))
     assert {(p.one[0], p.other[0], p.truth) for p in pairs} == {("late_delivery", "damaged", "damaged")}
     assert len(pairs) == 10
+
+
+@pytest.mark.parametrize("stage", [Stage.ORDER_ANALYSIS, Stage.RESOLUTION])
+def test_candidates_of_the_other_stages_are_tried_and_compared_likewise(house, stage):
+    candidate = Versioned(version="m2", wrong=frozenset(names(40)), stage=stage)
+    house, stories = tried(house, candidate, stage=stage)
+    chosen = {n for n in names(40) if in_candidate("acme", str(stage), "m2|p1", n, share=0.5)}
+    assert {n for n, s in stories.items() if shadows(s)} == chosen
+    assert {asked for asked, _, _ in candidate.asked} == {stage}
+    assert {s.model_version for story in stories.values() for s in story.record.stages} == {"m1"}
+    assert len([a for story in stories.values() for a in story.actions]) == 40, "nothing is done by a candidate"
+    wrong = {Stage.ORDER_ANALYSIS: "unpaid", Stage.RESOLUTION: "escalate"}[stage]
+    for name in names(40):
+        house.store.say("acme", ("exception", name), stage=stage, word=wrong, actor="ann", reason="sample", now=house.bench.now())
+    since = house.bench.now().replace(year=2025)
+    pairs = house.monitor.source.paired("acme", ("m1", "p1"), ("m2", "p1"), after=since, stage=stage)
+    assert {(p.one[0], p.other[0], p.truth) for p in pairs} == {(RIGHT[stage], wrong, wrong)}
+    assert len(pairs) == len(chosen)
+    told = compared(pairs, rng=np.random.default_rng(1), fewest=10)
+    assert (told.accuracy, told.calibration) == ("better", "better")
+    alike = house.monitor.source.alike("acme", ("m1", "p1"), ("m2", "p1"), after=since, stage=stage)
+    assert (alike.answered, alike.alike, alike.cost) == (len(chosen), 0.0, (0.0, 0.0))
+    assert house.monitor.source.paired("acme", ("m1", "p1"), ("m2", "p1"), after=since) == []
 
 
 class Broken(Versioned):

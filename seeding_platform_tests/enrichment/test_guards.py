@@ -24,7 +24,7 @@ from seeding_platform.storage.enrichment.breakers import BreakerRow, Breakers
 from seeding_platform.storage.enrichment.spending import Spending, Spent
 from seeding_platform.storage.enrichment.states import ErrorClass, Made, Stage
 from seeding_platform.storage.state import State
-from seeding_platform_tests.enrichment.asking import ORDER, question
+from seeding_platform_tests.enrichment.asking import ORDER, classified, question
 from seeding_platform_tests.enrichment.conftest import NOW
 
 CLOSED = BreakerRow("closed", "", None, 0, NOW)
@@ -66,6 +66,25 @@ def test_a_probe_that_fails_costs_its_record_no_attempt(tmp_path):
     assert [r.error for r in before] == [ErrorClass.TRANSIENT] * 5
     assert [(r.error, r.retry_at) for r in probes] == [(ErrorClass.PROVIDER_DOWN, NOW + 6 * MINUTE + OPEN_FOR)] * 5
     assert later[0].output is not None, "what is no failure of the provider stays what it is"
+
+
+def test_a_probe_that_alone_gets_no_answer_costs_its_record_an_attempt(tmp_path):
+    with State.open(f"sqlite:///{tmp_path / 's.db'}") as state:
+        inner = fake({"match": {"record": "E-*"}, "outcome": "timeout"}, tokens=40, cost=0.001)
+        provider = Breaking(inner, Breakers(state))
+        provider.ask(asked(5), now=NOW)
+        for stage in Stage:
+            before = {} if stage is Stage.ORDER_ANALYSIS else {Stage.ORDER_ANALYSIS: {"problems": []}, **classified("damaged")}
+            one = question(stage, facts=FACTS, record_id="E-0", upstream=before)
+            [probe] = provider.ask([one], now=NOW + 6 * MINUTE)
+            assert (probe.record_id, probe.error, probe.retry_at) == ("E-0", ErrorClass.TRANSIENT, None)
+            assert (probe.tokens, probe.cost) == (40, 0.001), "the canary is paid for too"
+        assert Breakers(state).one("fake").recent == "xo" * 3
+        others = [question(Stage.CLASSIFICATION, facts=FACTS, record_id=name) for name in ("E-0", "F-1")]
+        calls = inner.calls
+        told_ = provider.ask(others, now=NOW + 7 * MINUTE)
+    assert [r.error for r in told_] == [ErrorClass.TRANSIENT, None]
+    assert inner.calls == calls + 2, "another record's answer says as much as the canary's"
 
 
 def test_probes_that_are_never_heard_of_again_do_not_keep_it_half_open():

@@ -8,6 +8,7 @@ import pytest
 
 from seeding_platform.enrichment.proving import FEWEST, RULE, golden_set, judged
 from seeding_platform.storage.enrichment.states import ErrorClass, Record, Stage
+from seeding_platform.storage.enrichment.taught import HumanLabels
 from seeding_platform.storage.enrichment.versions import Versions, joined
 from seeding_platform.storage.lake import Lake
 from seeding_platform_tests.enrichment.test_refreshing import house
@@ -16,6 +17,12 @@ from seeding_platform_tests.enrichment.test_working import Reply, Scripted
 __all__ = ["house"]
 
 CLASSES = Stage.CLASSIFICATION
+WRONG = {
+    Stage.ORDER_ANALYSIS: {"problems": [{"kind": "unpaid", "severity": "high", "evidence": []}]},
+    CLASSES: {"ai_label": "damaged"},
+    Stage.RESOLUTION: {"action": "escalate"},
+}
+RIGHT = {Stage.ORDER_ANALYSIS: "overdue", CLASSES: "late_delivery", Stage.RESOLUTION: "notify_customer"}
 
 
 @dataclasses.dataclass
@@ -24,15 +31,16 @@ class Versioned(Scripted):
 
     version: str = "m1"
     wrong: frozenset = frozenset()
+    stage: Stage = CLASSES
 
     def version_of(self, stage):
         return self.version, "p1"
 
     def ask(self, questions, *, now):
         replies = super().ask(questions, now=now)
-        if questions[0].stage != CLASSES:
+        if questions[0].stage != self.stage:
             return replies
-        return [dataclasses.replace(r, output=r.output | {"ai_label": "damaged"}) if r.record_id in self.wrong else r for r in replies]
+        return [dataclasses.replace(r, output=r.output | WRONG[self.stage]) if r.record_id in self.wrong else r for r in replies]
 
 
 def names(many):
@@ -53,13 +61,26 @@ def labelled(house, many=40):
     return first
 
 
+def said(house, stage, many=40):
+    """Records that went through by the first version, and of whose stage a person said what is right."""
+    first = labelled(house, many=0)
+    house.store.intake(
+        [Record(tenant="acme", record_type="exception", record_id=n, payload={"n": n}, input_hash="h") for n in names(many)], now=house.bench.now()
+    )
+    house.worked()
+    for name in names(many):
+        house.store.say("acme", ("exception", name), stage=stage, word=RIGHT[stage], actor="ann", reason="sample", now=house.bench.now())
+    house.refreshed()
+    return first
+
+
 def fresh(house, provider, earlier=None):
     """The house of another pass, in which another version answers."""
     return dataclasses.replace(house, provider=lambda _: provider, earlier=lambda tenant, version: earlier)
 
 
-def states(house):
-    return {v["version"]: v["state"] for v in Versions(house.bench.state).all("acme") if v["stage"] == CLASSES}
+def states(house, stage=CLASSES):
+    return {v["version"]: v["state"] for v in Versions(house.bench.state).all("acme") if v["stage"] == stage}
 
 
 def standing(house):
@@ -156,6 +177,61 @@ def test_the_labelled_history_counts_and_reviews_of_another_input_do_not(house):
     house.worked()
     found = {g.question.record_id: g.truth for g in golden_set(house, "acme")}
     assert found == {"r00": "late_delivery", "r01": "late_delivery", "r03": "damaged"}
+
+
+@pytest.mark.parametrize("stage", [Stage.ORDER_ANALYSIS, Stage.RESOLUTION])
+def test_every_stage_has_a_golden_set_of_its_own(house, stage):
+    first = said(house, stage)
+    assert {g.truth for g in golden_set(house, "acme", stage)} == {RIGHT[stage]}
+    assert golden_set(house, "acme") == []
+    worse = Versioned(version="m2", wrong=frozenset(names(8)), stage=stage)
+    house = fresh(house, worse, earlier=first)
+    assert f"acme, {stage}: m2|p1 is refused; m1|p1 stays live" in house.refreshed()
+    assert (states(house, stage), states(house)) == ({"m1|p1": "live", "m2|p1": "refused"}, {"m1|p1": "retired", "m2|p1": "live"})
+    assert (standing(house), house.store.pauses("acme")) == ([RULE], [])
+    provider = house.provider_of("acme")
+    assert {s: provider.version_of(s)[0] for s in Stage} == {s: "m1" if s is stage else "m2" for s in Stage}
+    house.store.intake([Record(tenant="acme", record_type="exception", record_id="r00", payload={}, input_hash="new")], now=house.bench.now())
+    house.worked()
+    made = {s.stage: s.model_version for s in house.store.story("acme", "exception", "r00").record.stages}
+    assert made == {s: "m1" if s is stage else "m2" for s in Stage}
+    better = fresh(house, Versioned(version="m3", stage=stage))
+    better.refreshed()
+    assert (states(house, stage)["m3|p1"], standing(house)) == ("live", [])
+    story = house.store.story("acme", "exception", "r01")
+    assert [(label.stage, label.label, label.machine_label) for label in story.labels] == [(stage, RIGHT[stage], RIGHT[stage])]
+
+
+def test_what_a_person_says_of_another_stage_neither_moves_a_record_nor_teaches_the_classifier(house):
+    said(house, Stage.RESOLUTION, many=2)
+    story = house.store.story("acme", "exception", "r00")
+    assert [s.provider for s in story.record.stages] == ["scripted"] * 3
+    assert HumanLabels(house.bench.state).newest("acme").is_empty()
+    assert house.monitor.source.judged("acme", after=house.bench.now() - dt.timedelta(days=1), until=house.bench.now()) == []
+    unknown = house.store.say(
+        "acme", ("exception", "none"), stage=Stage.RESOLUTION, word="reship", actor="ann", reason="sample", now=house.bench.now()
+    )
+    assert unknown is None
+
+
+def test_a_candidate_is_tried_on_the_golden_set_before_anybody_puts_it_in_force(house):
+    first, stage = said(house, Stage.RESOLUTION), str(Stage.RESOLUTION)
+    candidate = Versioned(version="m2", wrong=frozenset(names(8)), stage=Stage.RESOLUTION)
+    versions = Versions(house.bench.state)
+    versions.put("acme", stage, "m2|p1", "candidate", report={"setup": {"model": "m2"}}, share=0.5, now=house.bench.now())
+    house = fresh(house, first, earlier=candidate)
+    [line] = house.refreshed()
+    assert line == "acme, automated_resolution: candidate m2|p1 is worse on 40 records beside m1|p1"
+    [kept] = [v for v in versions.all("acme") if v["state"] == "candidate"]
+    assert (kept["share"], kept["report"]["setup"], kept["report"]["won"], kept["report"]["lost"]) == (0.5, {"model": "m2"}, 0, 8)
+    candidate.asked.clear()
+    assert house.refreshed() == []
+    assert candidate.asked == [], "it is proven once"
+    versions.put("acme", stage, "m2|p1", "live", report=kept["report"], now=house.bench.now())
+    house = fresh(house, first, earlier=candidate)
+    assert house.refreshed() == [], "what a person has put in force stays"
+    assert house.provider_of("acme").version_of(stage) == ("m2", "p1")
+    assert house.provider_of("acme").version_of(CLASSES) == ("m1", "p1")
 
 
 @pytest.mark.parametrize(("won", "lost", "same", "verdict"), [

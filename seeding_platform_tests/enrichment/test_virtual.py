@@ -6,7 +6,8 @@ import pytest
 
 from seeding_platform.enrichment.providers.script import Match, Outcome, Rule, Script
 from seeding_platform.storage.enrichment.states import Stage
-from seeding_platform_tests.enrichment.virtual import AS_BUILT, HOUR, MINUTE, Policy, bad_day, played
+from seeding_platform.storage.state import State
+from seeding_platform_tests.enrichment.virtual import AS_BUILT, BEGIN, HOUR, MINUTE, Policy, Run, bad_day, played
 
 
 def test_a_short_bad_day_leaves_nothing_but_poison(tmp_path):
@@ -21,6 +22,20 @@ def test_few_records_outlive_a_long_outage_that_takes_each_of_their_retries(tmp_
     script = Script(rules=(Rule(outcome=Outcome.SERVER_ERROR, until="+8h"),))
     found = played(f"sqlite:///{tmp_path / 's.db'}", n=7, hours=0.05, script=script, outage=(0, 8), policy=SLOW, until=10 * HOUR)
     assert (found.within_a_day, found.dead) == (1.0, 0)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_records_that_never_get_an_answer_end_as_dead_letters_though_nothing_else_waits(tmp_path, n):
+    script = Script(rules=(Rule(match=Match(record="E-*"), outcome=Outcome.TIMEOUT),))
+    with State.open(f"sqlite:///{tmp_path / 's.db'}") as state:
+        run = Run(state, script, n, 0.05)
+        run.until(BEGIN + 12 * HOUR)
+        run.accounted()
+        found = run.store.records("t0", dead=True)
+        stage = found[0].stages[0]
+        assert run.figures().dead == n
+        assert (stage.attempts, stage.error, stage.escalated_at <= BEGIN + 8 * HOUR) == (6, "transient", True)
+        assert stage.escalated_at >= BEGIN + 4 * HOUR, "the delays between its tries were kept"
 
 
 SLOW = Policy("a look every ten minutes", every=10 * MINUTE)

@@ -286,3 +286,11 @@ def test_one_tenants_backlog_starves_no_other_and_time_is_kept(floor, stages):
     tally = work(floor.crew(stages, now=lambda: NOON + dt.timedelta(seconds=next(calls))), until=NOON + dt.timedelta(seconds=9))
     assert tally.out_of_time
     assert floor.of("S1", "small")[Stage.ORDER_ANALYSIS].status == "completed"
+
+
+def test_what_an_end_leaves_nothing_to_do_in_is_counted_as_skipped(floor, stages):
+    floor.provider.does = {(Stage.CLASSIFICATION, "a"): lambda q: answer(q, confidence=0.4)}
+    floor.take("a", "b")
+    tally = work(floor.crew(stages))
+    assert (tally.completed.total(), dict(tally.skipped), tally.moved) == (5, {Stage.RESOLUTION: 1}, {"acme": 5})
+    assert floor.of("a")[Stage.RESOLUTION].status == "skipped"

@@ -1,7 +1,10 @@
 """Enrichment over the API: who sees what, what is taken and refused, and that what people do has happened."""
 
+import dataclasses
 import datetime as dt
 import json
+from html import escape
+from urllib.parse import quote
 
 import pytest
 
@@ -9,10 +12,12 @@ from seeding_platform.enrichment.lines import AT_ONCE
 from seeding_platform.errors import BusyError
 from seeding_platform.service.context import Service
 from seeding_platform.service.enriching import Sent
+from seeding_platform.service.pages.enrichment_shown import address
 from seeding_platform.service.runs import NoSuchRun
-from seeding_platform.storage.enrichment.states import ErrorClass, Failed, Stage
+from seeding_platform.storage.enrichment.states import Completed, ErrorClass, Failed, Record, Stage
 from seeding_platform.storage.enrichment.versions import Versions
 from seeding_platform_tests.enrichment.test_working import Scripted, answer
+from seeding_platform_tests.service.pages import Pages
 
 BASE = "/api/v1/enrichment/default"
 ORDER, CLASSES, RESOLUTION = map(str, Stage)
@@ -173,6 +178,41 @@ def test_dead_letters_are_listed_and_brought_back_only_when_it_is_meant(service,
     assert event.action == "POST /api/v1/enrichment/{tenant}/dead-letters/redrive"
 
 
+def test_the_list_of_dead_letters_and_their_redrive_have_one_filter(service, house):
+    now = house.bench.now()
+    ages = {"old": (200, CLASSES, ErrorClass.TRANSIENT), "day": (30, CLASSES, ErrorClass.INVALID_OUTPUT), "new": (0.5, ORDER, ErrorClass.TRANSIENT)}
+    for name, (hours, stage, error) in ages.items():
+        sent(service, line(name))
+        at = now - dt.timedelta(hours=hours)
+        for one in [ORDER, CLASSES][: 1 + (stage == CLASSES)]:
+            [claim] = house.store.claim(one, owner="w", limit=9, lease=dt.timedelta(minutes=1), now=house.bench.now())
+            if one == stage:
+                house.store.fail([Failed(ref=claim.ref, fence=claim.fence, error=error, message="no", due_at=None)], now=at)
+            else:
+                output = {"problems": [], "severity": "none", "confidence": 0.9}
+                house.store.complete([Completed(ref=claim.ref, fence=claim.fence, output=output, confidence=0.9)], now=at)
+    operator = service.key("operator")
+    for wanted, expected in (
+        ({}, {"old", "day", "new"}),
+        ({"older_hours": 24}, {"old", "day"}),
+        ({"younger_hours": 48}, {"day", "new"}),
+        ({"older_hours": 1, "younger_hours": 48}, {"day"}),
+        ({"older_hours": 1, "error": "transient"}, {"old"}),
+        ({"younger_hours": 48, "stage": ORDER}, {"new"}),
+        ({"younger_hours": 0}, set()),
+    ):
+        listed = service.get(f"{BASE}/dead-letters", params=wanted, headers=operator).json()["dead_letters"]
+        tried = service.post(f"{BASE}/dead-letters/redrive", json=wanted, headers=operator).json()
+        assert {d["record_id"] for d in listed} == {d["record_id"] for d in tried["records"]} == expected, wanted
+        assert tried["dry_run"]
+    for wrong in ({"older_hours": -1}, {"older_hours": "inf"}, {"younger_hours": "soon"}):
+        assert service.get(f"{BASE}/dead-letters", params=wrong, headers=operator).status_code == 422
+        assert service.post(f"{BASE}/dead-letters/redrive", json=wrong, headers=operator).status_code == 422
+    done = service.post(f"{BASE}/dead-letters/redrive", json={"older_hours": 24, "error": "transient", "dry_run": False}, headers=operator)
+    assert [r["record_id"] for r in done.json()["records"]] == ["old"]
+    assert {d["record_id"] for d in service.get(f"{BASE}/dead-letters", headers=operator).json()["dead_letters"]} == {"day", "new"}
+
+
 def test_a_record_is_cancelled_and_nothing_but_its_input_brings_it_back(service, house):
     sent(service, line("a"))
     operator, url = service.key("operator"), f"{BASE}/records/exception/a"
@@ -297,3 +337,113 @@ def test_pages_hear_of_it(service, house):
     house.worked()
     assert [(e.kind, e.body["event"]) for e in live.after(0, tenant="default")] == [("enrichment", "taken"), ("enrichment", "pass")]
     assert live.after(0, tenant="other") == []
+
+
+ODD = ("X-1/again", "X-1/replay/cancel", "/", "a//b/", "..", "=x", "a\nb", "end\n", "?a=1#b", "50% off", "é ☃", "l" * 900)
+
+
+def known_as(house, *names):
+    records = [Record(tenant="default", record_type="order", record_id=n, payload={"order_id": n}, input_hash="h") for n in ("X-1", *names)]
+    house.store.intake(records, now=house.bench.now())
+
+
+def where(name):
+    return f"{BASE}/records/order/{quote(name, safe='').replace('.', '%2E')}"
+
+
+def test_whatever_a_record_is_called_it_is_reached(service, house):
+    known_as(house, *ODD)
+    operator = service.key("operator")
+    for name in ODD:
+        told = service.get(where(name), headers=operator)
+        assert (told.status_code, told.json().get("record_id")) == (200, name)
+        asked = service.post(f"{where(name)}/replay", json={}, headers=operator)
+        assert (asked.status_code, asked.json()["new"]["record_id"]) == (200, name)
+    page = Pages(service, "operator")
+    for name in ODD:
+        assert f"Order {escape(name)}</h1>" in page.get(address("en", "order", name))
+
+
+@pytest.mark.parametrize("name", ["X-1/cancel", "a\nb/replay"])
+def test_whatever_a_record_is_called_things_are_done_about_it(service, house, name):
+    known_as(house, name)
+    operator, url = service.key("operator"), where(name)
+    house.worked()
+    assert service.post(f"{url}/again", json={"stage": CLASSES}, headers=operator).status_code == 202
+    judged = service.post(url.replace("/records/", "/reviews/"), json={"label": "damaged", "reason": "sample"}, headers=operator)
+    assert (judged.status_code, judged.json()["record_id"]) == (201, name)
+    assert service.post(f"{url}/cancel", json={"reason": "sent twice"}, headers=operator).json() == {"cancelled": [RESOLUTION]}
+    assert house.store.story("default", "order", "X-1").record.withdrawn_at is None
+    assert "nothing is unfinished" in Pages(service, "operator").send(address("en", "order", name), step="cancel").text
+
+
+def test_a_deed_is_asked_for_by_post_alone(service, house):
+    sent(service, line("a"))
+    told = service.get(f"{BASE}/records/exception/a/cancel", headers=service.key())
+    assert (told.status_code, told.headers["allow"]) == (405, "POST")
+
+
+PROMPT = {"version": "2", "text": "You recommend one action for one exception, with care."}
+
+
+def test_another_prompt_or_model_is_tried_and_put_in_force(service, house, monkeypatch):
+    house.provider = None
+    settings = house.bench.settings.model_copy(update={"ai_url": "http://127.0.0.1:1/v1", "ai_model": "small"})
+    monkeypatch.setattr(house.bench, "settings", settings)
+    versions, now, steward, url = Versions(house.bench.state), house.bench.now(), service.key("steward"), f"{BASE}/versions/{RESOLUTION}"
+    sent(service, line("a"))
+    house.refreshed()
+    live = versions.live("default", RESOLUTION)
+    setup = {"model": "large", "prompt": PROMPT, "providers": ["openai"]}
+    wanted = {"setup": setup, "state": "candidate", "share": 0.5, "reason": "to see"}
+    done = service.post(url, json=wanted, headers=steward)
+    assert done.status_code == 200, done.text
+    version = done.json()["version"]
+    assert (version.startswith("large|2-"), versions.live("default", RESOLUTION)) == (True, live)
+    candidate, share = house.candidate("default", RESOLUTION)
+    assert (candidate.version_of(RESOLUTION), share, house.candidate("default", CLASSES)) == (tuple(version.split("|")), 0.5, None)
+    [told] = [v for v in service.get(f"{BASE}/versions", headers=steward).json() if v["state"] == "candidate"]
+    assert (told["report"]["setup"], told["beside_live"]["answered"]) == (setup, 0)
+    lived = service.post(url, json={"version": version, "state": "live", "reason": "it does better"}, headers=steward)
+    assert lived.status_code == 200
+    fresh = dataclasses.replace(house)
+    assert fresh.refreshed() == [], "what a person has put in force stays"
+    assert fresh.provider_of("default").version_of(RESOLUTION) == tuple(version.split("|"))
+    assert fresh.provider_of("default").version_of(CLASSES)[0].startswith("offline:")
+    assert service.post(url, json={"version": live, "state": "live", "reason": "back"}, headers=steward).status_code == 200
+    assert "|".join(dataclasses.replace(house).provider_of("default").version_of(RESOLUTION)) == live
+    assert versions.all("default")[0]["at"] >= now
+
+
+@pytest.mark.parametrize(("wanted", "status"), [
+    ({"setup": {}}, 422), ({"setup": {"providers": ["nobody"]}}, 422), ({"setup": {"providers": ["openai"]}}, 422),
+    ({"setup": {"classifier": "3"}}, 422), ({"setup": {"providers": ["offline"]}}, 409), ({}, 422), ({"setup": {"model": "a|b"}}, 422),
+    ({"setup": {"model": "m"}, "version": "m|p"}, 422), ({"setup": {"model": "m"}, "state": "live"}, 422),
+])  # fmt: skip
+def test_a_setup_that_is_none_is_refused(service, house, wanted, status):
+    house.provider = None
+    sent(service, line("a"))
+    house.refreshed()
+    asked = {"state": "candidate", "share": 0.5, "reason": "to see"} | wanted
+    told = service.post(f"{BASE}/versions/{RESOLUTION}", json=asked, headers=service.key("steward"))
+    assert told.status_code == status, told.text
+    assert not [v for v in Versions(house.bench.state).all("default") if v["state"] == "candidate"]
+
+
+def test_what_is_right_of_another_stage_is_kept_and_moves_nothing(worked):
+    url, analyst = f"{BASE}/reviews/exception/good", worked.key("analyst")
+    before = worked.get(f"{BASE}/records/exception/good", headers=analyst).json()
+    said = worked.post(url, json={"label": "unpaid+overdue", "stage": ORDER, "reason": "sample"}, headers=analyst)
+    assert (said.status_code, said.json()["label"], said.json()["machine_label"]) == (201, "overdue+unpaid", "overdue")
+    assert (
+        worked.post(url, json={"label": "reship", "stage": RESOLUTION, "reason": "sample"}, headers=analyst).json()["machine_label"]
+        == "notify_customer"
+    )
+    for stage, label in ((ORDER, "reship"), (ORDER, "none+overdue"), (RESOLUTION, "damaged"), (RESOLUTION, "none")):
+        assert worked.post(url, json={"label": label, "stage": stage, "reason": "sample"}, headers=analyst).status_code == 422
+    after = worked.get(f"{BASE}/records/exception/good", headers=analyst).json()
+    assert [label["stage"] for label in after["labels"]] == [ORDER, RESOLUTION]
+    assert {**after, "labels": []} == before
+    assert (
+        worked.post(f"{BASE}/reviews/exception/none", json={"label": "none", "stage": ORDER, "reason": "sample"}, headers=analyst).status_code == 404
+    )

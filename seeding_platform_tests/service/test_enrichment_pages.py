@@ -118,6 +118,21 @@ def test_dead_letters_are_found_looked_at_and_tried_again(service, bench, store)
     assert page.send(HERE, step="dance").status_code == 422
 
 
+def test_dead_letters_are_narrowed_down_by_age_and_only_those_are_tried_again(service, bench, store):
+    dead(bench.state, bench.now(), "new")
+    dead(bench.state, bench.now() - dt.timedelta(days=3), "old")
+    page = Pages(service, "operator")
+    text = page.get(f"{HERE}?age=over_day")
+    assert ('value="exception/old"' in text, 'value="exception/new"' in text, hidden(text, "age")) == (True, False, "over_day")
+    assert 'value="exception/new"' in page.get(f"{HERE}?age=day")
+    assert "None of this stage and reason" in page.get(f"{HERE}?age=hour")
+    assert 'value="exception/new"' in page.get(f"{HERE}?age=nonsense")
+    look = page.send(HERE, step="redrive", all="on", age="over_day")
+    assert ("Try 1 again?" in look.text, hidden(look.text, "age")) == (True, "over_day")
+    assert page.send(HERE, step="redriven", all="on", age="over_day", expected=hidden(look.text, "expected")).status_code == 303
+    assert (row(store, "old").dead, row(store, "new").dead) == (False, True)
+
+
 def test_work_is_paused_with_a_reason_and_resumed(service, bench, store):
     page = Pages(service, "operator")
     assert "Say why" in page.send(HERE, step="pause", stage=CLASSES).text
@@ -280,3 +295,34 @@ def test_the_flow_escapes_its_words_and_draws_nothing_out_of_nothing():
     assert chart.confidences([0] * 10, bar=0.7, bar_name="", count=str, share=str, label="", width=300) == ""
     columns = chart.confidences([0, 0, 0, 0, 0, 0, 5, 9, 0, 1], bar=0.7, bar_name="bar", count=str, share=str, label="x", width=300)
     assert (columns.count("f-warn"), columns.count('class="fl1"')) == (1, 2), "what is below the bar is amber"
+
+
+def test_versions_are_shown_and_what_is_right_is_said_on_a_record(service, bench, store):
+    filled(bench.state, bench.settings, bench.now(), looks=1)
+    versions, report = Versions(bench.state), {"verdict": "not_worse", "n": 40, "right": [0.5, 0.75]}
+    versions.put("default", CLASSES, "exception_classification:4|1", "candidate", report=report, share=0.2, now=bench.now())
+    text = Pages(service, "viewer").get(HERE)
+    for said in (
+        "exception_classification:<wbr>4|<wbr>1<wbr>",
+        "on 20.0% of the records",
+        "Not worse. 75.0% of 40 records right; the version before, 50.0%.",
+        "No record was answered by both yet.",
+    ):
+        assert said in text, said
+    assert "Versies" in Pages(service, "viewer").get("/nl/enrichment")
+    name = store.records("default", stage=RESOLUTION, status="completed", limit=1)[0].record_id
+    assert "What is right" not in Pages(service, "viewer").get(at(name))
+    page = Pages(service, "analyst")
+    assert "What is right" in page.get(at(name))
+    sent = page.send(REVIEW, record=f"exception/{name}", stage=STAGES[0], label=["unpaid", "overdue"])
+    assert (sent.status_code, sent.headers["location"]) == (303, at(name))
+    assert page.send(REVIEW, record=f"exception/{name}", stage=RESOLUTION, label="reship").status_code == 303
+    assert page.send(REVIEW, record=f"exception/{name}", stage=RESOLUTION).status_code == 422
+    assert page.send(REVIEW, record=f"exception/{name}", stage="none", label="reship").status_code == 422
+    assert [(x.stage, x.label) for x in store.labels("default") if x.record_id == name][-2:] == [
+        (STAGES[0], "overdue+unpaid"),
+        (RESOLUTION, "reship"),
+    ]
+    text = page.get(at(name))
+    assert "Resolution: a person has said what is right" in text
+    assert "It was promised for a day that is over and has not arrived. Nothing was paid for what was shipped." in text

@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.enrichment.outputs import Classification, Invalid, checked, plain
+from seeding_platform.enrichment.outputs import Invalid, checked, confidence_of, plain
 from seeding_platform.enrichment.providers.protocol import Reply
 from seeding_platform.errors import ConfigError
 from seeding_platform.storage.enrichment.states import ErrorClass, Made
@@ -96,14 +96,14 @@ class Waterfall:
         model, prompt = self.version_of(stage)
         courses = [_Course(q, Made(model_version=model, prompt_version=prompt)) for q in questions]
         for provider in self.steps(stage):
-            unsure = [c for c in courses if c.output is None or _confidence(c.output) < self.stages.bar]
+            unsure = [c for c in courses if c.output is None or confidence_of(c.output) < self.stages.bar]
             if unsure and not all(c.failed is not None and c.failed.error is ErrorClass.CONTENT_PERMANENT for c in unsure):
                 self._step(provider, unsure, now)
         return [_reply(c, waits=self._waits(c)) for c in courses]
 
     def _waits(self, course: _Course) -> bool:
         """Whether a surer answer is to be had later, of somebody who could not give one now."""
-        if course.failed is None or (course.output is not None and _confidence(course.output) >= self.stages.bar):
+        if course.failed is None or (course.output is not None and confidence_of(course.output) >= self.stages.bar):
             return False
         return course.failed.error in AWAY or (course.failed.error is ErrorClass.TRANSIENT and course.question.asked < PATIENCE)
 
@@ -132,7 +132,7 @@ class Waterfall:
                 invalid.append((course, told.why))
             elif isinstance(told, Reply):
                 course.failed = told
-            elif course.output is None or _confidence(told) > _confidence(course.output):
+            elif course.output is None or confidence_of(told) > confidence_of(course.output):
                 course.output, course.by = told, provider.name
                 course.cached = found[0].made is not None and found[0].made.cached
         return invalid
@@ -147,10 +147,6 @@ def _told(question: Question, replies: list[Reply]) -> Output | Reply | Invalid:
     if reply.error is ErrorClass.INVALID_OUTPUT:
         return Invalid(reply.message)
     return reply if reply.error is not None else checked(question.stage, reply.output, record_id=question.record_id)
-
-
-def _confidence(output: Output) -> float:
-    return output.ai_confidence if isinstance(output, Classification) else output.confidence
 
 
 def _reply(course: _Course, *, waits: bool) -> Reply:

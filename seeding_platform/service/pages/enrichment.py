@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from seeding_platform.enrichment.forecast import HOURS, forecast
 from seeding_platform.enrichment.house import House
-from seeding_platform.enrichment.measures import Metric, measured_now
+from seeding_platform.enrichment.measures import Metric
 from seeding_platform.enrichment.monitor import STANDING
 from seeding_platform.enrichment.report import report_of
 from seeding_platform.enrichment.report_words import WORDS
 from seeding_platform.enrichment.settings import limits_of
 from seeding_platform.monitoring.notices import title_of
-from seeding_platform.service import alerted
+from seeding_platform.service import alerted, enriched
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
 from seeding_platform.service.pages.audit import names_of
+from seeding_platform.service.pages.enrichment_versions import versions_shown
 from seeding_platform.service.pages.forms import Form, looking, typed, typed_all, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment.pauses import ALL, Pause
-from seeding_platform.storage.enrichment.states import STAGES, ErrorClass
+from seeding_platform.storage.enrichment.states import STAGES, Dead, ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from seeding_platform.service.auth import Actor
     from seeding_platform.service.context import Service
-    from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.states import Ref
 
 router = APIRouter(include_in_schema=False)
@@ -48,10 +48,10 @@ Rows = list[tuple[str, str]]
 
 
 @router.get("/{lang}/enrichment")
-def enrichment_page(request: Request, lang: Locale, stage: Word = "", error: Word = "", report: Kind = "") -> Response:
+def enrichment_page(request: Request, lang: Locale, stage: Word = "", error: Word = "", age: Word = "", report: Kind = "") -> Response:
     """Figures, the flow of records, failures, the backlog, dead letters, alerts, pauses; a report where it is asked for."""
     actor = looking(request, lang, Role.VIEWER)
-    return actor if isinstance(actor, Response) else _overview(request, lang, actor, stage=stage, error=error, report=report)
+    return actor if isinstance(actor, Response) else _overview(request, lang, actor, chosen=Chosen.of(stage, error, age), report=report)
 
 
 @router.post("/{lang}/enrichment")
@@ -73,12 +73,12 @@ def change_enrichment(request: Request, lang: Locale, form: Form) -> Response:
 def _redrive(request: Request, lang: str, actor: Actor, form: FormData, *, done: bool) -> Response:
     """Which dead letters would be tried again; then, if they are still those, do it."""
     k, store, now = words(lang)["enrichment"], service_of(request).enrichment.store, service_of(request).now()
-    stage, error = _known(typed(form, "stage"), typed(form, "error"))
+    filtered = Chosen.of(*(typed(form, name) for name in Chosen._fields))
     every = typed(form, "all") == "on"
     chosen = None if every else _named(typed_all(form, "record"))
     if not every and not chosen:
-        return _overview(request, lang, actor, stage=stage, error=error, said=k["dead"]["choose"], status=422)
-    asked: dict[str, Any] = {"stage": stage or None, "error": error or None, "records": chosen}
+        return _overview(request, lang, actor, chosen=filtered, said=k["dead"]["choose"], status=422)
+    asked: dict[str, Any] = {**dataclasses.asdict(filtered.wanted(now)), "records": chosen}
     refs = store.redrive(actor.tenant, **asked, dry_run=True, now=now)
     same = not done or typed(form, "expected") == shown_mark(refs)
     if done and same and refs:
@@ -95,7 +95,7 @@ def _redrive(request: Request, lang: str, actor: Actor, form: FormData, *, done:
         "more": c["more"].format(n=say.count(len(refs) - PREVIEWED)) if len(refs) > PREVIEWED else "",
         "points": [c["changes"], c["stays"]],
         "action": f"/{lang}/enrichment",
-        "fields": [("stage", stage), ("error", error), ("all", "on" if every else ""), ("expected", shown_mark(refs)),
+        "fields": [*filtered._asdict().items(), ("all", "on" if every else ""), ("expected", shown_mark(refs)),
                    *(("record", "/".join(r)) for r in chosen or [])],
         "step": "redriven" if refs else "",
         "do": c["do"].format(n=say.count(len(refs))),
@@ -117,9 +117,30 @@ def _named(told: Sequence[str]) -> Rows:
     return [(kind, name) for kind, slash, name in (one.partition("/") for one in told) if slash and kind and name][:DEAD_SHOWN]
 
 
-def _known(stage: str, error: str) -> tuple[str, str]:
-    """Stage and class of errors, where there are such; else nothing."""
-    return (stage if stage in list(STAGES) else ""), (error if error in list(ErrorClass) else "")
+AGES = {"hour": (dt.timedelta(hours=1), None), "day": (DAY, None), "over_day": (None, DAY), "over_week": (None, 7 * DAY)}
+"""Names of ages: dead for less than the first, for longer than the second."""
+
+
+class Chosen(NamedTuple):
+    """By what dead letters are narrowed down; empty = all."""
+
+    stage: str = ""
+    error: str = ""
+    age: str = ""
+
+    @classmethod
+    def of(cls, stage: str, error: str, age: str) -> Chosen:
+        """What there is of what was asked for."""
+        return cls(stage if stage in list(STAGES) else "", error if error in list(ErrorClass) else "", age if age in AGES else "")
+
+    def wanted(self, now: dt.datetime) -> Dead:
+        """The same as the store is asked for it."""
+        younger, older = AGES.get(self.age, (None, None))
+        since, until = (None if age is None else now - age for age in (younger, older))
+        return Dead(stage=self.stage or None, error=self.error or None, since=since, until=until)
+
+
+ALL_DEAD = Chosen()
 
 
 def _steer(request: Request, lang: str, actor: Actor, form: FormData, step: str) -> Response:
@@ -142,8 +163,7 @@ def _overview(
     lang: str,
     actor: Actor,
     *,
-    stage: str = "",
-    error: str = "",
+    chosen: Chosen = ALL_DEAD,
     report: str = "",
     said: str = "",
     wrong: str = "",
@@ -153,7 +173,6 @@ def _overview(
     service, say, w = service_of(request), Speaker(lang, None), words(lang)
     k, house, now, tenant = w["enrichment"], service.enrichment, service.now(), actor.tenant
     store, source, bars = house.store, house.monitor.source, house.monitor.thresholds()
-    stage, error = _known(stage, error)
     flow = shown.flow_shown(store.counts(tenant, now=now), say=say, k=k)
     reviews = len(store.reviews(tenant, now=now, limit=REVIEWS_COUNTED + 1, dead=True))
     pauses = [shown.pause_shown(p, names_of(request, actor), say=say, k=k) for p in store.pauses(tenant)]
@@ -162,13 +181,12 @@ def _overview(
         "said": said, "wrong": wrong, "flow": flow, "pauses": pauses, "reviews": reviews, "may_run": may_run,
         "lead": _lead(flow, reviews, pauses, say, k), "may_judge": actor.role.may(Role.ANALYST), "may_set": actor.role.may(Role.ANALYST),
         "pausable": [(str(s), k["stages"][s]) for s in (ALL, *STAGES) if s and not any(p["own"] and p["stage"] == s for p in pauses)],
-        "alerts": _alerts(service, actor, lang), "stage": stage, "error": error,
+        "alerts": _alerts(service, actor, lang), **chosen._asdict(),
         "report": None,
     }  # fmt: skip
     if flow["came"]:
-        measured, kept = _measured(house, tenant, now), house.monitor.kept
-        waiting, today = source.waiting(tenant, now=now), now.astimezone(dt.UTC).date()
-        ahead = forecast(waiting.records, source.by_hour(tenant, until=now, hours=HOURS), limit=bars.backlog_critical)
+        measured, kept, today = enriched.figures(service, tenant), house.monitor.kept, now.astimezone(dt.UTC).date()
+        waiting, ahead = enriched.ahead(service, tenant)
         history = kept.since(tenant, now - DAY, metrics=(Metric.BACKLOG,), until=now).get(Metric.BACKLOG, [])
         spent = source.spent(tenant, first=today, last=today)
         more |= {
@@ -177,28 +195,23 @@ def _overview(
             "confidence": shown.confidence_shown(measured.get(Metric.CONFIDENCE), say=say, k=k),
             "failures": shown.failures_shown(measured.get(Metric.FAILURE_DAY), say=say, lang=lang),
             "backlog": shown.backlog_shown(ahead, history, say=say, k=k),
-            **_dead(house, tenant, flow["dead"], stage, error, say, lang),
+            **_dead(house, tenant, flow["dead"], chosen, now, say, lang),
         }
+        more["versions"] = versions_shown(enriched.versions(service, tenant), say=say, k=k)
         if report in ("daily", "weekly"):
             kind: Any = report
             more["report"] = shown.report_shown(report_of(source, tenant, kind, thresholds=bars, now=now), say=say)
     return page(request, "enrichment", lang, actor, facts_or_none(request, actor), status=status, **more)
 
 
-def _measured(house: House, tenant: str, now: dt.datetime) -> Mapping[str, Measurement]:
-    """What the monitor measured last; measured now where it has not looked yet."""
-    newest = house.monitor.kept.newest(tenant).get(tenant)
-    return newest or {m.metric: m for m in measured_now(house.monitor.source, tenant, now=now)}
-
-
-def _dead(house: House, tenant: str, total: int, stage: str, error: str, say: Speaker, lang: str) -> dict[str, Any]:
-    k = words(lang)["enrichment"]
-    found = house.store.records(tenant, dead=True, stage=stage or None, error=error or None, limit=DEAD_SHOWN + 1)
+def _dead(house: House, tenant: str, total: int, chosen: Chosen, now: dt.datetime, say: Speaker, lang: str) -> dict[str, Any]:
+    k, wanted = words(lang)["enrichment"], chosen.wanted(now)
+    found = house.store.dead(tenant, wanted, limit=DEAD_SHOWN + 1)
     names = WORDS[lang]
     return {
-        "dead": [shown.dead_row(r, stage=stage, error=error, say=say, lang=lang, k=k) for r in found[:DEAD_SHOWN]],
+        "dead": [shown.dead_row(r, wanted, say=say, lang=lang, k=k) for r in found[:DEAD_SHOWN]],
         "dead_total": total, "dead_more": len(found) > DEAD_SHOWN, "stages": [(str(s), k["stages"][s]) for s in STAGES],
-        "errors": [(str(e), shown.first_up(names[e])) for e in ErrorClass],
+        "errors": [(str(e), shown.first_up(names[e])) for e in ErrorClass], "ages": [(name, k["dead"]["ages"][name]) for name in AGES],
     }  # fmt: skip
 
 

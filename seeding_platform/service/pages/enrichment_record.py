@@ -14,10 +14,13 @@ from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
 from seeding_platform.service.pages.audit import names_of
 from seeding_platform.service.pages.enrichment import LONGEST_REASON
+from seeding_platform.service.pages.enrichment_versions import sayable, word_shown
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
+from seeding_platform.service.record_ids import id_of_page
 from seeding_platform.storage.api_state import Role
+from seeding_platform.storage.enrichment.states import Stage
 from seeding_platform.storage.enrichment.traces import HUMAN
 from seeding_platform.storage.enrichment.versions import Versions, joined
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seeding_platform.enrichment.house import House
+    from seeding_platform.enrichment.stages import Stages
     from seeding_platform.service.auth import Actor
     from seeding_platform.storage.enrichment.actions import Action
     from seeding_platform.storage.enrichment.reviews import HumanLabel
@@ -39,21 +43,21 @@ OUTCOME_TONES = {"completed": "good", "failed": "bad", "lost": "bad", "outdated"
 ACTION_TONES = {"planned": "waiting", "sent": "running", "done": "ok", "failed": "failed", "refused": "warn"}
 
 
-@router.get("/{lang}/enrichment/records/{record_type}/{record_id:path}")
+@router.get("/{lang}/enrichment/records/{record_type}/{record_id:record}")
 def record_page(request: Request, lang: Locale, record_type: str, record_id: str) -> Response:
     """The whole story of a record of one's own tenant."""
     actor = looking(request, lang, Role.VIEWER)
-    return actor if isinstance(actor, Response) else _record(request, lang, actor, record_type, record_id)
+    return actor if isinstance(actor, Response) else _record(request, lang, actor, record_type, id_of_page(record_id))
 
 
-@router.post("/{lang}/enrichment/records/{record_type}/{record_id:path}")
+@router.post("/{lang}/enrichment/records/{record_type}/{record_id:record}")
 def change_record(request: Request, lang: Locale, record_type: str, record_id: str, form: Form) -> Response:
     """Try it again, have it done again by what is in force, or cancel it; each after a look at what that means."""
     actor = writing(request, lang, Role.OPERATOR, form)
     if isinstance(actor, Response):
         return actor
     k, service = words(lang)["enrichment"], service_of(request)
-    house, step = service.enrichment, typed(form, "step")
+    house, step, record_id = service.enrichment, typed(form, "step"), id_of_page(record_id)
     found = house.store.story(actor.tenant, record_type, record_id)
     if found is None:
         return told_off(request, lang, actor, k["record"]["none"], status=404)
@@ -153,10 +157,13 @@ def _record(request: Request, lang: str, actor: Actor, record_type: str, record_
         ],
         "stages": [stage_shown(s, say=say, k=k, lang=lang) for s in record.stages],
         "told": list(facts_shown(story.payload)),
-        "events": [e for _, _, e in sorted(_events(story, names, say, k, lang), key=lambda x: x[:2])],
+        "events": [e for _, _, e in sorted(_events(story, house.stages, names, say, k, lang), key=lambda x: x[:2])],
         "actions": [_action(a, say, k) for a in story.actions],
         "possible": {kind: bool(found) for kind, found in _possible(house, story).items()},
         "may_run": actor.role.may(Role.OPERATOR),
+        "may_judge": actor.role.may(Role.ANALYST),
+        "sayable": sayable(story, house.stages, lang=lang, k=k),
+        "key": f"{record_type}/{record_id}",
         "review": shown.review_address(lang, record_type, record_id) if waits and actor.role.may(Role.ANALYST) else "",
         "here": here,
         "inner": here.removeprefix(f"/{lang}/enrichment"),
@@ -204,7 +211,9 @@ def facts_shown(facts: Mapping[str, Any], *, under: str = "") -> Iterator[tuple[
             yield told, "–" if value is None else str(value)[:LONGEST_FACT]
 
 
-def _events(story: Story, names: Mapping[str, str], say: Speaker, k: Words, lang: str) -> Iterator[tuple[dt.datetime, int, dict[str, Any]]]:
+def _events(
+    story: Story, stages: Stages, names: Mapping[str, str], say: Speaker, k: Words, lang: str
+) -> Iterator[tuple[dt.datetime, int, dict[str, Any]]]:
     """Everything that happened, with its moment and, for what shares one, its place."""
     r = k["record"]
     yield (
@@ -213,7 +222,7 @@ def _events(story: Story, names: Mapping[str, str], say: Speaker, k: Words, lang
         {"at": say.moment(story.record.ingested_at), "tone": "", "title": r["landed"], "says": "", "notes": [], "message": ""},
     )
     for place, a in enumerate(a for a in story.attempts if a.provider != HUMAN):  # what a person said is told below, with what was said before
-        yield a.at, place, _attempt(a, names, say, k, lang)
+        yield a.at, place, _attempt(a, stages, names, say, k, lang)
     after = len(story.attempts)
     for place, action in enumerate(story.actions):
         yield action.done_at or action.planned_at, after + place, {
@@ -222,21 +231,21 @@ def _events(story: Story, names: Mapping[str, str], say: Speaker, k: Words, lang
             "message": action.outcome,
         }  # fmt: skip
     for place, label in enumerate(story.labels):
-        yield label.at, after + len(story.actions) + place, _label(label, names, say, k)
+        yield label.at, after + len(story.actions) + place, _label(label, stages, names, say, k, lang)
 
 
-def _attempt(a: Attempt, names: Mapping[str, str], say: Speaker, k: Words, lang: str) -> dict[str, Any]:
+def _attempt(a: Attempt, stages: Stages, names: Mapping[str, str], say: Speaker, k: Words, lang: str) -> dict[str, Any]:
     r = k["record"]
     said = []
     if a.label is not None:
-        said.append(k["labels"].get(a.label, a.label))
+        said.append(word_shown(a.stage, a.label, stages=stages, lang=lang, k=k))
     if a.confidence is not None:
         said.append(r["sure"].format(share=say.share(a.confidence)))
     if a.error:
         said.append(shown.first_up(WORDS[lang].get(a.error, a.error)))
     made = [x for x in (a.provider, joined((a.model_version, a.prompt_version)).strip("|")) if x]
     notes = [*made, *([names.get(a.worker, a.worker)] if a.worker else [])]
-    if a.outcome in ("completed", "failed"):
+    if a.outcome in ("completed", "failed", "shadow"):
         notes.append(r["took"].format(ms=say.count(a.took_ms), calls=say.count(a.calls), tokens=say.count(a.tokens), cost=shown.money(a.cost, say)))
         notes += [r["cached"]] if a.cached else []
     return {
@@ -254,12 +263,13 @@ def _action(a: Action, say: Speaker, k: Words) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _label(label: HumanLabel, names: Mapping[str, str], say: Speaker, k: Words) -> dict[str, Any]:
+def _label(label: HumanLabel, stages: Stages, names: Mapping[str, str], say: Speaker, k: Words, lang: str) -> dict[str, Any]:
     r, before = k["record"], label.machine_label
-    said = r["labelled"].format(label=k["labels"].get(label.label, label.label))
+    said = r["labelled"].format(label=word_shown(label.stage, label.label, stages=stages, lang=lang, k=k).removesuffix("."))
     if before is not None:
-        share = say.share(label.machine_confidence)
-        said += " " + r["machine_said"].format(label=k["labels"].get(before, before), share=share)
+        told = word_shown(label.stage, before, stages=stages, lang=lang, k=k).removesuffix(".")
+        said += " " + r["machine_said"].format(label=told, share=say.share(label.machine_confidence))
+    title = r["person"] if label.stage == Stage.CLASSIFICATION else f"{k['stages'][label.stage]}: {r['person_says']}"
     return {
-        "at": say.moment(label.at), "tone": "good", "title": r["person"], "says": said, "notes": [names.get(label.actor, label.actor)], "message": "",
+        "at": say.moment(label.at), "tone": "good", "title": title, "says": said, "notes": [names.get(label.actor, label.actor)], "message": "",
     }  # fmt: skip

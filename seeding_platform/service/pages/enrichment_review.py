@@ -12,13 +12,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from seeding_platform.enrichment.outputs import NO_PROBLEMS, word_told
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.pages import enrichment_shown as shown
 from seeding_platform.service.pages.enrichment_record import facts_shown
-from seeding_platform.service.pages.forms import Form, looking, typed, writing
+from seeding_platform.service.pages.forms import Form, looking, typed, typed_all, writing
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
+from seeding_platform.service.record_ids import LONGEST
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment import bulk
 from seeding_platform.storage.enrichment.states import Stage
@@ -26,6 +28,8 @@ from seeding_platform.storage.enrichment.traces import HUMAN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from starlette.datastructures import FormData
 
     from seeding_platform.enrichment.house import House
     from seeding_platform.enrichment.stages import Stages
@@ -40,7 +44,7 @@ LISTED, COUNTED = 25, 100
 LONGEST_SAID = 90
 SPOKEN = ("description", "note")
 """Facts that a person wrote, told before the others."""
-Named = Annotated[str, Query(max_length=300)]
+Named = Annotated[str, Query(max_length=LONGEST + 20)]
 
 
 @router.get("/{lang}/enrichment/review")
@@ -61,6 +65,8 @@ def judge(request: Request, lang: Locale, form: Form) -> Response:
     record, after = _named(named), typed(form, "after")
     if record is None:
         return _queue(request, lang, actor, said=k["gone"], status=422)
+    if typed(form, "stage"):
+        return _say(request, lang, actor, record, form)
     if label not in house.stages.labels:
         return _queue(request, lang, actor, record=named, after=after, wrong=k["choose"], status=422)
     card = _card(house, actor, record)
@@ -70,6 +76,20 @@ def judge(request: Request, lang: Locale, form: Form) -> Response:
     house.store.judge(actor.tenant, *record, label=label, actor=actor.key_id, reason=card.reason, now=service.now(), output=output)
     tell(request, did="judge", label=label, reason=card.reason)
     return RedirectResponse(f"/{lang}/enrichment/review?{urlencode({'after': named, 'done': named})}#queue", status_code=303)
+
+
+def _say(request: Request, lang: str, actor: Actor, record: tuple[str, str], form: FormData) -> Response:
+    """Keep what is right of a stage of which the record goes on as it is; nothing chosen means that the order has no problem."""
+    k, service, stage = words(lang)["enrichment"]["review"], service_of(request), typed(form, "stage")
+    told = "+".join(typed_all(form, "label")) or (NO_PROBLEMS if stage == Stage.ORDER_ANALYSIS else "")
+    word = word_told(stage, told, service.enrichment.stages) if stage in (Stage.ORDER_ANALYSIS, Stage.RESOLUTION) else None
+    if word is None:
+        return _queue(request, lang, actor, said=k["choose"], status=422)
+    said = service.enrichment.store.say(actor.tenant, record, stage=stage, word=word, actor=actor.key_id, reason="sample", now=service.now())
+    if said is None:
+        return _queue(request, lang, actor, said=k["gone"], status=404)
+    tell(request, did="say", stage=stage, label=word)
+    return RedirectResponse(shown.address(lang, *record), status_code=303)
 
 
 def _named(told: str) -> tuple[str, str] | None:
@@ -102,7 +122,7 @@ def _card(house: House, actor: Actor, record: tuple[str, str]) -> _Card | None:
     if story is None:
         return None
     waits = house.store.reviews(actor.tenant, now=house.bench.now(), limit=1, record=record, dead=True)
-    last = story.labels[-1] if story.labels else None
+    last = next((label for label in reversed(story.labels) if label.stage == Stage.CLASSIFICATION), None)
     row = next(s for s in story.record.stages if s.stage == Stage.CLASSIFICATION)
     seen = bulk.digest(bulk.canonical(story.payload), str(row.fence), row.status, row.label or "")[:32]
     if waits:

@@ -13,6 +13,7 @@ from seeding_platform.enrichment.thresholds import graded
 from seeding_platform.service.pages import charts
 from seeding_platform.service.pages.enrichment_chart import WIDTHS, Part, Passage, confidences, flow
 from seeding_platform.service.pages.render import Speaker
+from seeding_platform.service.record_ids import page_segment
 from seeding_platform.storage.enrichment.measured import BINS
 from seeding_platform.storage.enrichment.states import STAGES
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.enrichment.measurements import Measurement
     from seeding_platform.storage.enrichment.pauses import Pause
     from seeding_platform.storage.enrichment.standing import RecordState
-    from seeding_platform.storage.enrichment.states import Counts
+    from seeding_platform.storage.enrichment.states import Counts, Dead
 
     Words = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ MOST_POINTS = 96
 
 def address(lang: str, record_type: str, record_id: str) -> str:
     """Where a record's page is."""
-    return f"/{lang}/enrichment/records/{quote(record_type, safe='')}/{quote(record_id, safe='')}"
+    return f"/{lang}/enrichment/records/{quote(record_type, safe='')}/{page_segment(record_id)}"
 
 
 def review_address(lang: str, record_type: str, record_id: str) -> str:
@@ -215,9 +216,9 @@ def backlog_shown(ahead: Forecast, history: Sequence[Measurement], *, say: Speak
     return {"said": forecast_told(ahead, "nl" if say.lang == "nl" else "en"), "pictures": pictures}
 
 
-def dead_row(record: RecordState, *, stage: str, error: str, say: Speaker, lang: str, k: Words) -> dict[str, Any]:
+def dead_row(record: RecordState, wanted: Dead, *, say: Speaker, lang: str, k: Words) -> dict[str, Any]:
     """A dead letter: the first stage in which it is one, among those that were asked for."""
-    one = next(s for s in record.stages if s.dead and stage in ("", s.stage) and error in ("", s.error))
+    one = next(s for s in record.stages if wanted.fits(s.stage, s.error, s.escalated_at))
     return {
         "key": f"{record.record_type}/{record.record_id}", "href": address(lang, record.record_type, record.record_id), "id": record.record_id,
         "type": k["types"].get(record.record_type, record.record_type), "stage": k["stages"][one.stage],

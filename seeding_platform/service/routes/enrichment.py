@@ -9,37 +9,19 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.convertors import Convertor, register_url_convertor
 
+from seeding_platform.enrichment.setups import Setup
 from seeding_platform.errors import BusyError
 from seeding_platform.service import enriched, enriching
 from seeding_platform.service.audited import tell
 from seeding_platform.service.auth import Actor, may, service_of
 from seeding_platform.service.errors import Problem
+from seeding_platform.service.record_ids import ACTS, LONGEST
 from seeding_platform.service.repeats import once
 from seeding_platform.service.routes.models import told
 from seeding_platform.service.runs import NoSuchRun
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.enrichment.states import ErrorClass, Stage, Status
-
-ACTS = ("cancel", "again", "replay")
-
-
-class RecordId(Convertor[str]):
-    """An id as its source wrote it, slashes too; what stands behind it in an address is no part of it."""
-
-    regex = ".+" + "".join(f"(?<!/{act})" for act in ACTS)
-
-    def convert(self, value: str) -> str:
-        """As it is."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """As it is."""
-        return value
-
-
-register_url_convertor("record", RecordId())
 
 router = APIRouter(prefix="/api/v1/enrichment/{tenant}", tags=["enrichment"])
 aliases = APIRouter(prefix="/api/enrichment", tags=["enrichment"])
@@ -50,11 +32,14 @@ Steward = Annotated[Actor, Depends(may(Role.STEWARD))]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Tenant = Annotated[str, Path(max_length=60)]
 RecordType = Literal["order", "exception"]
-Id = Annotated[str, Path(min_length=1, max_length=200)]
-After = Annotated[str | None, Query(max_length=220, description="`next` of the page before")]
+Id = Annotated[str, Path(min_length=1, max_length=LONGEST)]
+After = Annotated[str | None, Query(max_length=LONGEST + 20, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+MOST_HOURS = 24 * 366 * 10
+HoursTold = Annotated[float | None, Field(ge=0, le=MOST_HOURS, allow_inf_nan=False, description="Dead for longer, or shorter, than this by now")]
+Hours = Annotated[float | None, Query(ge=0, le=MOST_HOURS, allow_inf_nan=False, description="Dead for longer, or shorter, than this by now")]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
-Prefix = Annotated[str | None, Query(max_length=200, description="How the id begins")]
+Prefix = Annotated[str | None, Query(max_length=LONGEST, description="How the id begins")]
 LINES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -70,6 +55,8 @@ class RedriveWanted(BaseModel, extra="forbid"):
 
     stage: Stage | None = None
     error: ErrorClass | None = None
+    older_hours: HoursTold = None
+    younger_hours: HoursTold = None
     records: list[tuple[RecordType, str]] | None = Field(None, max_length=1000, description="Pairs of type and id")
     dry_run: bool = Field(True, strict=True, description="Only say which")
 
@@ -95,9 +82,12 @@ class PauseWanted(BaseModel, extra="forbid"):
 
 
 class ReviewGiven(BaseModel, extra="forbid"):
-    """What a person says."""
+    """What a person says is right."""
 
-    label: str = Field(min_length=1, max_length=60)
+    label: str = Field(
+        min_length=1, max_length=300, description="A label; of another stage an action, or kinds of problems with + between them, or none"
+    )
+    stage: Stage = Field(Stage.CLASSIFICATION, description="Of another stage the record goes on as it is: it is what versions are compared by")
     reason: Literal["low_confidence", "sample", "dead"]
 
 
@@ -116,7 +106,8 @@ class SharingWanted(BaseModel, extra="forbid"):
 class VersionWanted(BaseModel, extra="forbid"):
     """What a version is to be."""
 
-    version: str = Field(min_length=1, max_length=200, description="As `GET versions` names it")
+    version: str | None = Field(None, min_length=1, max_length=500, description="As `GET versions` names it; or `setup`")
+    setup: Setup | None = Field(None, description="A version that was never seen, by what differs in it from what is configured; only as a candidate")
     state: Literal["candidate", "live", "refused", "retired"]
     share: float = Field(0.0, ge=0, le=1, description="Share of records that a candidate is tried on")
     reason: Reason
@@ -200,7 +191,12 @@ async def post_records(request: Request, actor: Analyst, tenant: Tenant) -> Resp
 @router.get("/records/{record_type}/{record_id:record}")
 def get_record(request: Request, actor: Viewer, tenant: Tenant, record_type: RecordType, record_id: Id) -> dict[str, Any]:
     """The story of a record: its facts, each stage with its output, every attempt, action and label."""
-    return told(enriched.story_told(enriched.story(service_of(request), enriched.own(actor, tenant), record_type, record_id)))
+    try:
+        return told(enriched.story_told(enriched.story(service_of(request), enriched.own(actor, tenant), record_type, record_id)))
+    except Problem as none:
+        if none.code == "no-such-record" and record_id.rpartition("/")[2] in ACTS:  # no record is called so: it is the address of a deed
+            raise Problem(405, "http-405", "Method Not Allowed", headers={"Allow": "POST"}) from none
+        raise
 
 
 @router.post("/records/{record_type}/{record_id:record}/cancel")
@@ -229,21 +225,22 @@ def post_replay(request: Request, actor: Operator, tenant: Tenant, record_type: 
 
 @router.get("/dead-letters")
 def list_dead_letters(
-    request: Request, actor: Viewer, tenant: Tenant, stage: Stage | None = None, error: ErrorClass | None = None, after: After = None,
-    limit: Limit = 50,
+    request: Request, actor: Viewer, tenant: Tenant, stage: Stage | None = None, error: ErrorClass | None = None, older_hours: Hours = None,
+    younger_hours: Hours = None, after: After = None, limit: Limit = 50,
 ) -> dict[str, Any]:  # fmt: skip
-    """Rows that are not tried again by themselves, with what went wrong; somebody has to look."""
-    wanted: dict[str, Any] = {"stage": stage, "error": error}
-    return told(enriched.dead_letters(service_of(request), enriched.own(actor, tenant), **wanted, after=after, limit=limit))
+    """Rows that are not tried again by themselves, with what went wrong; somebody has to look. Filtered as `dead-letters/redrive` does."""
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    wanted = enriched.aged(service, stage=stage, error=error, older_hours=older_hours, younger_hours=younger_hours)
+    return told(enriched.dead_letters(service, whose, wanted, after=after, limit=limit))
 
 
 @router.post("/dead-letters/redrive")
 def post_redrive(request: Request, actor: Operator, tenant: Tenant, asked: RedriveWanted) -> dict[str, Any]:
     """Bring dead letters back as if never tried; without `dry_run: false` it only says which."""
     records = None if asked.records is None else {(kind, name) for kind, name in asked.records}
-    back = enriching.redrive(
-        service_of(request), enriched.own(actor, tenant), stage=asked.stage, error=asked.error, records=records, dry_run=asked.dry_run
-    )
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    wanted = enriched.aged(service, **asked.model_dump(include={"stage", "error", "older_hours", "younger_hours"}))
+    back = enriching.redrive(service, whose, wanted, records=records, dry_run=asked.dry_run)
     tell(request, dry_run=asked.dry_run, redriven=len(back))
     listed = [{"record_type": r.record_type, "record_id": r.record_id, "stage": r.stage} for r in back[: enriching.MOST_TOLD]]
     return {"dry_run": asked.dry_run, "redriven": len(back), "records": listed}
@@ -272,10 +269,15 @@ def list_reviews(request: Request, actor: Viewer, tenant: Tenant, dead: bool = F
 
 @router.post("/reviews/{record_type}/{record_id:record}", status_code=201)
 def post_review(request: Request, actor: Analyst, tenant: Tenant, record_type: RecordType, record_id: Id, asked: ReviewGiven) -> dict[str, Any]:
-    """Say which label a record has: it holds at once, opens the next stage, and is what better models are trained on."""
-    said = enriching.judge(
-        service_of(request), enriched.own(actor, tenant), (record_type, record_id), label=asked.label, reason=asked.reason, actor=actor.key_id
-    )
+    """Say which label a record has: it holds at once, opens the next stage, and is what better models are trained on.
+
+    What is said of another stage changes nothing of the record: versions of the stage are compared and proven by it.
+    """
+    service, record, whose = service_of(request), (record_type, record_id), enriched.own(actor, tenant)
+    if asked.stage is Stage.CLASSIFICATION:
+        said = enriching.judge(service, whose, record, label=asked.label, reason=asked.reason, actor=actor.key_id)
+    else:
+        said = enriching.say(service, whose, record, stage=asked.stage, told=asked.label, reason=asked.reason, actor=actor.key_id)
     tell(request, label=asked.label, machine_label=said.machine_label)
     return told(asdict(said))
 
@@ -296,10 +298,20 @@ def list_versions(request: Request, actor: Viewer, tenant: Tenant) -> list[dict[
 
 @router.post("/versions/{stage}")
 def post_version(request: Request, actor: Steward, tenant: Tenant, stage: Stage, asked: VersionWanted) -> dict[str, Any]:
-    """Let a version be live, tried on a share of records, refused or retired, whatever the golden set says; a reason goes on record."""
-    service, wanted = service_of(request), asked.model_dump(exclude={"share"})
-    done = enriching.put_version(service, enriched.own(actor, tenant), stage=str(stage), share_=asked.share, actor=actor.key_id, **wanted)
-    tell(request, **wanted)
+    """Let a version be live, tried on a share of records, refused or retired, whatever the golden set says; a reason goes on record.
+
+    With `setup` another model, prompt, list of providers or classifier becomes a candidate.
+    """
+    service, whose = service_of(request), enriched.own(actor, tenant)
+    version, setup = asked.version, asked.setup
+    if (version is None) == (setup is None) or (setup is not None and asked.state != "candidate"):
+        raise Problem(422, "invalid-request", "Name either a version, or a setup of one that is to be a candidate.")
+    if setup is not None:
+        version = enriching.set_up(service, whose, stage=str(stage), setup=setup, actor=actor.key_id)
+    assert version is not None  # noqa: S101
+    by = {"actor": actor.key_id, "reason": asked.reason}
+    done = enriching.put_version(service, whose, stage=str(stage), version=version, state=asked.state, share_=asked.share, **by)
+    tell(request, version=version, state=asked.state, reason=asked.reason)
     return done
 
 

@@ -38,7 +38,7 @@ def completed(connection: Connection, ends: Sequence[Completed], *, now: dt.date
         made, output_hash = end.made, bulk.digest(text)
         answer = (text, output_hash, end.confidence, end.label, made.provider, made.model_version, made.prompt_version)
         rows.append((*answer, at, at, place))
-        kept.append(traces.attempt(end.ref, end.fence, "completed", at=at, worker=worker, confidence=end.confidence, label=end.label, made=made))
+        kept.append(traces.attempt(end.ref, end.fence, "completed", at=at, worker=worker, confidence=end.confidence, label=_word(end), made=made))
         if ready or end.skip_rest:  # one whose stage before is being done again opens nothing: that stage's end will
             steps += step_after(end.ref, bulk.digest(chain, output_hash), skip=end.skip_rest, review_at=end.review_at)
     given = ("output", "output_hash", "confidence", "label", *_MADE, "finished_at", "moved_at")
@@ -96,6 +96,10 @@ def released(connection: Connection, claims: Sequence[Claimed], *, now: dt.datet
             rows.append((at if ready else None, attempts - 1, asked - 1, at, place))
     bulk.changed(connection, rows, ("due_at", "attempts", "asked", "moved_at"), fixed=_RELEASED)
     return held
+
+
+def _word(end: Completed) -> str | None:
+    return end.label or end.word or None
 
 
 def _held(connection: Connection, ends: Sequence[Any], at: Any, *, trace: bool = True) -> Iterator[tuple[Any, Any]]:

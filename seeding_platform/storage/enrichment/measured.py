@@ -9,14 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seeding_platform.storage.enrichment.states import STAGES, Counts, Stage, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from seeding_platform.storage.state import State
+from seeding_platform.storage.enrichment.versus import Paired as Paired
+from seeding_platform.storage.enrichment.versus import Versus
 
 BINS = 10
 HUMAN = "human"
@@ -100,25 +97,12 @@ class Judged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """One record that two versions answered and a person judged."""
-
-    record_id: str
-    one: tuple[str, float]
-    other: tuple[str, float]
-    truth: str
-
-
-class Measured:
+class Measured(Versus):
     """Counts over the tables of enrichment.
 
     Args:
         state: the database.
     """
-
-    def __init__(self, state: State) -> None:
-        self.engine = state.engine
 
     def tenants(self) -> list[str]:
         """Whose records there are."""
@@ -284,12 +268,13 @@ class Measured:
         return [(end - start).total_seconds() for start, end in self._rows(query) if end >= start]
 
     def judged(self, tenant: str, *, after: dt.datetime, until: dt.datetime) -> list[Judged]:
-        """What people said to answers of machines in a window."""
+        """What people said to classifications by machines in a window."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.enrichment.schema import labels as t
 
-        where = [t.c.tenant == tenant, t.c.at > after, t.c.at <= until, t.c.machine_label.is_not(None), t.c.machine_confidence.is_not(None)]
+        where = [t.c.tenant == tenant, t.c.stage == Stage.CLASSIFICATION, t.c.at > after, t.c.at <= until]
+        where += [t.c.machine_label.is_not(None), t.c.machine_confidence.is_not(None)]
         query = sa.select(t.c.machine_confidence, t.c.label == t.c.machine_label, t.c.reason).where(*where).order_by(t.c.at, t.c.label_id)
         return [Judged(float(c), bool(right), reason) for c, right, reason in self._rows(query)]
 
@@ -302,7 +287,7 @@ class Measured:
         o = t.alias()
         same = [t.c.tenant == o.c.tenant, t.c.record_type == o.c.record_type, t.c.record_id == o.c.record_id, t.c.input_hash == o.c.input_hash]
         pairs = sa.and_(*same, t.c.actor < o.c.actor)
-        where = [x for one in (t, o) for x in (one.c.tenant == tenant, one.c.at > after, one.c.at <= until)]
+        where = [x for one in (t, o) for x in (one.c.tenant == tenant, one.c.stage == Stage.CLASSIFICATION, one.c.at > after, one.c.at <= until)]
         agree = sa.func.sum(sa.case((t.c.label == o.c.label, 1), else_=0))
         ((same_label, n),) = self._rows(sa.select(agree, sa.func.count()).select_from(t.join(o, pairs)).where(*where))
         return int(same_label or 0), int(n)
@@ -335,41 +320,6 @@ class Measured:
         query = sa.select(t.c.provider, *sums).where(t.c.tenant == tenant, t.c.day >= first, t.c.day <= last)
         found = self._rows(query.group_by(t.c.provider).order_by(t.c.provider))
         return [(provider, int(calls), int(tokens), float(cost)) for provider, calls, tokens, cost in found]
-
-    def paired(self, tenant: str, one: tuple[str, str], other: tuple[str, str], *, after: dt.datetime) -> list[Paired]:
-        """Records that two versions (model, prompt) classified since a moment and a person judged as they are now, by record.
-
-        Answers that a candidate gave beside what was live count too. The newest answer of each version and the newest
-        label count; answers to an input that has changed since do not.
-        """
-        import sqlalchemy as sa
-
-        from seeding_platform.storage.enrichment.schema import attempts as a
-        from seeding_platform.storage.enrichment.schema import labels as t
-        from seeding_platform.storage.enrichment.schema import records as r
-
-        key = ("tenant", "record_type", "record_id")
-        said = sa.and_(*(t.c[k] == r.c[k] for k in key), t.c.input_hash == r.c.input_hash)
-        truths = sa.select(r.c.record_type, r.c.record_id, t.c.label).select_from(r.join(t, said)).where(r.c.tenant == tenant).order_by(t.c.at)
-        truth = {(kind, record): label for kind, record, label in self._rows(truths)}
-        answers: list[dict[tuple[str, str], tuple[str, float]]] = []
-        for model, prompt in (one, other):
-            joined = a.join(r, sa.and_(*(a.c[k] == r.c[k] for k in key)))
-            query = (
-                sa.select(a.c.record_type, a.c.record_id, a.c.label, a.c.confidence)
-                .select_from(joined)
-                .where(a.c.tenant == tenant, a.c.stage == Stage.CLASSIFICATION, a.c.outcome.in_(("completed", "shadow")), a.c.at > after)
-                .where(a.c.at >= r.c.updated_at)
-                .where(a.c.model_version == model, a.c.prompt_version == prompt, a.c.label.is_not(None), a.c.confidence.is_not(None))
-                .order_by(a.c.at)
-            )
-            answers.append({(kind, record): (label, float(c)) for kind, record, label, c in self._rows(query)})
-        both = sorted(truth.keys() & answers[0].keys() & answers[1].keys())
-        return [Paired(record, answers[0][kind, record], answers[1][kind, record], truth[kind, record]) for kind, record in both]
-
-    def _rows(self, query: Any) -> Sequence[Any]:
-        with self.engine.connect() as connection:
-            return connection.execute(query).all()
 
 
 def _unordered(stages: Any) -> list[Any]:

@@ -76,6 +76,7 @@ class HumanLabel:
     reason: str
     actor: str
     at: dt.datetime
+    stage: str = str(Stage.CLASSIFICATION)
 
 
 def waiting(
@@ -178,13 +179,44 @@ def judged(
     return kept
 
 
-def labels_of(connection: Connection, tenant: str, *, since: dt.datetime | None = None, record: tuple[str, str] | None = None) -> list[HumanLabel]:
-    """What people said, oldest first."""
+def said_right(
+    connection: Connection, tenant: str, record: tuple[str, str], *, stage: str, word: str, actor: str, reason: str, now: dt.datetime
+) -> HumanLabel | None:
+    """Keep what a person says is right; see `EnrichmentStore.say`."""
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import attempts, labels, records, stages
+
+    if not word or reason not in REASONS:
+        raise PermanentError(f"A judgement needs an answer and one of the reasons {', '.join(REASONS)}.", fix="Give both.")
+    whose = {"tenant": tenant, "record_type": record[0], "record_id": record[1]}
+    mark = connection.execute(sa.select(records.c.input_hash).filter_by(**whose)).scalar_one_or_none()
+    row = connection.execute(sa.select(stages.c.fence, stages.c.status, stages.c.confidence).filter_by(**whose, stage=stage)).one_or_none()
+    if mark is None or row is None:
+        return None
+    machine = None
+    if row.status == "completed":
+        said = sa.select(attempts.c.label).filter_by(**whose, stage=stage, fence=row.fence, outcome="completed")
+        machine = connection.execute(said).scalar_one_or_none()
+    kept = HumanLabel(
+        label_id=bulk.digest(tenant, *record, stage, actor, now.isoformat())[:32], **whose, input_hash=mark, label=word, stage=stage,
+        machine_label=machine, machine_confidence=None if machine is None else row.confidence, reason=reason, actor=actor, at=now,
+    )  # fmt: skip
+    connection.execute(sa.insert(labels).values({name: getattr(kept, name) for name in HumanLabel.__slots__}))
+    return kept
+
+
+def labels_of(
+    connection: Connection, tenant: str, *, stage: str | None = None, since: dt.datetime | None = None, record: tuple[str, str] | None = None
+) -> list[HumanLabel]:
+    """What people said, oldest first; of one stage, or of all."""
     import sqlalchemy as sa
 
     from seeding_platform.storage.enrichment.schema import labels
 
     query = sa.select(labels).where(labels.c.tenant == tenant).order_by(labels.c.at, labels.c.label_id)
+    if stage is not None:
+        query = query.where(labels.c.stage == stage)
     if since is not None:
         query = query.where(labels.c.at >= since)
     if record is not None:

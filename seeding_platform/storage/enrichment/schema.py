@@ -155,6 +155,7 @@ labels = sa.Table(
     sa.Column("record_id", sa.Text, nullable=False),
     sa.Column("input_hash", sa.Text, nullable=False, comment="Of the record as it was judged"),
     sa.Column("label", sa.Text, nullable=False, comment="What the person said"),
+    sa.Column("stage", sa.Text, nullable=False, server_default="exception_classification", comment="Of which answer it was said"),
     sa.Column("machine_label", sa.Text, nullable=True, comment="What the machine had said; null = nothing"),
     sa.Column("machine_confidence", sa.Float, nullable=True),
     sa.Column("reason", sa.Text, nullable=False, comment="Why it was asked: low_confidence, sample, dead"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.storage.enrichment.actions import Action
     from seeding_platform.storage.enrichment.reviews import HumanLabel
+    from seeding_platform.storage.enrichment.states import Dead
 
 
 _COUNTS = """
@@ -185,15 +186,35 @@ def records(
     limit: int = 50,
 ) -> list[RecordState]:
     """Records of a tenant by type and id; those that have a stage in which all that is asked for holds."""
-    import sqlalchemy as sa
-
-    from seeding_platform.storage.enrichment.schema import records as r
     from seeding_platform.storage.enrichment.schema import stages as s
 
     asked = [s.c.status == status] if status else []
     asked += [s.c.stage == stage] if stage else []
     asked += [s.c.error == error] if error else []
     asked += [s.c.escalated_at.is_not(None) if dead else s.c.escalated_at.is_(None)] if dead is not None else []
+    return _listed(connection, tenant, asked, text=text, after=after, limit=limit)
+
+
+def dead(connection: Connection, tenant: str, wanted: Dead, *, after: tuple[str, str] | None, limit: int) -> list[RecordState]:
+    """Records of a tenant with a dead row that is meant, by type and id."""
+    from seeding_platform.storage.enrichment.schema import stages as s
+
+    asked: list[Any] = [s.c.escalated_at.is_not(None)]
+    asked += [s.c.stage == wanted.stage] if wanted.stage else []
+    asked += [s.c.error == wanted.error] if wanted.error else []
+    asked += [s.c.escalated_at >= wanted.since] if wanted.since is not None else []
+    asked += [s.c.escalated_at < wanted.until] if wanted.until is not None else []
+    return _listed(connection, tenant, asked, text=None, after=after, limit=limit)
+
+
+def _listed(
+    connection: Connection, tenant: str, asked: list[Any], *, text: str | None, after: tuple[str, str] | None, limit: int
+) -> list[RecordState]:
+    import sqlalchemy as sa
+
+    from seeding_platform.storage.enrichment.schema import records as r
+    from seeding_platform.storage.enrichment.schema import stages as s
+
     query = sa.select(r).where(r.c.tenant == tenant)
     if asked:
         same = (s.c.tenant == r.c.tenant, s.c.record_type == r.c.record_type, s.c.record_id == r.c.record_id)

@@ -156,6 +156,7 @@ class Completed:
         label: must be there for classification.
         skip_rest: why the stages after this one have nothing to do, a word such as low_confidence or no_problem; empty = the next one is ready.
         review_at: with `skip_rest`: when a person, or a better provider, should look; None = nobody needs to.
+        word: the answer in a word, by which versions are compared; of a classification that is its label.
         made: how.
     """
 
@@ -166,6 +167,7 @@ class Completed:
     label: str | None = None
     skip_rest: str = ""
     review_at: dt.datetime | None = None
+    word: str = ""
     made: Made = Made()
 
 
@@ -190,6 +192,32 @@ class Failed:
     due_at: dt.datetime | None
     refund: bool = False
     made: Made = Made()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """Which dead rows are meant, the same whether they are listed, counted or brought back; what is not said fits all.
+
+    Attributes:
+        stage: in which they died.
+        error: of which class.
+        since: they died at this moment or later.
+        until: they died before it.
+    """
+
+    stage: str | None = None
+    error: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def fits(self, stage: str, error: str | None, died_at: dt.datetime | None) -> bool:
+        """Whether a row is meant."""
+        if died_at is None or self.stage not in (None, stage) or self.error not in (None, error):
+            return False
+        return (self.since is None or died_at >= self.since) and (self.until is None or died_at < self.until)
+
+
+ANY_DEAD = Dead()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from seeding_platform.storage.enrichment.states import Dead
+
 _POSITIONS = {str(stage): n for n, stage in enumerate(STAGES)}
 _MADE_BY_OTHERS = """
 s.stage = :stage AND s.status IN ('completed', 'skipped') AND s.model_version IS NOT NULL AND s.provider <> 'human'
@@ -66,17 +68,19 @@ def redriven(
     connection: Connection,
     tenant: str,
     *,
-    stage: str | None,
-    error: str | None,
+    wanted: Dead,
     records: Collection[tuple[str, str]] | None,
     dry_run: bool,
     now: dt.datetime,
 ) -> list[Ref]:
     """Bring dead rows back; see `EnrichmentStore.redrive`."""
-    where = "s.tenant = :tenant AND s.escalated_at IS NOT NULL AND s.stage = :stage" + (" AND s.error = :error" if error else "")
+    told = {"error": wanted.error, "since": bulk.moment(connection, wanted.since), "until": bulk.moment(connection, wanted.until)}
+    given = {name: value for name, value in told.items() if value is not None}
+    also = {"error": "s.error = :error", "since": "s.escalated_at >= :since", "until": "s.escalated_at < :until"}
+    where = " AND ".join(["s.tenant = :tenant", "s.escalated_at IS NOT NULL", "s.stage = :stage", *(also[name] for name in given)])
     back: list[Ref] = []
-    for name in [stage] if stage else map(str, STAGES):
-        values = {"tenant": tenant, "stage": name} | ({"error": error} if error else {})
+    for name in [wanted.stage] if wanted.stage else map(str, STAGES):
+        values = {"tenant": tenant, "stage": name, **given}
         rows = _some(_locked(connection, where, values, name), records)
         back += [_ref(row) for row in rows]
         if not dry_run:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seeding_platform.storage.enrichment import bulk, claiming, ending, intake, pauses, reviews, standing, steering, traces
+from seeding_platform.storage.enrichment.states import ANY_DEAD, Dead
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -152,12 +153,18 @@ class EnrichmentStore:
         *,
         stage: str | None = None,
         error: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
         records: Collection[tuple[str, str]] | None = None,
         dry_run: bool,
         now: dt.datetime,
     ) -> list[Ref]:
-        """Bring dead rows back as if never tried: of a stage, with an error, of records (type, id); a dry run only says which."""
-        return self._written(lambda c: steering.redriven(c, tenant, stage=stage, error=error, records=records, dry_run=dry_run, now=now))
+        """Bring dead rows back as if never tried: of a stage, with an error, dead since then or until then (see `Dead`), of records (type, id).
+
+        A dry run only says which.
+        """
+        wanted = Dead(stage=stage, error=error, since=since, until=until)
+        return self._written(lambda c: steering.redriven(c, tenant, wanted=wanted, records=records, dry_run=dry_run, now=now))
 
     def cancel(
         self, tenant: str, *, stage: str | None = None, records: Collection[tuple[str, str]] | None = None, reason: str, now: dt.datetime
@@ -212,6 +219,10 @@ class EnrichmentStore:
             lambda c: standing.records(c, tenant, status=status, stage=stage, error=error, dead=dead, text=text, after=after, limit=limit)
         )
 
+    def dead(self, tenant: str, wanted: Dead = ANY_DEAD, *, after: tuple[str, str] | None = None, limit: int = 50) -> list[RecordState]:
+        """Records of a tenant with a dead row that is meant, by type and id, after a (type, id)."""
+        return self._read(lambda c: standing.dead(c, tenant, wanted, after=after, limit=limit))
+
     def story(self, tenant: str, record_type: str, record_id: str) -> Story | None:
         """All that is known of a record; None where the tenant has no such one."""
         return self._read(lambda c: standing.story(c, tenant, record_type, record_id))
@@ -265,9 +276,28 @@ class EnrichmentStore:
             lambda c: reviews.judged(c, tenant, record_type, record_id, label=label, actor=actor, reason=reason, output=output, now=now)
         )
 
-    def labels(self, tenant: str, since: dt.datetime | None = None) -> list[HumanLabel]:
-        """What people said of a tenant's records, oldest first."""
-        return self._read(lambda c: reviews.labels_of(c, tenant, since=since))
+    def say(self, tenant: str, record: tuple[str, str], *, stage: str, word: str, actor: str, reason: str, now: dt.datetime) -> HumanLabel | None:
+        """Keep what a person says is the right answer of a stage; the record goes on as it is. None where there is no such record.
+
+        Versions are compared and proven by it. A person's label of a classification is more than that: see `judge`.
+
+        Args:
+            tenant: whose.
+            record: type and id.
+            stage: which.
+            word: the right answer in a word.
+            actor: who says so.
+            reason: low_confidence, sample or dead.
+            now: the moment, aware.
+
+        Raises:
+            PermanentError: no answer, or another reason.
+        """
+        return self._written(lambda c: reviews.said_right(c, tenant, record, stage=stage, word=word, actor=actor, reason=reason, now=now))
+
+    def labels(self, tenant: str, since: dt.datetime | None = None, *, stage: str | None = None) -> list[HumanLabel]:
+        """What people said of a tenant's records, oldest first; of one stage, or of all."""
+        return self._read(lambda c: reviews.labels_of(c, tenant, stage=stage, since=since))
 
     def sample(self, tenant: str, share: float, *, rng: random.Random, now: dt.datetime, since: dt.datetime | None = None) -> list[Ref]:
         """Put a share (0-1) of accepted classifications, finished since a moment, up for review; gives which."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeding_platform.storage.enrichment.states import Stage
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -27,7 +29,7 @@ class HumanLabels:
 
         query = (
             sa.select(table.c.record_id, table.c.label, table.c.at)
-            .where(table.c.tenant == tenant, table.c.record_type == "exception")
+            .where(table.c.tenant == tenant, table.c.record_type == "exception", table.c.stage == Stage.CLASSIFICATION.value)
             .order_by(table.c.record_id, table.c.at, table.c.label_id)
         )
         with self.engine.connect() as connection:

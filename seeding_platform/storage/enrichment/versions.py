@@ -23,6 +23,16 @@ def joined(version: tuple[str, str]) -> str:
     return "|".join(version)
 
 
+def parted(version: str) -> tuple[str, str]:
+    """Model and prompt of a name.
+
+    >>> parted("exception_classification:3|2")
+    ('exception_classification:3', '2')
+    """
+    model, _, prompt = version.rpartition("|")
+    return model, prompt
+
+
 class Versions:
     """Versions in the state database."""
 
