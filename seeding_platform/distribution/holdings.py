@@ -64,6 +64,12 @@ class Known(BaseModel):
         if generation > self.highest:
             self.highest, self.highest_content = generation, content_id
 
+    def abort(self, generation: int, content_id: str) -> None:
+        """Do not use what is prepared; the generation counts for the fence all the same."""
+        if self.prepared is not None and (self.prepared.generation, self.prepared.content_id) == (generation, content_id):
+            self.prepared = None
+        self.raise_fence(generation, content_id)
+
     def recall(self, generation: int, content_id: str) -> None:
         """A bundle is used no more, under whatever number it came, and not taken again under one that is known already."""
         self.active = None if self.active and self.active.content_id == content_id else self.active

@@ -227,9 +227,7 @@ class Receiver:
         place, generation, content_id = self._named(told)
         with self._alone(place):
             known = self.holdings.known(place)
-            if known.prepared is not None and (known.prepared.generation, known.prepared.content_id) == (generation, content_id):
-                known.prepared = None
-            known.raise_fence(generation, content_id)
+            known.abort(generation, content_id)
             self.keep(place, known)
         return 200, {"state": "aborted"}
 

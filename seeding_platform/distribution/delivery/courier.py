@@ -108,8 +108,8 @@ class Courier:
         if claim.step == Step.PREPARE:
             came = self._proved(adapter.prepare(parcel), parcel)
             sent = came.sent
-            if made.group_id is not None and came.state != "active" and Groups(self.publisher.state).stopped(made) is not False:
-                return queue.prepared(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
+            if made.group_id is not None and came.state != "active" and not self._may_go_on(made):
+                return self._waiting(queue.prepared(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now()), made)
         if came is None or came.state != "active":
             alive()
             came, more = self._activated(adapter, parcel)
@@ -117,6 +117,18 @@ class Courier:
         done = queue.acknowledged(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
         if done.state == DeliveryState.ACKNOWLEDGED:
             self._raising(UNDELIVERED, done, None)
+        return done
+
+    def _may_go_on(self, made: Generation) -> bool:
+        decision = Groups(self.publisher.state).decision(made)
+        return decision is not None and decision.go
+
+    def _waiting(self, done: Delivery, made: Generation) -> Delivery:
+        """One that is prepared; what was decided about its group while it was at that holds for it, too."""
+        decision = Groups(self.publisher.state).decision(made)
+        if done.state == DeliveryState.PREPARED and decision is not None:
+            step = Step.ACTIVATE if decision.go else Step.ABORT
+            self.publisher.queue.step([done], step, seen=(DeliveryState.PREPARED,), now=self._now())
         return done
 
     def _keeping(self, claim: Delivery) -> Callable[[], None]:

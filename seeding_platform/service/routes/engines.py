@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, WebSocket, WebSocketDisconnect
@@ -20,6 +20,7 @@ from seeding_platform.service.bulletin import Listener
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.granted import speaks_for, within
 from seeding_platform.storage.api_state import Role
+from seeding_platform.storage.delivery.groups import GO, STOP, Groups
 from seeding_platform.storage.delivery.records import GenerationState
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Released(BaseModel):
     seq: int
     release: str
     release_signature: dict[str, str]
+    decided: Literal["activate", "abort"] | None = Field(
+        None, description="Of a release of a group: what was decided about it; null while nothing was"
+    )
 
 
 class Accepted(BaseModel):
@@ -81,13 +85,15 @@ def get_release(request: Request, response: Response, actor: Viewer, engine: Eng
     made = publisher.ledger.newest(actor.tenant, engine)
     if made is None or made.state == GenerationState.RECALLED:
         raise Problem(404, "no-release", "Nothing is released for this engine.")
-    etag = f'"{hashlib.sha256(made.release.encode()).hexdigest()}"'
+    decision = Groups(publisher.state).decision(made)
+    decided = None if decision is None else GO if decision.go else STOP
+    etag = f'"{hashlib.sha256(f"{made.release}{decided or str()}".encode()).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in [given.strip() for given in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)  # type: ignore[return-value]  # FastAPI passes a response on
     response.headers.update(headers)
     seq = publisher.events.seq_of(actor.tenant, engine, made.generation)
-    return Released(seq=seq, release=made.release, release_signature=json.loads(publisher.current_signature(made, now=now)))
+    return Released(seq=seq, release=made.release, release_signature=json.loads(publisher.current_signature(made, now=now)), decided=decided)
 
 
 @router.get("/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
