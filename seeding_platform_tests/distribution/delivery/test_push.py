@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from seeding_platform.distribution.delivery.standing import replay, standing
+from seeding_platform.distribution.delivery.standing import replay, standing, switched
 from seeding_platform.distribution.release import read_release
 from seeding_platform.distribution.signing import Kind, Signer, TrustedKey, check_signature, read_signature, trusted_keys
 from seeding_platform.storage.delivery.records import DeliveryState
@@ -111,7 +111,12 @@ def test_one_that_is_gone_is_switched_off(house):
     receiver.wrong = "410"
     house.build()
     house.settle()
-    assert house.publisher.endpoints.one("ep_1").disabled_why == "gone"
+    off = house.publisher.endpoints.one("ep_1")
+    assert off.disabled_why == "gone"
+    receiver.wrong = ""
+    switched(house.publisher, off, on=True, now=house.now())
+    house.settle()
+    assert receiver.applied == [1], "one that is switched on is sent what is in force, also where that was given up before"
 
 
 def test_after_a_day_it_is_given_up(house):
