@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution import receipt, taken
 from seeding_platform.distribution.files import file_sha256, proof_of
-from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
+from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, is_here, manifest_in, proof_files
 from seeding_platform.distribution.local_bundle import LocalBundle
 from seeding_platform.distribution.platform_line import PlatformLine, PlatformRefused, PlatformSilent
 from seeding_platform.distribution.receipt import Refused, keys_in
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from seeding_platform.distribution.holdings import Known
     from seeding_platform.distribution.receipt import Announced, ToldFile
     from seeding_platform.distribution.signing import TrustedKey
 
@@ -188,7 +189,8 @@ class EngineClient:
         if offer.decided == "abort" and (held is None or held != known.active):
             self.abort(release.tenant, release.generation, release.content_id)
             raise Refused("group-stopped", f"The group of generation {release.generation} was stopped: what is in use stays in use.")
-        if held is not None and taken.is_whole(place / held.content_id, manifest_in(place / held.content_id)):
+        if held is not None and is_here(place, held):
+            held = self._again(place, known, held, release)
             bundle = self._local(release.tenant, held, waits=held != known.active)
             return self.activate(bundle) if bundle.waits and goes else bundle
         if release.generation <= known.recalled.get(release.content_id, 0):
@@ -203,6 +205,17 @@ class EngineClient:
         self.holdings.keep(place, known)
         self.holdings.prune(place, known)
         return self._local(release.tenant, held, waits=not goes)
+
+    def _again(self, place: Path, known: Known, held: Held, release: Release) -> Held:
+        """What is here already; with a proof of this release, where it was signed anew."""
+        if held.nonce == release.nonce:
+            return held
+        bundle = place / held.content_id
+        proof = proof_of(bundle, release.nonce, proof_files(manifest_in(bundle), held.via))
+        fresh = held.model_copy(update={"proof": proof, "nonce": release.nonce})
+        known.proved(fresh)
+        self.holdings.keep(place, known)
+        return fresh
 
     def _taken(self, place: Path, release: Release) -> Held:
         """All files of a release, checked."""
@@ -219,7 +232,7 @@ class EngineClient:
             self.forget(release.tenant, release.generation, release.content_id)
             raise Recalled(release.generation, error.body.get("instead")) from error
         proof = proof_of(bundle, release.nonce, (f.path for f in files))
-        return Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via)
+        return Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via, nonce=release.nonce)
 
     def _fetched(self, place: Path, bundle: Path, at: str, announced: Announced) -> tuple[tuple[ToldFile, ...], str, int]:
         files, via = chosen(place, bundle, announced)

@@ -151,7 +151,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         with anyio.fail_after(FIRST_MESSAGE_S):
             first = _asked(await socket.receive_text())
-    except (TimeoutError, WebSocketDisconnect, ValueError):
+    except (TimeoutError, WebSocketDisconnect, ValueError, KeyError):  # the last: it was no text
         await socket.close(4400, "malformed")
         return
     if actor.grants and not all(within(actor.grants, f"engine:{name}") for name in first.engines):
@@ -162,7 +162,18 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(1013, "too-many-listeners")
         return
     try:
-        async for name, event in _heard(service.delivering, listener, first.since):
+        async with anyio.create_task_group() as both:
+            both.start_soon(_until_gone, socket, both.cancel_scope)
+            await _told(socket, service.delivering, listener, first.since)
+            both.cancel_scope.cancel()
+    finally:
+        service.delivering.bulletin.leave(listener)
+
+
+async def _told(socket: WebSocket, delivering: Delivering, listener: Listener, since: int | None) -> None:
+    """Tell a socket what its listener hears, as long as it reads."""
+    try:
+        async for name, event in _heard(delivering, listener, since):
             if name is None:
                 continue  # the server's own pings keep a socket open
             with anyio.fail_after(SEND_S):
@@ -170,8 +181,13 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(1001, "come back with since")
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         return  # it does not read, or is gone: it comes back with `since`
-    finally:
-        service.delivering.bulletin.leave(listener)
+
+
+async def _until_gone(socket: WebSocket, scope: anyio.CancelScope) -> None:
+    """End what is done for a socket once its other side has hung up: else it would count as a listener until the next event."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+    scope.cancel()
 
 
 class _First(BaseModel):
@@ -203,7 +219,11 @@ class _Patient(StreamingResponse):
 async def _events(request: Request, delivering: Delivering, listener: Listener, since: int | None, seconds: float) -> AsyncIterator[str]:
     """Server-sent events."""
     try:
-        yield "retry: 1000\n\n"
+        told = ""
+        if since is None:  # who is cut off before the first event goes on from here, and misses nothing
+            since = (await run_in_threadpool(delivering.publisher.events.span))[1]
+            told = f"id: {since}\n"
+        yield f"retry: 1000\n{told}\n"
         async for name, event in _heard(delivering, listener, since, seconds=seconds):
             if name is None:
                 if await request.is_disconnected():

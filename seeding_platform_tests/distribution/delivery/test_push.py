@@ -1,14 +1,21 @@
 """Push over HTTP against a receiver: the good way, every kind of trouble, and what comes twice or late."""
 
 import datetime as dt
+import hashlib
 import json
 import time
+import tracemalloc
+import types
 
 import pytest
 
+from seeding_platform.distribution.delivery.adapters.asked import Trouble
+from seeding_platform.distribution.delivery.adapters.http import HttpPush
+from seeding_platform.distribution.delivery.parcels import Part
 from seeding_platform.distribution.delivery.standing import replay, standing, switched
 from seeding_platform.distribution.release import read_release
 from seeding_platform.distribution.signing import Kind, Signer, TrustedKey, check_signature, read_signature, trusted_keys
+from seeding_platform.exchange.http import Answer
 from seeding_platform.storage.delivery.records import DeliveryState
 from seeding_platform.storage.recalls import recall
 from seeding_platform.storage.signing_keys import SigningKeys
@@ -231,3 +238,43 @@ def test_with_threads_a_slow_engine_delays_no_other_and_the_end_comes_at_once(ho
     assert took < 2
     assert house.states()["ep_1", 1, "deliver"] == "delivering", "its claim ends with its lease"
     time.sleep(0.2)
+
+
+class Bodies(HttpPush):
+    """Takes what is sent, without a line: `had` bytes are there already, and the first try of a file breaks off."""
+
+    def __init__(self, had, alive):
+        super().__init__(None, None, private=True, seconds=1, alive=alive)
+        self.had, self.put = had, []
+
+    def _asked(self, endpoint, method, path, body, signed, message_id, headers=None, *, seconds=None):
+        if method == "HEAD":
+            return Answer(200, {"x-received-bytes": str(self.had)}, b"", 1)
+        digest, size = hashlib.sha256(), 0
+        while piece := body.read(1 << 14):
+            digest.update(piece)
+            size += len(piece)
+        self.put.append((size, f"sha256:{digest.hexdigest()}".encode() == signed, headers.get("Content-Range"), headers["Content-Length"]))
+        if len(self.put) == 1:
+            raise Trouble("unreachable", "it broke off")
+        return Answer(204, {}, b"", 1)
+
+
+@pytest.mark.parametrize(("had", "span"), [(0, None), (1_000_003, "bytes 1000003-3999999/4000000")])
+def test_a_large_file_goes_by_pieces_and_the_claim_is_kept_meanwhile(tmp_path, had, span):
+    content, kept = bytes(1000) * 4000, []
+    (tmp_path / "x").write_bytes(content)
+    part = Part("x", len(content), hashlib.sha256(content).hexdigest(), 1)
+    parcel = types.SimpleNamespace(
+        folder=tmp_path, endpoint=None, delivery=types.SimpleNamespace(delivery_id="d"), release=types.SimpleNamespace(content_id="c")
+    )
+    push = Bodies(had, lambda: kept.append(1))
+    tracemalloc.start()
+    try:
+        push._put(parcel, part, sent=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert push.put == [(len(content), True, None, "4000000"), (len(content) - had, True, span, str(len(content) - had))]
+    assert len(kept) > 2 * (len(content) - had) // (1 << 14)
+    assert peak < 2_500_000
