@@ -118,6 +118,7 @@ def test_a_late_retry_after_a_rollback_is_refused_and_superseded(house):
     assert house.worker.courier.tried(late) is None
     assert stand.active == 3
     assert {d.generation: d.state for d in house.publisher.queue.some()} == {1: "acknowledged", 2: "superseded", 3: "acknowledged"}
+    adapter.close()
     assert used == ["healthy", "healthy"]
 
 

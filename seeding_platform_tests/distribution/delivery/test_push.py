@@ -57,6 +57,17 @@ def test_the_release_is_signed_by_the_key_that_signs_and_signed_anew_when_that_w
     assert house.newest().signature == fresh
 
 
+def test_all_calls_of_a_delivery_go_over_one_connection(house, monkeypatch):
+    receiver, connections = house.receiver(), []
+    taken = receiver.server.process_request
+    monkeypatch.setattr(receiver.server, "process_request", lambda *given: connections.append(given[1]) or taken(*given))
+    house.build()
+    house.settle()
+    assert receiver.applied == [1]
+    assert len(receiver.asked) > 4
+    assert len(connections) == 1
+
+
 def test_an_unchanged_bundle_is_sent_nobody_and_a_changed_one_everybody(house):
     receiver = house.receiver()
     house.build()

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from seeding_platform.distribution.delivery.adapters.asked import Came, Holds, Trouble
 from seeding_platform.distribution.files import PIECE
 from seeding_platform.errors import ConfigError, TransientError
-from seeding_platform.exchange.http import Guarded
+from seeding_platform.exchange.http import Guarded, Line
 from seeding_platform.exchange.signing import signed_headers
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class _Travelling(io.BufferedReader):
 
 
 class HttpPush:
-    """Calls receivers.
+    """Calls receivers; calls of one delivery share a connection, which `close` ends.
 
     Args:
         signing: keys of an address, the newest first.
@@ -70,7 +70,12 @@ class HttpPush:
     def __init__(
         self, signing: Signing, now: Callable[[], dt.datetime], *, private: bool, seconds: float, alive: Callable[[], None] = lambda: None
     ) -> None:
-        self._signing, self._now, self._private, self._seconds, self._alive = signing, now, private, seconds, alive
+        self._signing, self._now, self._seconds, self._alive = signing, now, seconds, alive
+        self._line = Line(Guarded(private=private, seconds=seconds))
+
+    def close(self) -> None:
+        """End the connection that its calls share."""
+        self._line.close()
 
     def prepare(self, parcel: Parcel) -> Came:
         """Announce it, send what is wanted, and hear that all is there."""
@@ -186,10 +191,9 @@ class HttpPush:
         Raises:
             Trouble: there was no answer, or the address must not be talked to.
         """
-        client = Guarded(private=self._private, seconds=seconds or self._seconds)
         told = {**signed_headers(self._signing(endpoint), message_id, signed, now=self._now()), **(headers or {})}
         try:
-            return client.ask(method, endpoint.target.rstrip("/") + path, body, told)
+            return self._line.ask(method, endpoint.target.rstrip("/") + path, body, told, seconds=seconds)
         except ConfigError as error:
             raise Trouble("address-refused", str(error), final=True) from error
         except TransientError as error:
