@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.distribution import receipt, taken
 from seeding_platform.distribution.files import file_sha256, proof_of
-from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
+from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, is_here, manifest_in, proof_files
 from seeding_platform.distribution.local_bundle import LocalBundle
 from seeding_platform.distribution.platform_line import PlatformLine, PlatformRefused, PlatformSilent
 from seeding_platform.distribution.receipt import Refused, keys_in
+from seeding_platform.distribution.release import Release
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.durable import synced
 
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from seeding_platform.distribution.holdings import Known
     from seeding_platform.distribution.receipt import Announced, ToldFile
-    from seeding_platform.distribution.release import Release
     from seeding_platform.distribution.signing import TrustedKey
 
 __all__ = ["EngineClient", "Event", "LocalBundle", "NothingReleased", "Offer", "PlatformRefused", "PlatformSilent", "Recalled", "Refused", "keys_in"]
+
+
+UNTAKEN = ("generation-stale", "proof-does-not-fit", "group-waits", "group-stopped")
+"""What the platform says of an acknowledgement that does not count, and what the engine can do something about."""
 
 
 class NothingReleased(PermanentError):
@@ -56,10 +61,12 @@ class Offer:
     Args:
         seq: number for `subscribe(since=...)`.
         release: the release.
+        decided: of a release of a group, whether its engines are to use it (activate) or not (abort); None while nothing was decided.
     """
 
     seq: int
     release: Release
+    decided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +158,21 @@ class EngineClient:
         release = receipt.checked_release(told["release"], told["release_signature"], self.trusted, now=self.now())
         if release.engine != self.engine:
             raise Refused("malformed", "The release is of another engine.")
-        self._etag, self._kept = got.headers.get("etag", ""), Offer(told["seq"], release)
+        self._etag, self._kept = got.headers.get("etag", ""), Offer(told["seq"], release, told.get("decided"))
         return self._kept
 
     def pull(self, generation: int | None = None) -> LocalBundle:
         """Fetch the bundle that is wanted, check it, and put it in use here; what is here already is not fetched again.
 
-        A release of a group is only prepared (`waits`): acknowledge it as prepared, and `activate` it when the event comes.
+        A release of a group is only prepared (`waits`): acknowledge it as prepared, and `activate` it when the event comes, or pull again: once the
+        group may go on, that puts it in use.
 
         Args:
             generation: the one that is meant; default: whichever is wanted.
 
         Raises:
             NothingReleased: there is no release, or another generation is wanted.
-            Refused: a signature, the fence, a digest or the rows do not hold; what was in use stays.
+            Refused: a signature, the fence, a digest or the rows do not hold, or its group was stopped (`group-stopped`); what was in use stays.
             Recalled: it was recalled meanwhile.
             PlatformRefused, PlatformSilent: the platform does not give it.
         """
@@ -177,8 +185,14 @@ class EngineClient:
         known = self.holdings.known(place)
         receipt.check_fence(release.generation, release.content_id, highest=known.highest, highest_content=known.highest_content)
         held = next((h for h in (known.active, known.prepared) if h and h.generation == release.generation), None)
-        if held is not None and taken.is_whole(place / held.content_id, manifest_in(place / held.content_id)):
-            return self._local(release.tenant, held, waits=held != known.active)
+        goes = release.group is None or offer.decided == "activate"
+        if offer.decided == "abort" and (held is None or held != known.active):
+            self.abort(release.tenant, release.generation, release.content_id)
+            raise Refused("group-stopped", f"The group of generation {release.generation} was stopped: what is in use stays in use.")
+        if held is not None and is_here(place, held):
+            held = self._again(place, known, held, release)
+            bundle = self._local(release.tenant, held, waits=held != known.active)
+            return self.activate(bundle) if bundle.waits and goes else bundle
         if release.generation <= known.recalled.get(release.content_id, 0):
             raise Recalled(release.generation, None)
         receipt.check_expiry(release, now=self.now())
@@ -186,11 +200,22 @@ class EngineClient:
         known = self.holdings.known(place)
         known.raise_fence(release.generation, release.content_id)
         known.prepared = held
-        if release.group is None:
+        if goes:
             known.active, known.prepared = held, None
         self.holdings.keep(place, known)
         self.holdings.prune(place, known)
-        return self._local(release.tenant, held, waits=release.group is not None)
+        return self._local(release.tenant, held, waits=not goes)
+
+    def _again(self, place: Path, known: Known, held: Held, release: Release) -> Held:
+        """What is here already; with a proof of this release, where it was signed anew."""
+        if held.nonce == release.nonce:
+            return held
+        bundle = place / held.content_id
+        proof = proof_of(bundle, release.nonce, proof_files(manifest_in(bundle), held.via))
+        fresh = held.model_copy(update={"proof": proof, "nonce": release.nonce})
+        known.proved(fresh)
+        self.holdings.keep(place, known)
+        return fresh
 
     def _taken(self, place: Path, release: Release) -> Held:
         """All files of a release, checked."""
@@ -207,7 +232,7 @@ class EngineClient:
             self.forget(release.tenant, release.generation, release.content_id)
             raise Recalled(release.generation, error.body.get("instead")) from error
         proof = proof_of(bundle, release.nonce, (f.path for f in files))
-        return Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via)
+        return Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via, nonce=release.nonce)
 
     def _fetched(self, place: Path, bundle: Path, at: str, announced: Announced) -> tuple[tuple[ToldFile, ...], str, int]:
         files, via = chosen(place, bundle, announced)
@@ -266,29 +291,49 @@ class EngineClient:
             self.holdings.keep(place, known)
         return self._local(bundle.tenant, held, waits=False)
 
-    def acknowledge(self, bundle: LocalBundle, state: str = "active", *, code: str | None = None, title: str | None = None) -> int:
+    def abort(self, tenant: str, generation: int, content_id: str) -> None:
+        """Do not use what is prepared: its group was stopped. Nothing older is taken any more; its files stay until others take their place."""
+        receipt.named(tenant, self.engine)
+        receipt.content(content_id)
+        place = self.holdings.engine(tenant, self.engine)
+        known = self.holdings.known(place)
+        known.abort(generation, content_id)
+        self.holdings.keep(place, known)
+
+    def acknowledge(self, bundle: LocalBundle | Release, state: str = "active", *, code: str | None = None, title: str | None = None) -> int:
         """Tell the platform what became of a bundle; returns the generation that is wanted now.
 
         Args:
-            bundle: which.
+            bundle: which; of one that could not be taken the release (`latest`), to say that it is refused.
             state: prepared, active or refused.
             code: why it was refused, for programs.
             title: why it was refused, for people; no rows in it.
 
         Raises:
-            Refused: `generation-stale`: a newer one is wanted, pull it; `proof-does-not-fit`: the files are not those of the bundle.
+            Refused: `generation-stale`: a newer one is wanted, pull it; `proof-does-not-fit`: the files are not those of the bundle; `group-waits`:
+                wait for the event `activate`; `group-stopped`: it is not to be used, and is not prepared here any more.
+            PermanentError: a release alone proves nothing.
         """
+        if isinstance(bundle, Release) and state != "refused":
+            raise PermanentError(f"A release alone cannot be acknowledged as {state}.", fix="Pull it, and acknowledge the bundle.")
         told: dict[str, Any] = {"generation": bundle.generation, "content_id": bundle.content_id, "state": state, "receiver": self.receiver}
-        more = {"code": code, "title": title} if state == "refused" else {"rows": bundle.rows, "proof": bundle.proof, "via": bundle.via}
+        if isinstance(bundle, LocalBundle) and state != "refused":
+            more = {"rows": bundle.rows, "proof": bundle.proof, "via": bundle.via}
+        else:
+            more = {name: said for name, said in (("code", code), ("title", title)) if said is not None}
         try:
             return int(self.line.ask("POST", f"{self._at}/acknowledgements", document={**told, **more}).json()["desired"])
         except PlatformRefused as error:
-            if error.code not in ("generation-stale", "proof-does-not-fit"):
+            if error.code not in UNTAKEN:
                 raise
+            if error.code == "group-stopped":
+                self.abort(bundle.tenant, bundle.generation, bundle.content_id)
             raise Refused(error.code, str(error), desired=error.body.get("desired")) from error
 
     def subscribe(self, since: int | None = None) -> Iterator[Event]:
-        """What the platform tells, as it happens, without end; connects again by itself. What is recalled is deleted here before it is told.
+        """What the platform tells, as it happens, without end; connects again by itself.
+
+        What is recalled is deleted here before it is told, and what is not to be used (`abort`) is not prepared any more.
 
         Args:
             since: number of the last event that is known; default: what comes next.
@@ -299,6 +344,8 @@ class EngineClient:
         for kind, seq, data in self.line.events(f"{self._at}/stream", since):
             if kind == "recalled":
                 self.forget(data["tenant"], data["generation"], data["content_id"])
+            elif kind == "abort":
+                self.abort(data["tenant"], data["generation"], data["content_id"])
             yield Event(kind, seq, *(data.get(name) for name in ("generation", "content_id", "reason", "instead")))
 
     def forget(self, tenant: str, generation: int, content_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seeding_platform.distribution.key_shares import first_repeat
 from seeding_platform.errors import ContractBroken
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def check_rows(engine: EngineContract, rows: pl.DataFrame) -> None:
     for declared in engine.fields:
         for broken, what in _value_rules(declared, rows):
             _refuse_first(engine, rows, declared.name, broken, what)
-    repeated = rows.select(pl.struct(engine.key).is_duplicated()).to_series()
-    _refuse_first(engine, rows, engine.key[0], repeated, f"repeats the key ({', '.join(engine.key)})")
+    _refuse(engine, rows, engine.key[0], first_repeat(rows, engine.key), f"repeats the key ({', '.join(engine.key)})")
     if engine.k_anonymity:
         _check_groups(engine, engine.k_anonymity, rows)
 
@@ -67,7 +67,10 @@ def _check_groups(engine: EngineContract, rule: KAnonymity, rows: pl.DataFrame) 
 
 
 def _refuse_first(engine: EngineContract, rows: pl.DataFrame, column: str, broken: pl.Series, what: str, *, shown: bool = True) -> None:
-    row = _first(broken)
+    _refuse(engine, rows, column, _first(broken), what, shown=shown)
+
+
+def _refuse(engine: EngineContract, rows: pl.DataFrame, column: str, row: int | None, what: str, *, shown: bool = True) -> None:
     if row is not None:
         value = str(rows[column][row]) if shown else None
         raise ContractBroken(engine.name, column=column, value=value, row=row, what=what, fix=f"Correct the feed {engine.feed!r} or its inputs.")

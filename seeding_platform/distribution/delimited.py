@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 _TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
-def write(rows: pl.DataFrame, path: Path) -> None:
-    """Write rows with a header."""
+def write(rows: pl.DataFrame, path: Path, *, slice_rows: int) -> None:
+    """Write rows with a header; so many at once."""
     lists = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.List)]
-    rows.with_columns(_as_json(name) for name in lists).write_csv(path, line_terminator="\r\n", datetime_format=_TIME, quote_style="necessary")
+    with path.open("wb") as stream:
+        for start in range(0, max(rows.height, 1), slice_rows):
+            part = rows.slice(start, slice_rows).with_columns(_as_json(name) for name in lists)
+            told = part.write_csv(include_header=not start, line_terminator="\r\n", datetime_format=_TIME, quote_style="necessary")
+            stream.write(told.encode())
 
 
 def read(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

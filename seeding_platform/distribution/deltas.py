@@ -17,6 +17,7 @@ import polars as pl
 from seeding_platform.catalog.engine import BundleFormat
 from seeding_platform.distribution.files import file_sha256
 from seeding_platform.distribution.formats import EXTENSIONS, bundle_rows, write_rows
+from seeding_platform.distribution.key_shares import ROW, first_repeat, in_shares
 from seeding_platform.distribution.manifest import DELETES, UPSERTS, BundleFile, BundleInvalid, Delta, read_manifest
 from seeding_platform.distribution.verify import verify_bundle
 from seeding_platform.errors import PermanentError
@@ -57,14 +58,19 @@ def changes(base: pl.DataFrame, rows: pl.DataFrame, key: Sequence[str]) -> Chang
     ([(3, 'c'), (4, 'd')], [(2,)])
     """
     _same_form(base, rows, key)
-    others = [name for name in rows.columns if name not in key]
-    before = base.rename({name: f"{name}\x00before" for name in others}).with_columns(pl.lit(True).alias("\x00known"))
-    beside = rows.join(before, on=list(key), how="left", nulls_equal=True, maintain_order="left")
+    found = [_changed(before, after, key) for before, after in in_shares([base, rows], key)]
+    upserts, deletes = (pl.concat(parts).sort(ROW).drop(ROW) for parts in zip(*found, strict=True))
+    return Changes(upserts, deletes)
+
+
+def _changed(base: pl.DataFrame, rows: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that are new or not as they were, and keys that are gone, with their places."""
+    others = [name for name in rows.columns if name not in (*key, ROW)]
+    before = base.drop(ROW).rename({name: f"{name}\x00before" for name in others}).with_columns(pl.lit(True).alias("\x00known"))
+    beside = rows.join(before, on=list(key), how="left", nulls_equal=True)
     same = pl.all_horizontal(pl.col("\x00known").fill_null(False), *(pl.col(n).eq_missing(pl.col(f"{n}\x00before")) for n in others))
-    return Changes(
-        beside.filter(~same).select(rows.columns),
-        base.select(key).join(rows.select(key), on=list(key), how="anti", nulls_equal=True, maintain_order="left"),
-    )
+    gone = base.select(*key, ROW).join(rows.select(key), on=list(key), how="anti", nulls_equal=True)
+    return beside.filter(~same).select(rows.columns), gone
 
 
 def apply_delta(base: pl.DataFrame, upserts: pl.DataFrame, deletes: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
@@ -132,5 +138,5 @@ def _same_form(base: pl.DataFrame, rows: pl.DataFrame, key: Sequence[str]) -> No
     if base.schema != rows.schema:
         raise PermanentError("The rows of a delta and of its base have other fields.", fix="Take the whole bundle.")
     for what, frame in (("base", base), ("rows", rows)):
-        if frame.select(pl.struct(key).is_duplicated().any()).item():
+        if first_repeat(frame, key) is not None:
             raise PermanentError(f"Two rows of the {what} have one key ({', '.join(key)}).", fix="Take the whole bundle.")

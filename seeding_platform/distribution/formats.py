@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seeding_platform.catalog.engine import BundleFormat
-from seeding_platform.distribution import delimited, libsvm
+from seeding_platform.distribution import delimited, libsvm, text_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from seeding_platform.catalog.engine import EngineContract
@@ -64,21 +65,36 @@ def write_parts(rows: pl.DataFrame, folder: Path, engine: EngineContract, *, par
 def write_rows(rows: pl.DataFrame, path: Path, kind: BundleFormat) -> None:
     """Write rows in one of the formats that hold whole rows (not libsvm); options are fixed, since they decide the bytes.
 
+    Text is made slice by slice.
+
     Arrow files are written in the oldest layout of strings, so that every Arrow implementation reads them.
     """
-    whole = rows.rechunk()
     if kind is BundleFormat.PARQUET:
-        whole.write_parquet(path, compression="zstd", compression_level=3, statistics=True, row_group_size=_ROW_GROUP)
+        rows.rechunk().write_parquet(path, compression="zstd", compression_level=3, statistics=True, row_group_size=_ROW_GROUP)
     elif kind is BundleFormat.ARROW:
-        whole.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
+        rows.rechunk().write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
     elif kind is BundleFormat.NDJSON:
-        whole.write_ndjson(path)
+        _write_texts(path, (part.write_ndjson().encode() for part in rows.iter_slices(_ROW_GROUP)))
     elif kind is BundleFormat.JSON:
-        whole.write_json(path)
+        arrays = (part.write_json().encode() for part in rows.iter_slices(_ROW_GROUP) if part.height)
+        _write_texts(path, _one_array(arrays))
     elif kind is BundleFormat.CSV:
-        delimited.write(whole, path)
+        delimited.write(rows, path, slice_rows=_ROW_GROUP)
     else:
         raise ValueError(f"{kind} needs the roles of the fields: use write_parts")
+
+
+def _write_texts(path: Path, texts: Iterable[bytes]) -> None:
+    with path.open("wb") as stream:
+        stream.writelines(texts)
+
+
+def _one_array(arrays: Iterable[bytes]) -> Iterator[bytes]:
+    """Several JSON arrays as one."""
+    yield b"["
+    for number, array in enumerate(arrays):
+        yield (b"," if number else b"") + array[1:-1]
+    yield b"]"
 
 
 def read_rows(path: Path, kind: BundleFormat, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -94,6 +110,20 @@ def read_rows(path: Path, kind: BundleFormat, schema: Mapping[str, pl.DataType])
     if kind is BundleFormat.NDJSON:
         return _exact(pl.read_ndjson(path, schema=_texts(schema)), schema) if path.stat().st_size else pl.DataFrame(schema=schema)
     return pl.read_json(path, schema=dict(schema))
+
+
+def scan_rows(paths: list[Path], kind: BundleFormat, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Rows of files, with the types that the contract gives them; read lazily where the format allows it. Not for libsvm."""
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    if kind is BundleFormat.PARQUET:
+        return pl.scan_parquet(paths)
+    if kind is BundleFormat.ARROW:
+        return pl.scan_ipc(paths)
+    if kind is BundleFormat.NDJSON:
+        exact = (pl.col(name).cast(dtype) for name, dtype in schema.items() if isinstance(dtype, pl.Decimal))
+        return pl.scan_ndjson(paths, schema=_texts(schema)).with_columns(exact)
+    return pl.concat([read_rows(path, kind, schema).lazy() for path in paths])
 
 
 def _texts(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
@@ -136,9 +166,13 @@ def _shape(path: Path, kind: BundleFormat) -> tuple[int, Mapping[str, pl.DataTyp
         return delimited.shape(path)
     if kind is BundleFormat.LIBSVM:
         return libsvm.checked(path), None
-    content = path.read_bytes()
     if kind is BundleFormat.NDJSON:
-        first = content.split(b"\n", 1)[0]
-        return content.count(b"\n"), list(json.loads(first)) if first else None
-    records = json.loads(content)
-    return len(records), list(records[0]) if records else None
+        lines, first = text_files.lines_and_first(path)
+        return lines, list(json.loads(first)) if first else None
+    count, names = 0, None
+    for record in text_files.records(path):
+        if not isinstance(record, dict):
+            raise ValueError("a record is no object")
+        names = list(record) if names is None else names
+        count += 1
+    return count, names

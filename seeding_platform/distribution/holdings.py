@@ -31,6 +31,7 @@ class Held(BaseModel):
         rows: that were counted.
         proof: of the release's nonce and the files.
         via: full or delta.
+        nonce: of the release that the proof is of; empty where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,11 @@ class Held(BaseModel):
     rows: int
     proof: str
     via: str
+    nonce: str = ""
+
+    def told(self) -> dict[str, object]:
+        """What the other side is told of it."""
+        return self.model_dump(exclude={"nonce"})
 
 
 class Known(BaseModel):
@@ -63,6 +69,17 @@ class Known(BaseModel):
         """Take nothing below a generation any more."""
         if generation > self.highest:
             self.highest, self.highest_content = generation, content_id
+
+    def abort(self, generation: int, content_id: str) -> None:
+        """Do not use what is prepared; the generation counts for the fence all the same."""
+        if self.prepared is not None and (self.prepared.generation, self.prepared.content_id) == (generation, content_id):
+            self.prepared = None
+        self.raise_fence(generation, content_id)
+
+    def proved(self, held: Held) -> None:
+        """The same as is held, with another proof."""
+        self.active = held if self.active and self.active.generation == held.generation else self.active
+        self.prepared = held if self.prepared and self.prepared.generation == held.generation else self.prepared
 
     def recall(self, generation: int, content_id: str) -> None:
         """A bundle is used no more, under whatever number it came, and not taken again under one that is known already."""
@@ -122,6 +139,16 @@ class Holdings:
 def manifest_in(bundle: Path) -> Announced:
     """The manifest of a bundle that was announced."""
     return Announced.model_validate_json((bundle / MANIFEST).read_bytes())
+
+
+def is_here(place: Path, held: Held) -> bool:
+    """Whether the rows of what is prepared or in use lie here still."""
+    return held_base(place, held.content_id) is not None
+
+
+def proof_files(announced: Announced, via: str) -> list[str]:
+    """Names of the files that a proof is of."""
+    return [f.path for f in (announced.files if via == "full" or announced.delta is None else announced.delta.files)]
 
 
 def held_base(place: Path, content_id: str) -> tuple[Path, Announced] | None:

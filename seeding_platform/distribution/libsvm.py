@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from seeding_platform.catalog.engine import FieldType
+from seeding_platform.distribution.text_files import whole_lines
 from seeding_platform.storage.content import canonical_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FEATURES = "features.json"
 MOST_ONE_HOT = 256
+SLICE_ROWS = 100_000
+"""Rows whose text is made at once."""
 _LABEL = "label"
 
 
@@ -101,13 +104,15 @@ def write(rows: pl.DataFrame, path: Path, layout: Layout) -> None:
         by_field.setdefault(feature.field, []).append(feature)
     pairs = [_pairs(rows.schema[field], features) for field, features in by_field.items()]
     line = pl.concat_str(_number(layout.label, rows.schema[layout.label]), *pairs, separator=" ", ignore_nulls=True)
-    rows.select(line.alias("line")).write_csv(path, include_header=False, quote_style="never")
+    with path.open("wb") as stream:
+        for part in rows.iter_slices(SLICE_ROWS):
+            stream.write(part.select(line.alias("line")).write_csv(include_header=False, quote_style="never").encode())
 
 
 def read(path: Path) -> pl.DataFrame:
     """Label and features of a file, all as floats: `label`, and one column an index, named by it. For looking at, not for large files."""
     features = _features(path)
-    lines = _lines(path).with_row_index("row").with_columns(pl.col("line").str.split(" "))
+    lines = _lines(path.read_bytes()).with_row_index("row").with_columns(pl.col("line").str.split(" "))
     pairs = (
         lines.select("row", pair=pl.col("line").list.slice(1))
         .explode("pair")
@@ -128,16 +133,17 @@ def checked(path: Path) -> int:
     Raises:
         ValueError: a line is none of this format, or has an index that `features.json` does not name.
     """
-    most, lines = len(_features(path)), _lines(path)
-    if not lines.height:
-        return 0
-    told = lines.select(
-        good=pl.col("line").str.contains(r"^-?[0-9][^ :]*( [1-9][0-9]*:-?[0-9][^ :]*)*$").all(),
-        highest=pl.col("line").str.extract(r" ([0-9]+):[^ ]*$").cast(pl.Int64).max(),
-    )
-    if not told["good"][0] or (told["highest"][0] or 0) > most:
-        raise ValueError("a line is not `label index:value ...` with the indices of features.json")
-    return lines.height
+    most, counted = len(_features(path)), 0
+    for piece in whole_lines(path):
+        lines = _lines(piece)
+        told = lines.select(
+            good=pl.col("line").str.contains(r"^-?[0-9][^ :]*( [1-9][0-9]*:-?[0-9][^ :]*)*$").all(),
+            highest=pl.col("line").str.extract(r" ([0-9]+):[^ ]*$").cast(pl.Int64).max(),
+        )
+        if not told["good"][0] or (told["highest"][0] or 0) > most:
+            raise ValueError("a line is not `label index:value ...` with the indices of features.json")
+        counted += lines.height
+    return counted
 
 
 def _features(path: Path) -> list[str]:
@@ -145,13 +151,9 @@ def _features(path: Path) -> list[str]:
     return [str(feature["index"]) for feature in told["features"]]
 
 
-def _lines(path: Path) -> pl.DataFrame:
+def _lines(text: bytes) -> pl.DataFrame:
     empty = pl.DataFrame(schema={"line": pl.String})
-    return (
-        pl.read_csv(path, has_header=False, new_columns=["line"], separator="\x01", quote_char=None, infer_schema=False)
-        if path.stat().st_size
-        else empty
-    )
+    return pl.read_csv(text, has_header=False, new_columns=["line"], separator="\x01", quote_char=None, infer_schema=False) if text else empty
 
 
 def _number(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -156,7 +156,8 @@ class PlatformLine:
                         _check(got.status_code, got.headers, got.read())
                     for kind, number, data in parsed_events(got.iter_lines()):
                         failures, last = 0, last if number is None else number
-                        yield kind, number, data
+                        if kind:
+                            yield kind, number, data
             except _Later as error:
                 after = error.after
             except httpx.TransportError:
@@ -166,10 +167,10 @@ class PlatformLine:
 
 
 def parsed_events(lines: Iterable[str]) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
-    """Server-sent events of lines; comments and what has no data are left out.
+    """Server-sent events of lines; comments are left out. A number without data, where a stream begins, has no kind.
 
-    >>> list(parsed_events(["event: release", "id: 8", 'data: {"seq":', "data: 8}", "", ": quiet", ""]))
-    [('release', 8, {'seq': 8})]
+    >>> list(parsed_events(["retry: 9", "id: 7", "", "event: release", "id: 8", 'data: {"seq":', "data: 8}", "", ": quiet", ""]))
+    [('', 7, {}), ('release', 8, {'seq': 8})]
     """
     kind, number = "message", None
     data: list[str] = []
@@ -177,6 +178,8 @@ def parsed_events(lines: Iterable[str]) -> Iterator[tuple[str, int | None, dict[
         if line == "":
             if data:
                 yield kind, number, json.loads("\n".join(data))
+            elif number is not None:
+                yield "", number, {}
             kind, number, data = "message", None, []
             continue
         name, _, value = line.partition(":")

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from seeding_platform.distribution import receipt, taken
 from seeding_platform.distribution.files import proof_of
-from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, manifest_in
+from seeding_platform.distribution.holdings import WHOLE_ONLY, Held, Holdings, chosen, counted, is_here, manifest_in, proof_files
 from seeding_platform.distribution.receipt import Refused
 from seeding_platform.distribution.uploads import Broken, Upload, mismatch, received
 from seeding_platform.exchange.signing import SignatureWrong, verified
@@ -146,8 +146,9 @@ class Receiver:
                 self.expiry(release)
             manifest = _text(told, "manifest")
             announced = self.manifest(release, manifest, _object(told, "manifest_signature"))
-            if done is not None:
-                return 200, {"state": "active" if done == known.active else "prepared", **done.model_dump()}
+            if done is not None and is_here(place, done):
+                state = "active" if done == known.active else "prepared"
+                return 200, {"state": state, **self._again(place, known, done, release, announced).told()}
             bundle = place / release.content_id
             self.holdings.announce(bundle, manifest)
             files, via = chosen(place, bundle, announced)
@@ -155,6 +156,16 @@ class Receiver:
             if missing:
                 return 202, {"state": "wanting", "files": missing}
             return self._prepared(place, known, release, announced, files, via)
+
+    def _again(self, place: Path, known: Known, done: Held, release: Release, announced: Announced) -> Held:
+        """What is done already; with a proof of this release, where it was signed anew."""
+        if done.nonce == release.nonce:
+            return done
+        files = tuple(announced.everything[name] for name in proof_files(announced, done.via))
+        fresh = done.model_copy(update={"proof": self.proof(place / done.content_id, release, files), "nonce": release.nonce})
+        known.proved(fresh)
+        self.keep(place, known)
+        return fresh
 
     def _prepared(self, place: Path, known: Known, release: Release, announced: Announced, files: tuple[ToldFile, ...], via: str) -> Answer:
         bundle = place / release.content_id
@@ -171,10 +182,12 @@ class Receiver:
             (bundle / WHOLE_ONLY).touch()
             return 202, {"state": "wanting", "files": [file.path for file in announced.files]}
         proof = self.proof(bundle, release, files)
-        known.prepared = Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via)
+        held = Held(generation=release.generation, content_id=release.content_id, rows=rows, proof=proof, via=via, nonce=release.nonce)
+        in_use = known.active is not None and known.active.generation == release.generation  # its files were lost, and are here again
+        known.active, known.prepared = (held, known.prepared) if in_use else (known.active, held)
         known.raise_fence(release.generation, release.content_id)
         self.keep(place, known)
-        return 200, {"state": "prepared", **known.prepared.model_dump()}
+        return 200, {"state": "active" if in_use else "prepared", **held.told()}
 
     def release(self, text: str, signature: dict[str, Any]) -> Release:
         """The release, when its signature counts."""
@@ -213,7 +226,9 @@ class Receiver:
                 known.active, known.prepared = known.prepared, None
                 self.keep(place, known)
                 self.holdings.prune(place, known)
-            return 200, {"state": "active", **known.active.model_dump()}
+            if not is_here(place, known.active):
+                raise Refused("activation-failed", "Its files are not here any more.")
+            return 200, {"state": "active", **known.active.told()}
 
     def _use(self, bundle: Path) -> None:
         try:
@@ -227,9 +242,7 @@ class Receiver:
         place, generation, content_id = self._named(told)
         with self._alone(place):
             known = self.holdings.known(place)
-            if known.prepared is not None and (known.prepared.generation, known.prepared.content_id) == (generation, content_id):
-                known.prepared = None
-            known.raise_fence(generation, content_id)
+            known.abort(generation, content_id)
             self.keep(place, known)
         return 200, {"state": "aborted"}
 
@@ -246,9 +259,11 @@ class Receiver:
     def status(self, tenant: str, engine: str) -> Answer:
         """What is in use."""
         receipt.named(tenant, engine)
-        known = self.holdings.known(self.holdings.engine(tenant, engine))
-        told = {name: getattr(known.active, name, None) for name in ("generation", "content_id", "rows")}
-        return 200, {"protocol": "1", "state": "active" if known.active else "none", **told, "highest": known.highest}
+        place = self.holdings.engine(tenant, engine)
+        known = self.holdings.known(place)
+        active = known.active if known.active is not None and is_here(place, known.active) else None
+        told = {name: getattr(active, name, None) for name in ("generation", "content_id", "rows")}
+        return 200, {"protocol": "1", "state": "active" if active else "none", **told, "highest": known.highest}
 
     def wanted(self, content_id: str, name: str) -> tuple[list[Path], ToldFile]:
         """Where a file belongs; `not-announced` where nobody told of it."""

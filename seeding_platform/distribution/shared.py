@@ -129,7 +129,7 @@ class SharedParts:
             synced(self.root)
 
     def _read(self) -> Built | None:
-        with contextlib.suppress(FileNotFoundError):  # a recall took them away meanwhile
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # taken away by a recall meanwhile, or damaged
             told = json.loads((self.folder / ABOUT_PARTS).read_bytes())
             files = tuple(BundleFile.model_validate(file) for file in told.pop("files"))
             if all(file_sha256(self.folder / file.path) == file.sha256 for file in files):

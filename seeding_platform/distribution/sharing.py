@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.catalog.engine import BundleFormat, FieldType, shipped_engines
 from seeding_platform.distribution.bundle import engine_folder
+from seeding_platform.distribution.manifest import BundleInvalid
 from seeding_platform.distribution.pull import BundleRecalled, NoSuchBundle, fetched
 from seeding_platform.distribution.verify import read_pointer
 from seeding_platform.storage.recalls import recalled, recalled_in
@@ -69,8 +70,8 @@ def shared_tables(root: Path, tenant: str) -> list[Table]:
     for engine in shipped_engines().values():
         try:
             bundle = in_force(root, tenant, engine.name)
-        except (NoSuchBundle, BundleRecalled):
-            continue  # nothing to read
+        except (NoSuchBundle, BundleRecalled, BundleInvalid):
+            continue  # nothing to read; of one that is damaged `failed_distributions` tells
         if bundle.manifest.format is BundleFormat.PARQUET:
             found.append(Table(tenant, str(engine.family), engine.name))
     return sorted(found, key=lambda t: (t.schema, t.name))

@@ -6,6 +6,7 @@ An answer is an answer, whatever its status; only what gives none is an error. N
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 import ssl
 import threading
@@ -85,55 +86,157 @@ class Guarded:
             AddressRefused: the address must not be talked to.
             NoAnswer: there was none in time.
         """
-        began, place = time.monotonic(), place_of(url, private=self.private)
-        numbers = checked_addresses(place.host, place.port, private=self.private, lookup=self.lookup)
-        told = {"Content-Type": "application/json", "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", **(headers or {})}
+        with Line(self) as line:
+            return line.ask(method, url, body, {"Connection": "close", **(headers or {})})
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """Who is trusted to vouch for the other side."""
+        return ssl.create_default_context()
+
+
+class Line:
+    """What is asked of one place in a row goes over one connection, as long as the other side keeps it; not for several threads.
+
+    The number that was looked up and checked for it holds as long as it does. A request that finds it ended is made once more over another: a line is
+    only for what may come twice.
+
+    Args:
+        client: says who may be talked to, and how long everything may take.
+    """
+
+    def __init__(self, client: Guarded) -> None:
+        self._client = client
+        self._held: _Held | None = None
+
+    def __enter__(self) -> Line:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """End the connection, where there is one."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def ask(
+        self, method: str, url: str, body: bytes | BinaryIO | None = None, headers: Mapping[str, str] | None = None, *, seconds: float | None = None
+    ) -> Answer:
+        """Any request, as of `Guarded.ask`.
+
+        Raises:
+            AddressRefused: the address must not be talked to.
+            NoAnswer: there was none in time.
+        """
+        began, place, most = time.monotonic(), place_of(url, private=self._client.private), seconds or self._client.seconds
+        told = {"Content-Type": "application/json", "User-Agent": AGENT, "Accept": "*/*", **(headers or {})}
         try:
-            status, found, content = self._asked(method, place, numbers, body, told, until=began + self.seconds)
+            status, found, content = self._asked(method, place, body, {"Host": _host(place), **told}, until=began + most)
         except (OSError, http.client.HTTPException) as error:
-            late = time.monotonic() - began >= self.seconds
-            why = f"did not answer within {self.seconds:g} s" if late or isinstance(error, TimeoutError) else f"gave no answer ({_kind(error)})"
+            late = time.monotonic() - began >= most
+            why = f"did not answer within {most:g} s" if late or isinstance(error, TimeoutError) else f"gave no answer ({_kind(error)})"
             raise NoAnswer(f"{place.host} {why}.", fix="Check that it is up; it is tried again later.") from error
         return Answer(status, found, content, round(1000 * (time.monotonic() - began)))
 
     def _asked(
-        self, method: str, place: Place, numbers: list[str], body: bytes | BinaryIO | None, headers: Mapping[str, str], *, until: float
+        self, method: str, place: Place, body: bytes | BinaryIO | None, headers: Mapping[str, str], *, until: float
     ) -> tuple[int, dict[str, str], bytes]:
-        held = [self._reached(numbers, place.port, until)]
+        if self._held is not None and not self._held.good_for(place):
+            self.close()
+        if self._held is not None:
+            try:
+                return self._once(self._held, method, place, body, headers, until=until)
+            except ConnectionError:  # the other side had ended it; a file is sent anew by whoever reads it
+                if not isinstance(body, bytes | None) or time.monotonic() >= until:
+                    raise
+        numbers = checked_addresses(place.host, place.port, private=self._client.private, lookup=self._client.lookup)
+        self._held = _Held(place, _reached(numbers, place.port, until))
+        return self._once(self._held, method, place, body, headers, until=until)
+
+    def _once(
+        self, held: _Held, method: str, place: Place, body: bytes | BinaryIO | None, headers: Mapping[str, str], *, until: float
+    ) -> tuple[int, dict[str, str], bytes]:
         # who sends a byte now and then never runs into the socket's own limit: at the end of all time the line is cut
-        cut = threading.Timer(max(0.0, until - time.monotonic()), _cut, (held,))
+        left = max(0.001, until - time.monotonic())
+        cut = threading.Timer(left, _cut, (held.sockets,))
         cut.daemon = True
         cut.start()
+        kept = False
         try:
-            if place.scheme == "https":
-                held.append(self._context.wrap_socket(held[0], server_hostname=place.host, do_handshake_on_connect=False))
-                held[-1].do_handshake()  # type: ignore[attr-defined]  # an SSLSocket
-            line = http.client.HTTPConnection(place.host, place.port)
-            line.sock = held[-1]
-            line.request(method, place.target, body, {"Host": _host(place), **headers})
-            answer = line.getresponse()
-            content = answer.read(self.most_bytes)
+            held.sockets[-1].settimeout(left)
+            if place.scheme == "https" and len(held.sockets) == 1:
+                held.secure(self._client.context)
+            held.http.request(method, place.target, body, dict(headers))
+            held.hurry()
+            answer = held.http.getresponse()
+            content = answer.read(self._client.most_bytes)
+            kept = answer.isclosed() and not answer.will_close  # all of it was read, and there may be another
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
         finally:
             cut.cancel()
-            held[-1].close()
+            if not kept:
+                self.close()
 
-    def _reached(self, numbers: list[str], port: int, until: float) -> socket.socket:
-        """A connection to the first of the checked numbers that takes one: a name is not looked up again, it may have changed."""
-        last: OSError = OSError("no address")
-        for number in numbers:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            try:
-                return socket.create_connection((number, port), timeout=left)
-            except OSError as error:
-                last = error
-        raise last
 
-    @cached_property
-    def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
+class _Held:
+    """A connection to a place.
+
+    Args:
+        place: where to.
+        reached: the connection, not secured yet.
+    """
+
+    def __init__(self, place: Place, reached: socket.socket) -> None:
+        self.place, self.sockets = place, [reached]
+        self.http = http.client.HTTPConnection(place.host, place.port)
+        self.http.sock = reached
+        self.http.auto_open = 0  # it would look the name up again, and nobody would check what it finds
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Make it a secure one, before anything is said."""
+        secured = context.wrap_socket(self.sockets[0], server_hostname=self.place.host, do_handshake_on_connect=False)
+        self.sockets.append(secured)
+        self.http.sock = secured
+        secured.do_handshake()
+
+    def hurry(self) -> None:
+        """Acknowledge what comes at once: who sends head and body apart waits for that, 40 ms each time. It holds for a while only."""
+        if hasattr(socket, "TCP_QUICKACK"):
+            self.sockets[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def good_for(self, place: Place) -> bool:
+        """Whether it leads to a place, and the other side has not ended it, nor said anything unasked."""
+        same = (place.scheme, place.host, place.port) == (self.place.scheme, self.place.host, self.place.port)
+        if not same:
+            return False
+        waiting = select.poll()
+        waiting.register(self.sockets[-1], select.POLLIN)
+        return not waiting.poll(0)
+
+    def close(self) -> None:
+        """End it."""
+        self.http.close()
+        self.sockets[-1].close()
+
+
+def _reached(numbers: list[str], port: int, until: float) -> socket.socket:
+    """A connection to the first of the checked numbers that takes one: a name is not looked up again, it may have changed."""
+    last: OSError = OSError("no address")
+    for number in numbers:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        try:
+            made = socket.create_connection((number, port), timeout=left)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes: the second is not to wait for an answer
+            return made
+        except OSError as error:
+            last = error
+    raise last
 
 
 def _host(place: Place) -> str:

@@ -58,31 +58,20 @@ def acknowledged(delivering: Delivering, tenant: str, engine: str, said: Acknowl
         NotTaken: there is no such generation, a newer one is wanted, or the proof does not fit.
     """
     publisher = delivering.publisher
-    newest = publisher.ledger.newest(tenant, engine)
-    if newest is None:
-        raise NotTaken(404, "no-release", "Nothing was released for this engine yet.")
-    if said.generation < newest.generation:
-        raise NotTaken(409, "generation-stale", f"Generation {newest.generation} is wanted: take that one.", newest.generation)
-    made = publisher.ledger.one(tenant, engine, said.generation)
-    if made is None:
-        raise NotTaken(404, "no-such-generation", "There is no such generation.", newest.generation)
-    if made.content_id != said.content_id:
-        raise NotTaken(409, "generation-conflict", "That generation is another bundle.", newest.generation)
-    if made.state == GenerationState.RECALLED:
-        raise NotTaken(410, "bundle-recalled", "The bundle was recalled: delete what was fetched of it.")
-    if said.state == "active" and made.group_id is not None and Groups(publisher.state).stopped(made) is not False:
-        raise NotTaken(409, "group-waits", "The engines of the group change together: wait for the event activate.", newest.generation)
+    made, desired = _released(delivering, tenant, engine, said)
     delivery = _delivery(delivering, made, said.receiver)
     if said.state != "refused":
         _check_proof(delivering, made, delivery, said)
     trace = Trace(said.code, " ".join(said.title.split())) if said.state == "refused" else Trace()
     done = publisher.queue.told(delivery.delivery_id, STATES[said.state], trace, via=said.via, now=delivering.service.now())
     if done is None:
-        raise NotTaken(409, "generation-stale", "A newer generation was acknowledged already.", newest.generation)
+        raise NotTaken(409, "generation-stale", "A newer generation was acknowledged already.", desired)
     if done.state == DeliveryState.DEAD:
         delivering.courier.refused(done)
+    if done.state == DeliveryState.PREPARED and _stopped(delivering, made):  # while this was written down
+        publisher.queue.end([done], DeliveryState.ABORTED, seen=(DeliveryState.PREPARED,))
     delivering.wake()
-    return newest.generation
+    return desired
 
 
 def measured(delivering: Delivering, tenant: str, engine: str, *, metric: str, value: float, generation: int | None) -> int:
@@ -99,6 +88,48 @@ def measured(delivering: Delivering, tenant: str, engine: str, *, metric: str, v
         raise NotTaken(404, "no-such-generation", "The engine has acknowledged no such generation.")
     publisher.health.tell(tenant, engine, generation, metric, value, now=delivering.service.now())
     return generation
+
+
+def _released(delivering: Delivering, tenant: str, engine: str, said: Acknowledgement) -> tuple[Generation, int]:
+    """The generation of which an engine speaks, and the number of the one that is wanted.
+
+    Raises:
+        NotTaken: there is no such, or it is not wanted any more, or not yet.
+    """
+    publisher = delivering.publisher
+    newest = publisher.ledger.newest(tenant, engine)
+    if newest is None:
+        raise NotTaken(404, "no-release", "Nothing was released for this engine yet.")
+    if said.generation < newest.generation:
+        raise NotTaken(409, "generation-stale", f"Generation {newest.generation} is wanted: take that one.", newest.generation)
+    made = publisher.ledger.one(tenant, engine, said.generation)
+    if made is None:
+        raise NotTaken(404, "no-such-generation", "There is no such generation.", newest.generation)
+    if made.content_id != said.content_id:
+        raise NotTaken(409, "generation-conflict", "That generation is another bundle.", newest.generation)
+    if made.state == GenerationState.RECALLED:
+        raise NotTaken(410, "bundle-recalled", "The bundle was recalled: delete what was fetched of it.")
+    if made.group_id is not None and said.state != "refused":
+        _check_group(delivering, made, said, newest.generation)
+    return made, newest.generation
+
+
+def _check_group(delivering: Delivering, made: Generation, said: Acknowledgement, desired: int) -> None:
+    """Nothing, where the engines of a group may say so by now.
+
+    Raises:
+        NotTaken: the group was stopped, or nothing was decided about it and the engine says that it uses it.
+    """
+    decision = Groups(delivering.publisher.state).decision(made)
+    if decision is None and said.state == "active":
+        raise NotTaken(409, "group-waits", "The engines of the group change together: wait for the event activate.", desired)
+    if decision is not None and not decision.go:
+        raise NotTaken(409, "group-stopped", "The group was stopped: its engines keep what they have.", desired)
+
+
+def _stopped(delivering: Delivering, made: Generation) -> bool:
+    decision = Groups(delivering.publisher.state).decision(made)
+    return decision is not None and not decision.go
 
 
 def _delivery(delivering: Delivering, made: Generation, receiver: str) -> Delivery:

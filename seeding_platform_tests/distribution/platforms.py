@@ -22,7 +22,7 @@ class FakePlatform:
 
     def __init__(self, tenant="default"):
         self.publisher = Publisher(KEYS, tenant=tenant, now=now, fresh=fresh)
-        self.bundles, self.offered, self.recalled = {}, None, {}
+        self.bundles, self.offered, self.recalled, self.decided = {}, None, {}, None
         self.asked, self.acknowledged, self.streams, self.broken = [], [], [], []
 
     def release(self, generation, table, **how):
@@ -64,13 +64,14 @@ class FakePlatform:
     def _release(self, request):
         if self.offered is None:
             return httpx.Response(404, json={"code": "no-release", "title": "none"})
-        etag = f'"{sha256(self.offered.release.encode()).hexdigest()}"'
+        etag = f'"{sha256(f"{self.offered.release}{self.decided}".encode()).hexdigest()}"'
         if request.headers.get("if-none-match") == etag:
             return httpx.Response(304)
         told = {
             "seq": 800 + self.offered.generation,
             "release": self.offered.release,
             "release_signature": self.offered.release_signature.model_dump(),
+            "decided": self.decided,
         }
         return httpx.Response(200, content=canonical_json(told), headers={"etag": etag})
 

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from seeding_platform.distribution.client import EngineClient, Event, NothingReleased, PlatformRefused, PlatformSilent, Recalled, Refused
 from seeding_platform.distribution.conformance.publisher import ACTIVE, REVOKED, UNKNOWN, public_keys, rows
 from seeding_platform.distribution.receipt import FORMATS, keys_in
-from seeding_platform.errors import ConfigError
+from seeding_platform.errors import ConfigError, PermanentError
 from seeding_platform_tests.distribution.platforms import ENGINE, FakePlatform
 from seeding_platform_tests.distribution.receivers import KEYS, now
 
@@ -208,6 +208,32 @@ def test_a_stream_that_breaks_goes_on_where_it_was(platform, engine):
         next(client_of(platform, engine.holdings.root, key="sp_other").subscribe())
 
 
+def test_a_stream_that_breaks_before_the_first_event_misses_nothing(platform, engine):
+    asked = []
+
+    def answered(request):
+        asked.append(request.url.params.get("since"))
+        return httpx.Response(200, content=platform.streams.pop(0))
+
+    told = 'event: release\nid: 6\ndata: {"seq": 6, "generation": 6, "content_id": "c"}\n\n'
+    platform.streams = ["retry: 1000\nid: 5\n\n", told]
+    platform.broken = [answered, answered]
+    assert next(engine.subscribe()).seq == 6
+    assert asked == [None, "5"]
+
+
+def test_a_release_that_was_signed_anew_is_proved_anew(platform, engine):
+    """Where the platform lost its ledger it releases what is in force again, under the same number and with another nonce."""
+    made = platform.release(1, rows(5))
+    engine.acknowledge(engine.pull())
+    platform.release(1, rows(5))
+    assert platform.offered.release != made.release
+    asked = len(platform.asked)
+    bundle = engine.pull()
+    assert [path for _, path, _ in platform.asked[asked:]] == ["/release"]
+    assert engine.acknowledge(bundle) == 1
+
+
 def test_a_group_waits(platform, engine):
     platform.release(1, rows(5))
     engine.pull()
@@ -219,6 +245,46 @@ def test_a_group_waits(platform, engine):
     assert engine.pull() == bundle
     engine.activate(bundle)
     assert engine.current().generation == 2
+
+
+def test_what_is_aborted_is_not_used_whatever_comes_late(platform, engine):
+    platform.release(1, rows(5))
+    engine.pull()
+    made = platform.release(2, rows(6), facts={"group": {"id": "g", "engines": [ENGINE, "other"]}})
+    bundle = engine.pull()
+    told = {"seq": 9, "tenant": "default", "engine": ENGINE, "generation": 2, "content_id": made.content_id}
+    platform.streams = [f"event: abort\nid: 9\ndata: {json.dumps(told)}\n\n"] * 2
+    stream = engine.subscribe()
+    assert (next(stream), next(stream)) == (Event("abort", 9, 2, made.content_id),) * 2, "told twice it is the same"
+    with pytest.raises(Refused, match="not prepared"):
+        engine.activate(bundle)
+    assert engine.current().generation == 1
+    assert engine.holdings.known(bundle.path.parent).highest == 2, "the generation counts for the fence"
+    platform.decided = "abort"
+    with pytest.raises(Refused) as stopped:
+        engine.pull()
+    assert stopped.value.code == "group-stopped"
+    platform.release(3, rows(5))
+    platform.decided = None
+    assert engine.pull().generation == 3
+
+
+def test_a_bundle_in_use_is_not_aborted(platform, engine):
+    made = platform.release(1, rows(5))
+    engine.pull()
+    engine.abort("default", 1, made.content_id)
+    assert engine.current().generation == 1
+
+
+def test_a_release_alone_can_only_be_refused(platform, engine):
+    platform.release(1, rows(5), told={"rows": 8})
+    with pytest.raises(Refused):
+        engine.pull()
+    release = engine.latest().release
+    assert engine.acknowledge(release, "refused", code="validation-failed") == 1
+    assert (platform.acknowledged[0]["state"], platform.acknowledged[0]["code"]) == ("refused", "validation-failed")
+    with pytest.raises(PermanentError, match="cannot be acknowledged as active"):
+        engine.acknowledge(release)
 
 
 def test_acknowledgements_that_are_refused(platform, engine):

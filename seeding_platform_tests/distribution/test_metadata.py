@@ -78,6 +78,24 @@ def test_frictionless_finds_the_package_valid(tmp_path, kind):
         assert [r.hash for r in package.resources] == [f"sha256:{f.sha256}" for f in read_manifest(made.path).files if f.rows is not None]
 
 
+def test_frictionless_finds_rows_of_parquet_valid_by_their_schema(tmp_path):
+    """Its reader of Parquet counts no bytes and goes over pandas, which has no whole numbers, days and moments that are missing, and no lists."""
+    import frictionless
+
+    made = made_of(tmp_path, "parquet", without=("i", "tags", "xs", "day", "at"))
+    told = json.loads((made.path / "datapackage.json").read_bytes())
+    (part,) = (r for r in told["resources"] if "schema" in r)
+    part = {name: value for name, value in part.items() if name not in ("bytes", "hash")}
+
+    def looked():
+        return frictionless.Resource.from_descriptor(part, basepath=str(made.path)).validate()
+
+    assert (looked().valid, looked().tasks[0].stats["rows"]) == (True, 3), looked().flatten(["type", "message"])
+    path = made.path / part["path"]
+    pl.read_parquet(path).with_columns(k=pl.lit(None, dtype=pl.String)).write_parquet(path)
+    assert {told for (told,) in looked().flatten(["type"])} == {"constraint-error", "primary-key"}
+
+
 def test_the_manifest_tells_how_sure_its_rows_are_and_until_when_it_may_be_used(tmp_path):
     seal = Seal(number=3, sha256="ab" * 32)
     made = build(tmp_path, seal=seal, expires=at(days=30))

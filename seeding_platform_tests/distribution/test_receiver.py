@@ -158,3 +158,29 @@ def test_addresses_that_are_none(caller):
         assert caller.line.send(method, path, caller.signed(b""), b"").status == 404
     assert caller.status("..", ENGINE).status == 400
     assert caller.status("t1", "").status == 400
+
+
+def test_files_that_were_lost_are_wanted_again_and_not_said_to_be_in_use(caller, publisher, tmp_path):
+    made = publisher.release(ENGINE, 1, rows(5))
+    assert delivered(caller, made).status == 200
+    part = next(tmp_path.glob(f"t1/{ENGINE}/*/{PART}"))
+    part.unlink()
+    assert caller.status("t1", ENGINE).body["state"] == "none"
+    lost = caller.about("activate", made)
+    assert (lost.status, lost.body["code"]) == (422, "activation-failed")
+    assert caller.prepare(made).body == {"state": "wanting", "files": [PART]}
+    assert caller.put(made, PART).status == 204
+    again = caller.prepare(made)
+    assert (again.body["state"], again.body["proof"]) == ("active", made.proof("full"))
+    assert caller.status("t1", ENGINE).body["generation"] == 1
+
+
+def test_a_release_that_was_signed_anew_is_proved_anew(caller, publisher):
+    first = publisher.release(ENGINE, 1, rows(5))
+    delivered(caller, first)
+    second = publisher.release(ENGINE, 1, rows(5))
+    assert (second.content_id, second.release == first.release) == (first.content_id, False)
+    told = caller.prepare(second)
+    assert (told.body["state"], told.body["proof"]) == ("active", second.proof("full"))
+    assert second.proof("full") != first.proof("full")
+    assert caller.about("activate", second).body["proof"] == second.proof("full")

@@ -160,3 +160,15 @@ def test_twelve_alike_cost_less_than_twelve_apart(tmp_path):
         cost[how] = time.process_time() - began
     print(cost)
     assert cost["shared"] < 0.8 * cost["apart"], cost
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": 3}', '{"files": [{"path": "x"}]}', '{"rows": 1}'])
+def test_what_is_known_of_shared_files_and_cannot_be_read_is_swept(tmp_path, text):
+    one, two = contract(name="one"), contract(name="two")
+    fed = Counted(one)
+    build(tmp_path, contract=one, feed=fed.feed, pinned=PINNED)
+    (entry,) = shared_in(tmp_path)
+    (entry / "parts.json").write_text(text)
+    assert build(tmp_path, contract=two, feed=fed.feed, pinned=PINNED).rows == 300
+    assert fed.asked == 2
+    assert "files" in (entry / "parts.json").read_text()

@@ -2,16 +2,19 @@
 
 import datetime as dt
 import http.server
+import io
+import select
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seeding_platform.exchange.addresses import AddressRefused, checked_addresses, is_public, place_of
-from seeding_platform.exchange.http import Guarded, NoAnswer
+from seeding_platform.exchange.http import Guarded, Line, NoAnswer
 from seeding_platform.exchange.signing import SignatureWrong, key_of, secret_text, signed_headers, verified
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -157,6 +160,96 @@ def test_the_number_that_was_checked_is_the_one_that_is_asked(other):
     assert other.got[0][1]["Host"].startswith("nobody.invalid:")
 
 
+class Keeps(http.server.BaseHTTPRequestHandler):
+    """Keeps its connections; the path says how long an answer is, or that it hangs up."""
+
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.append(self.connection)
+        self.count = 0
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((self.path, body))
+        self.count += 1
+        if self.path == "/hang-up" and self.count > 1:
+            self.close_connection = True
+            return
+        content = b"x" * int(self.path[1:]) if self.path[1:].isdigit() else body
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        if self.path == "/last":
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+        if self.path == "/leave":
+            self.close_connection = True
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def keeps():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keeps)
+    server.got, server.connections, server.daemon_threads, server.asked = [], [], True, []
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    server.url = f"http://nobody.invalid:{server.server_address[1]}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def line(keeps):
+    with Line(Guarded(private=True, seconds=5, lookup=lambda host, _: keeps.asked.append(host) or ["127.0.0.1"])) as made:
+        yield made
+
+
+def test_what_is_asked_in_a_row_goes_over_one_connection(keeps, line):
+    told = [line.ask("POST", f"{keeps.url}/{n}x", f"body {n}".encode()).body for n in range(4)]
+    assert told == [b"body 0", b"body 1", b"body 2", b"body 3"]
+    assert line.ask("POST", f"{keeps.url}/x", io.BytesIO(b"a file"), {"Content-Length": "6"}).body == b"a file"
+    assert (len(keeps.connections), keeps.asked) == (1, ["nobody.invalid"])
+
+
+@pytest.mark.parametrize("path", ["last", "leave", "70000"])
+def test_a_connection_that_ends_or_is_not_read_to_its_end_is_not_used_again(keeps, line, path):
+    """`leave` hangs up without saying so before, and the answer of 70,000 bytes is cut at the limit."""
+    line.ask("POST", f"{keeps.url}/{path}", b"one")
+    if line._held is not None:
+        select.select([line._held.sockets[-1]], [], [], 5)
+    assert line.ask("POST", f"{keeps.url}/x", b"two").body == b"two"
+    assert (len(keeps.connections), len(keeps.asked)) == (2, 2), "it is looked up and checked again"
+    assert [body for _, body in keeps.got] == [b"one", b"two"]
+
+
+def test_a_request_that_finds_its_connection_ended_is_made_once_more_and_a_file_is_not(keeps, line):
+    line.ask("POST", f"{keeps.url}/x", b"one")
+    assert line.ask("POST", f"{keeps.url}/hang-up", b"two").body == b"two"
+    assert [body for _, body in keeps.got] == [b"one", b"two", b"two"]
+    with pytest.raises(NoAnswer):
+        line.ask("POST", f"{keeps.url}/hang-up", io.BytesIO(b"three"), {"Content-Length": "5"})
+    assert [body for _, body in keeps.got][3:] == [b"three"]
+
+
+def test_every_place_is_checked(keeps, line):
+    line.ask("POST", f"{keeps.url}/x", b"one")
+    line.ask("POST", keeps.url.replace("nobody", "other") + "/x", b"two")
+    assert (len(keeps.connections), keeps.asked) == (2, ["nobody.invalid", "other.invalid"])
+    with pytest.raises(AddressRefused):
+        line.ask("POST", "ftp://nobody.invalid/x", b"")
+
+
+def test_each_request_has_its_own_time(keeps, line):
+    line.ask("POST", f"{keeps.url}/x", b"one", seconds=0.3)
+    time.sleep(0.4)
+    assert line.ask("POST", f"{keeps.url}/x", b"two", seconds=5).body == b"two"
+    assert len(keeps.connections) == 1
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -182,7 +275,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
         trusting = Guarded(private=True, seconds=3, lookup=lambda *_: ["127.0.0.1"])
         trusted = ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
         trusted.check_hostname = False
-        object.__setattr__(trusting, "_context", trusted)
+        object.__setattr__(trusting, "context", trusted)
         assert trusting.post(f"https://nobody.invalid:{server.server_address[1]}/200", b"x").ok
     finally:
         server.shutdown()

@@ -134,6 +134,14 @@ def test_lists_are_of_the_own_tenant_and_come_in_pages(service, made, root):
     assert service.get(f"{AT}/t1/schemas/research/tables/{ENGINE}/version", headers=viewer).status_code == 404
 
 
+def test_a_damaged_bundle_hides_no_other_table(service, made, root):
+    viewer = service.key("viewer", "t1")
+    damaged = build(root, "content_recommendations")
+    assert len(service.get(f"{AT}/t1/all-tables", headers=viewer).json()["items"]) == 2
+    (damaged.path / "manifest.json").write_text("{")
+    assert [t["name"] for t in service.get(f"{AT}/t1/all-tables", headers=viewer).json()["items"]] == [ENGINE]
+
+
 def changed(url, **values):
     parts = urlsplit(url)
     told = {name: value[0] for name, value in parse_qs(parts.query).items()} | values

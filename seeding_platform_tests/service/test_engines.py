@@ -8,6 +8,8 @@ import httpx
 import pytest
 import uvicorn
 from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from seeding_platform.distribution.release import proof, read_release
 from seeding_platform.service.bulletin import MOST_WAITING
@@ -241,3 +243,36 @@ def test_the_worker_delivers_what_another_process_built_and_stops_at_once(servic
         took = time.monotonic() - began
         receiver.close()
     assert took < 2
+
+
+def test_who_hears_nothing_knows_from_where_to_go_on(service, engine):
+    engine.publish()
+    first = service.get(f"{AT}/stream?seconds=0.1", headers=engine.key).text
+    newest = engine.inside.delivering.publisher.events.span()[1]
+    assert f"id: {newest}\n\n" in first
+    engine.publish(3)
+    heard = events(service.get(f"{AT}/stream?since={newest}&seconds=0.2", headers=engine.key).text)
+    assert [json.loads(e["data"])["generation"] for e in heard if "data" in e] == [2]
+
+
+def test_a_socket_that_is_hung_up_is_no_listener_any_more(served, engine):
+    listeners = engine.inside.delivering.bulletin._listeners
+    with connect(f"{served.replace('http', 'ws', 1)}/api/v1/engines/stream", additional_headers=engine.key) as socket:
+        socket.send(json.dumps({"engines": [ENGINE]}))
+        wait(lambda: len(listeners) == 1)
+    wait(lambda: not listeners)
+
+
+def test_a_first_message_that_is_no_text_is_malformed(served, engine):
+    with connect(f"{served.replace('http', 'ws', 1)}/api/v1/engines/stream", additional_headers=engine.key) as socket:
+        socket.send(b"\x00")
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=5)
+    assert closed.value.rcvd.code == 4400
+
+
+def wait(until):
+    ends = time.monotonic() + 10
+    while not until():
+        assert time.monotonic() < ends
+        time.sleep(0.01)

@@ -9,7 +9,7 @@ import polars as pl
 
 from seeding_platform.catalog.engine import BundleFormat
 from seeding_platform.distribution.bundle import engine_folder
-from seeding_platform.distribution.formats import read_rows
+from seeding_platform.distribution.formats import scan_rows
 from seeding_platform.distribution.manifest import BundleInvalid, read_manifest
 from seeding_platform.distribution.verify import folder_name
 from seeding_platform.errors import PermanentError
@@ -156,13 +156,4 @@ def _changed(row: dict[str, Any], key: Sequence[str], fields: Sequence[str]) -> 
 
 def _rows(folder: Path, manifest: Manifest) -> pl.LazyFrame:
     """The rows of a bundle; columns that nobody asks for are not read where the format allows that."""
-    paths = [folder / file.path for file in manifest.files if file.rows]
-    if not paths:
-        return pl.LazyFrame(schema=manifest.dtypes())
-    if manifest.format is BundleFormat.PARQUET:
-        return pl.scan_parquet(paths)
-    if manifest.format is BundleFormat.ARROW:
-        return pl.scan_ipc(paths)
-    if manifest.format is BundleFormat.NDJSON:
-        return pl.scan_ndjson(paths, schema=manifest.dtypes())
-    return pl.concat([read_rows(path, manifest.format, manifest.dtypes()).lazy() for path in paths])
+    return scan_rows([folder / file.path for file in manifest.files if file.rows], manifest.format, manifest.dtypes())

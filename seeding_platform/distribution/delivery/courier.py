@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import logging
@@ -89,9 +90,14 @@ class Courier:
 
     def _carried(self, claim: Delivery, endpoint: Endpoint, made: Generation, trace: Callable[..., Trace]) -> Delivery:
         """Ask what is next of the other side."""
-        queue = self.publisher.queue
         alive = self._keeping(claim)
-        adapter = self._adapters[endpoint.kind](alive)
+        with contextlib.closing(self._adapters[endpoint.kind](alive)) as adapter:
+            return self._gone_through(claim, endpoint, made, trace, adapter, alive)
+
+    def _gone_through(
+        self, claim: Delivery, endpoint: Endpoint, made: Generation, trace: Callable[..., Trace], adapter: Adapter, alive: Callable[[], None]
+    ) -> Delivery:
+        queue = self.publisher.queue
         if claim.task == Task.RECALL:
             newest = self.publisher.ledger.newest(claim.tenant, claim.engine)
             fresh = newest is not None and newest.generation > claim.generation and newest.state != GenerationState.RECALLED
@@ -108,8 +114,8 @@ class Courier:
         if claim.step == Step.PREPARE:
             came = self._proved(adapter.prepare(parcel), parcel)
             sent = came.sent
-            if made.group_id is not None and came.state != "active" and Groups(self.publisher.state).stopped(made) is not False:
-                return queue.prepared(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
+            if made.group_id is not None and came.state != "active" and not self._may_go_on(made):
+                return self._waiting(queue.prepared(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now()), made)
         if came is None or came.state != "active":
             alive()
             came, more = self._activated(adapter, parcel)
@@ -117,6 +123,18 @@ class Courier:
         done = queue.acknowledged(claim, trace(code=came.code, sent=sent), via=came.via, now=self._now())
         if done.state == DeliveryState.ACKNOWLEDGED:
             self._raising(UNDELIVERED, done, None)
+        return done
+
+    def _may_go_on(self, made: Generation) -> bool:
+        decision = Groups(self.publisher.state).decision(made)
+        return decision is not None and decision.go
+
+    def _waiting(self, done: Delivery, made: Generation) -> Delivery:
+        """One that is prepared; what was decided about its group while it was at that holds for it, too."""
+        decision = Groups(self.publisher.state).decision(made)
+        if done.state == DeliveryState.PREPARED and decision is not None:
+            step = Step.ACTIVATE if decision.go else Step.ABORT
+            self.publisher.queue.step([done], step, seen=(DeliveryState.PREPARED,), now=self._now())
         return done
 
     def _keeping(self, claim: Delivery) -> Callable[[], None]:
@@ -204,14 +222,14 @@ class Courier:
 
     def looked_at(self, endpoint: Endpoint) -> str:
         """Ask an address how it is, and whether it holds what it said; returns up, slow, down, lied, or nothing where it cannot be asked."""
-        adapter = self._adapters[endpoint.kind](lambda: None)
         now, rules, publisher = self._now(), self.publisher.rules, self.publisher
         publisher.endpoints.adjust(endpoint.endpoint_id, asked_at=now)
         last = next(
             iter(publisher.queue.some(endpoint_id=endpoint.endpoint_id, task=Task.DELIVER, states=[DeliveryState.ACKNOWLEDGED], limit=1)), None
         )
         try:
-            holds = adapter.status(endpoint)
+            with contextlib.closing(self._adapters[endpoint.kind](lambda: None)) as adapter:
+                holds = adapter.status(endpoint)
         except Trouble as trouble:
             verdict = "down" if not trouble.answers else "slow"
             publisher.health.count(endpoint.tenant, endpoint.engine, endpoint.endpoint_id, verdict, now=now)

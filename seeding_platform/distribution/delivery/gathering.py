@@ -60,7 +60,7 @@ def _begun(publisher: Publisher, tenant: str, engine: str, mine: EngineGroup) ->
         if made is None or made.group_id is None or not made.group_id.startswith(f"{mine.id}-"):
             continue
         group = read_release(made.release.encode()).group
-        if group is None or engine not in group.engines or Groups(publisher.state).stopped(made) is not None:
+        if group is None or engine not in group.engines or Groups(publisher.state).decision(made) is not None:
             continue
         if all((m.tenant, m.engine) != (tenant, engine) for m in publisher.ledger.grouped(made.group_id)):
             return group

@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.delivery.putting_back import NothingToPutBack, Overtaken, rolled_back
+from seeding_platform.distribution.manifest import BundleInvalid
 from seeding_platform.distribution.release import read_release
 from seeding_platform.errors import BusyError
 from seeding_platform.storage.delivery.groups import Groups
-from seeding_platform.storage.delivery.records import DeliveryState, Task
+from seeding_platform.storage.delivery.records import DeliveryState, GenerationState, Task
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("seeding.engines")
 READY = (DeliveryState.PREPARED, DeliveryState.ACKNOWLEDGED)
 STOPPED = "group-stopped"
+NEVER_HELD = (GenerationState.ROLLED_BACK, GenerationState.RECALLED)
+"""What an engine does not go back to."""
 
 
 def moved_on(publisher: Publisher, *, now: dt.datetime) -> int:
-    """Decide about the groups that can be decided about; returns how many."""
+    """Decide about the groups that can be decided about, and put back what was before for engines of stopped ones; returns how many were decided."""
     groups, decided = Groups(publisher.state), 0
     for group_id in groups.undecided():
         by_tenant: dict[str, list[Generation]] = {}
@@ -31,11 +34,9 @@ def moved_on(publisher: Publisher, *, now: dt.datetime) -> int:
             by_tenant.setdefault(made.tenant, []).append(made)
         for tenant, members in by_tenant.items():
             go, reason = _verdict(publisher, members, now=now)
-            if go is None or not groups.decided(tenant, group_id, go=go, reason=reason, now=now):
-                continue
-            decided += 1
-            if not go:
-                _put_back(publisher, members, reason, now=now)
+            decided += go is not None and groups.decided(tenant, group_id, go=go, reason=reason, now=now)
+    for made in groups.in_force_and_stopped():
+        _put_back(publisher, made, now=now)
     return decided
 
 
@@ -51,6 +52,8 @@ def _verdict(publisher: Publisher, members: list[Generation], *, now: dt.datetim
     from_then = begun
     for made in members:
         for delivery in publisher.queue.some(tenant=made.tenant, engine=made.engine, generation=made.generation, task=Task.DELIVER, limit=1000):
+            if publisher.endpoints.one(delivery.endpoint_id) is None:
+                continue  # the address was taken away: nobody waits for it
             if delivery.state in (DeliveryState.DEAD, DeliveryState.ABORTED, DeliveryState.SUPERSEDED):
                 return False, f"{STOPPED}: {made.engine} {delivery.error or delivery.state}"
             if delivery.state not in READY:
@@ -61,14 +64,19 @@ def _verdict(publisher: Publisher, members: list[Generation], *, now: dt.datetim
     return True, ""
 
 
-def _put_back(publisher: Publisher, members: list[Generation], reason: str, *, now: dt.datetime) -> None:
-    """What is in force is again what the engines of a stopped group hold."""
-    for made in members:
-        held = next(iter(publisher.ledger.of(made.tenant, made.engine, before=made.generation, limit=1)), None)
-        try:
-            rolled_back(
-                publisher, made.tenant, made.engine, reason=reason, actor="platform", now=now, seen=made.generation,
-                to=held.generation if held is not None else None,
-            )  # fmt: skip
-        except (NothingToPutBack, Overtaken, BusyError) as error:
-            log.warning("engine %s of a stopped group was not put back: %s", made.engine, error)
+def _put_back(publisher: Publisher, made: Generation, *, now: dt.datetime) -> None:
+    """What is in force is again what an engine of a stopped group holds; where it holds nothing, the generation counts as put back all the same."""
+    decision = Groups(publisher.state).decision(made)
+    reason = decision.reason if decision is not None else STOPPED
+    before = publisher.ledger.of(made.tenant, made.engine, before=made.generation)
+    held = next((g for g in before if g.state not in NEVER_HELD), None)
+    try:
+        rolled_back(
+            publisher, made.tenant, made.engine, reason=reason, actor="platform", now=now, seen=made.generation,
+            to=held.generation if held is not None else None,
+        )  # fmt: skip
+    except NothingToPutBack as error:
+        log.warning("engine %s of a stopped group has nothing to go back to: %s", made.engine, error)
+        publisher.ledger.judge(made, GenerationState.ROLLED_BACK, reason, seen=GenerationState(made.state))
+    except (Overtaken, BusyError, BundleInvalid) as error:  # the next round looks again
+        log.info("engine %s of a stopped group is not put back yet: %s", made.engine, error)

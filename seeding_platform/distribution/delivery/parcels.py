@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -93,17 +94,19 @@ def parcel_of(publisher: Publisher, delivery: Delivery, endpoint: Endpoint, made
 
     Raises:
         FileNotFoundError: the bundle is gone.
-        BundleInvalid: its manifest names a file as none may be called.
+        BundleInvalid: its manifest is another one than was released, or names a file as none may be called.
     """
     folder = engine_folder(publisher.root, delivery.tenant, delivery.engine) / folder_name(made.content_id)
-    manifest = (folder / MANIFEST).read_bytes()
+    manifest, release = (folder / MANIFEST).read_bytes(), read_release(made.release.encode())
+    if hashlib.sha256(manifest).hexdigest() != release.manifest_sha256:
+        raise BundleInvalid(MANIFEST, "is not the one that the release names")
     told = json.loads(manifest)
     beside = folder / SIGNATURE
     signature = beside.read_text(encoding="utf-8") if beside.is_file() else publisher.signed(Kind.MANIFEST, manifest, now=now)
     return Parcel(
         delivery=delivery,
         endpoint=endpoint,
-        release=read_release(made.release.encode()),
+        release=release,
         release_text=made.release,
         release_signature=json.loads(publisher.current_signature(made, now=now)),
         manifest_text=manifest.decode(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from seeding_platform.distribution.bundle import engine_folder
 from seeding_platform.distribution.delivery.gathering import Waits, gathered
 from seeding_platform.distribution.delivery.hours import next_hour
 from seeding_platform.distribution.delivery.rules import DeliveryRules, rules_for
-from seeding_platform.distribution.manifest import MANIFEST
+from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid
 from seeding_platform.distribution.release import Release, ReleaseKind
 from seeding_platform.distribution.signing import Kind, Signer
 from seeding_platform.distribution.verify import CURRENT, read_pointer
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.keyring import Keyring
     from seeding_platform.storage.state import State
 
+log = logging.getLogger("seeding.engines")
 PLATFORM = "platform"
 TRIED_AGAIN = dt.timedelta(seconds=5)
 """After how long a pointer is looked at again that could not be published."""
@@ -227,12 +229,25 @@ class Reconciler:
             if seen in self._markers:
                 continue
             folder = marker.parent.parent
-            told = recalled(marker.parent)
-            pointer = read_pointer(folder)
-            instead = pointer.generation if pointer is not None and pointer.folder != marker.parent.name else None
+            try:
+                told = recalled(marker.parent)
+            except (ValueError, AttributeError) as error:  # the recalls of others go on; it is told once
+                log.error("the marker of a recalled bundle of %s cannot be read: %s", folder.name, type(error).__name__)
+                self._markers.add(seen)
+                continue
+            instead = _in_force_besides(folder, marker.parent.name)
             if told is not None:
                 gone += self.publisher.ledger.recall(
                     folder.parent.name, folder.name, marker.parent.name, reason=told.reason, instead=instead, now=now
                 )
                 self._markers.add(seen)
         return gone
+
+
+def _in_force_besides(folder: Path, name: str) -> int | None:
+    """Number of the bundle in force, where that is another one; None also where the pointer cannot be read: a recall does not wait for that."""
+    try:
+        pointer = read_pointer(folder)
+    except BundleInvalid:
+        return None
+    return None if pointer is None or pointer.folder == name else pointer.generation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder, put_in_force
-from seeding_platform.distribution.manifest import BundleInvalid
+from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid
 from seeding_platform.distribution.release import Group, ReleaseKind, read_release
 from seeding_platform.distribution.verify import Pointer, folder_name, verify_bundle
 from seeding_platform.errors import PermanentError
@@ -83,9 +84,10 @@ def again(publisher: Publisher, tenant: str, engine: str, *, reason: str, actor:
 
 
 def renewed(publisher: Publisher, tenant: str, engine: str, *, now: dt.datetime) -> Generation | None:
-    """Put what is in force there once more where half of the time is over in which it may be taken; None where that is not so.
+    """Release what is in force once more where its release is not good enough any more; None where it is.
 
-    Asked when the same content was built again: it is as good as new, and whoever has not got it must still be able to take it.
+    Asked when the same content was built again: it is as good as new, and whoever has not got it must still be able to take it. Half of the time
+    may be over in which it may be taken, or its folder was made anew since: then the release does not name its manifest.
 
     Raises:
         BusyError: a bundle of the engine is being made.
@@ -94,9 +96,14 @@ def renewed(publisher: Publisher, tenant: str, engine: str, *, now: dt.datetime)
     if made is None or made.state == GenerationState.RECALLED:
         return None
     release = read_release(made.release.encode())
-    if release.expires_at is None or now < release.issued_at + (release.expires_at - release.issued_at) / 2:
-        return None
-    return again(publisher, tenant, engine, reason="its time was half over", actor="platform", now=now)
+    if release.expires_at is not None and now >= release.issued_at + (release.expires_at - release.issued_at) / 2:
+        return again(publisher, tenant, engine, reason="its time was half over", actor="platform", now=now)
+    folder = engine_folder(publisher.root, tenant, engine) / folder_name(made.content_id)
+    try:
+        names_it = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest() == release.manifest_sha256
+    except FileNotFoundError:
+        return None  # it is damaged: whoever finds that has it built again
+    return None if names_it else again(publisher, tenant, engine, reason="its bundle was made again", actor="platform", now=now)
 
 
 def together(

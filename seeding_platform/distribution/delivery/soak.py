@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.delivery.putting_back import NothingToPutBack, Overtaken, rolled_back
 from seeding_platform.errors import BusyError
+from seeding_platform.storage.delivery.groups import Groups
 from seeding_platform.storage.delivery.records import DeliveryState, GenerationState, Task
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def soaked(publisher: Publisher, *, now: dt.datetime, raising: Callable[[str, Ge
         deliveries = publisher.queue.some(tenant=made.tenant, engine=made.engine, generation=made.generation, task=Task.DELIVER, limit=1000)
         reason = harm(publisher, made, deliveries)
         rules = publisher.rules_for(made.engine)
-        over = made.soak_until is not None and now >= max(made.soak_until, _begun(made, deliveries) + rules.soak)
+        begun = _begun(publisher, made, deliveries)
+        over = begun is not None and made.soak_until is not None and now >= max(made.soak_until, begun + rules.soak)
         if not reason and over:
             reason = _lacking(deliveries, rules.quorum)
         if reason:
@@ -59,10 +61,14 @@ def harm(publisher: Publisher, made: Generation, deliveries: Sequence[Delivery])
     return ""
 
 
-def _begun(made: Generation, deliveries: Sequence[Delivery]) -> dt.datetime:
-    """When a generation first could be used: while all of its addresses wait for their hours, there is nothing to watch."""
+def _begun(publisher: Publisher, made: Generation, deliveries: Sequence[Delivery]) -> dt.datetime | None:
+    """When a generation first could be used; None while its group waits. Before that, as while all addresses wait for hours, nothing is watched."""
     sent = [d.opened_at for d in deliveries if d.state != DeliveryState.SUPERSEDED]
-    return max(made.issued_at, min(sent)) if sent else made.issued_at
+    first = max(made.issued_at, min(sent)) if sent else made.issued_at
+    if made.group_id is None:
+        return first
+    decision = Groups(publisher.state).decision(made)
+    return None if decision is None else max(first, decision.at)
 
 
 def _lacking(deliveries: Sequence[Delivery], quorum: float) -> str:

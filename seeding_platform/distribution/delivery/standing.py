@@ -13,7 +13,7 @@ from seeding_platform.distribution.delivery.endpoint_keys import secret_of
 from seeding_platform.distribution.delivery.hours import checked_schedule, next_hour
 from seeding_platform.errors import PermanentError
 from seeding_platform.exchange.addresses import place_of
-from seeding_platform.storage.delivery.records import DeliveryState, Endpoint, EndpointKind, GenerationState, Task
+from seeding_platform.storage.delivery.records import DeliveryState, Endpoint, EndpointKind, GenerationState, Task, delivery_id_of
 from seeding_platform.storage.recalls import RECALLED
 
 if TYPE_CHECKING:
@@ -243,12 +243,15 @@ def rotated(publisher: Publisher, endpoint: Endpoint, *, now: dt.datetime, overl
 
 
 def switched(publisher: Publisher, endpoint: Endpoint, *, on: bool, now: dt.datetime) -> Endpoint:
-    """Switch an address on or off; one that is switched on is sent what is in force."""
+    """Switch an address on or off; one that is switched on is sent what is in force, also where that was given up before."""
     values = {"disabled_at": None, "disabled_why": "", "failures": 0, "open_until": None} if on else {"disabled_at": now, "disabled_why": "by hand"}
     publisher.endpoints.adjust(endpoint.endpoint_id, **values)
     after = dataclasses.replace(endpoint, **values)
     if on:
         publisher.ledger.catch_up(after, now=now, hour=next_hour)
+        newest = publisher.ledger.newest(endpoint.tenant, endpoint.engine)
+        if newest is not None and newest.state != GenerationState.RECALLED:
+            publisher.queue.replay(delivery_id_of(endpoint.endpoint_id, newest.generation, Task.DELIVER), tenant=endpoint.tenant, now=now)
     return after
 
 

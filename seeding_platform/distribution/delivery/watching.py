@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder
+from seeding_platform.distribution.delivery.putting_back import renewed
 from seeding_platform.distribution.manifest import BundleInvalid
 from seeding_platform.distribution.verify import current_bundles, read_pointer, verify_bundle
+from seeding_platform.errors import BusyError
 from seeding_platform.storage.delivery.records import DeliveryState, GenerationState, Task
 from seeding_platform.storage.recalls import recalled
 
@@ -127,15 +129,22 @@ def damaged(publisher: Publisher) -> list[Damaged]:
 
 
 def mended(publisher: Publisher, broken: list[Damaged], *, now: dt.datetime) -> int:
-    """Send again what was given up because its bundle was gone, where that is there again; returns how many."""
+    """Send again what was given up because its bundle was gone, where that is there again; returns how many.
+
+    Where its folder was made anew and the run that did so came to no release, it is released once more.
+    """
     lost = {(d.tenant, d.engine) for d in broken}
     again = 0
     for made in publisher.ledger.heads():
         if (made.tenant, made.engine) in lost:
             continue
         asked: Asked = {"tenant": made.tenant, "engine": made.engine, "generation": made.generation, "error": "bundle-gone"}
-        for dead in publisher.queue.some(states=[DeliveryState.DEAD], task=Task.DELIVER, **asked):
-            again += publisher.queue.replay(dead.delivery_id, tenant=made.tenant, now=now) is not None
+        given_up = publisher.queue.some(states=[DeliveryState.DEAD], task=Task.DELIVER, limit=1000, **asked)
+        try:
+            released = bool(given_up) and renewed(publisher, made.tenant, made.engine, now=now) is not None
+        except BusyError:
+            continue  # it is just being made
+        again += len(given_up) if released else sum(publisher.queue.replay(d.delivery_id, tenant=made.tenant, now=now) is not None for d in given_up)
     return again
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, WebSocket, WebSocketDisconnect
@@ -20,6 +20,7 @@ from seeding_platform.service.bulletin import Listener
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.granted import speaks_for, within
 from seeding_platform.storage.api_state import Role
+from seeding_platform.storage.delivery.groups import GO, STOP, Groups
 from seeding_platform.storage.delivery.records import GenerationState
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Released(BaseModel):
     seq: int
     release: str
     release_signature: dict[str, str]
+    decided: Literal["activate", "abort"] | None = Field(
+        None, description="Of a release of a group: what was decided about it; null while nothing was"
+    )
 
 
 class Accepted(BaseModel):
@@ -81,13 +85,15 @@ def get_release(request: Request, response: Response, actor: Viewer, engine: Eng
     made = publisher.ledger.newest(actor.tenant, engine)
     if made is None or made.state == GenerationState.RECALLED:
         raise Problem(404, "no-release", "Nothing is released for this engine.")
-    etag = f'"{hashlib.sha256(made.release.encode()).hexdigest()}"'
+    decision = Groups(publisher.state).decision(made)
+    decided = None if decision is None else GO if decision.go else STOP
+    etag = f'"{hashlib.sha256(f"{made.release}{decided or str()}".encode()).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in [given.strip() for given in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)  # type: ignore[return-value]  # FastAPI passes a response on
     response.headers.update(headers)
     seq = publisher.events.seq_of(actor.tenant, engine, made.generation)
-    return Released(seq=seq, release=made.release, release_signature=json.loads(publisher.current_signature(made, now=now)))
+    return Released(seq=seq, release=made.release, release_signature=json.loads(publisher.current_signature(made, now=now)), decided=decided)
 
 
 @router.get("/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
@@ -145,7 +151,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         with anyio.fail_after(FIRST_MESSAGE_S):
             first = _asked(await socket.receive_text())
-    except (TimeoutError, WebSocketDisconnect, ValueError):
+    except (TimeoutError, WebSocketDisconnect, ValueError, KeyError):  # the last: it was no text
         await socket.close(4400, "malformed")
         return
     if actor.grants and not all(within(actor.grants, f"engine:{name}") for name in first.engines):
@@ -156,7 +162,18 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(1013, "too-many-listeners")
         return
     try:
-        async for name, event in _heard(service.delivering, listener, first.since):
+        async with anyio.create_task_group() as both:
+            both.start_soon(_until_gone, socket, both.cancel_scope)
+            await _told(socket, service.delivering, listener, first.since)
+            both.cancel_scope.cancel()
+    finally:
+        service.delivering.bulletin.leave(listener)
+
+
+async def _told(socket: WebSocket, delivering: Delivering, listener: Listener, since: int | None) -> None:
+    """Tell a socket what its listener hears, as long as it reads."""
+    try:
+        async for name, event in _heard(delivering, listener, since):
             if name is None:
                 continue  # the server's own pings keep a socket open
             with anyio.fail_after(SEND_S):
@@ -164,8 +181,13 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(1001, "come back with since")
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         return  # it does not read, or is gone: it comes back with `since`
-    finally:
-        service.delivering.bulletin.leave(listener)
+
+
+async def _until_gone(socket: WebSocket, scope: anyio.CancelScope) -> None:
+    """End what is done for a socket once its other side has hung up: else it would count as a listener until the next event."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+    scope.cancel()
 
 
 class _First(BaseModel):
@@ -197,7 +219,11 @@ class _Patient(StreamingResponse):
 async def _events(request: Request, delivering: Delivering, listener: Listener, since: int | None, seconds: float) -> AsyncIterator[str]:
     """Server-sent events."""
     try:
-        yield "retry: 1000\n\n"
+        told = ""
+        if since is None:  # who is cut off before the first event goes on from here, and misses nothing
+            since = (await run_in_threadpool(delivering.publisher.events.span))[1]
+            told = f"id: {since}\n"
+        yield f"retry: 1000\n{told}\n"
         async for name, event in _heard(delivering, listener, since, seconds=seconds):
             if name is None:
                 if await request.is_disconnected():

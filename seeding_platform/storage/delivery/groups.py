@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from seeding_platform.storage.database import writing
 from seeding_platform.storage.delivery.events import tell
@@ -13,8 +14,24 @@ if TYPE_CHECKING:
 
     from seeding_platform.storage.state import State
 
-GO, STOP = "activate", "abort"
+GO: Literal["activate"] = "activate"
+STOP: Literal["abort"] = "abort"
 LIVE = (GenerationState.PUBLISHED, GenerationState.SOAKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a group.
+
+    Args:
+        go: its engines use what they have prepared; else they keep what they had.
+        at: when.
+        reason: why it was stopped; empty where it goes on.
+    """
+
+    go: bool
+    at: dt.datetime
+    reason: str = ""
 
 
 class Groups:
@@ -75,15 +92,33 @@ class Groups:
                 tell(connection, {**row, "event": GO if go else STOP, "reason": reason or None, "instead": None})
         return True
 
-    def stopped(self, made: Generation) -> bool | None:
-        """Whether a generation's group was stopped; None while nothing was decided."""
+    def decision(self, made: Generation) -> Decision | None:
+        """What was decided about a generation's group; None while nothing was, or where it has none."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.delivery.schema import events
 
-        query = sa.select(events.c.event).where(
+        if made.group_id is None:
+            return None
+        query = sa.select(events.c.event, events.c.at, events.c.reason).where(
             events.c.tenant == made.tenant, events.c.engine == made.engine, events.c.generation == made.generation, events.c.event.in_((GO, STOP))
         )
         with self.engine.connect() as connection:
-            said = connection.execute(query).scalar()
-        return None if said is None else said == STOP
+            said = connection.execute(query).first()
+        return None if said is None else Decision(said.event == GO, said.at, said.reason or "")
+
+    def in_force_and_stopped(self) -> list[Generation]:
+        """The highest generations of engines whose group was stopped, and that still count as what is wanted."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.delivery.schema import events
+        from seeding_platform.storage.delivery.schema import generations as table
+
+        higher = table.alias("higher")
+        newer = sa.exists().where(higher.c.tenant == table.c.tenant, higher.c.engine == table.c.engine, higher.c.generation > table.c.generation)
+        said = sa.exists().where(
+            events.c.tenant == table.c.tenant, events.c.engine == table.c.engine, events.c.generation == table.c.generation, events.c.event == STOP
+        )
+        query = sa.select(table).where(table.c.group_id.is_not(None), table.c.state.in_(LIVE), said, ~newer)
+        with self.engine.connect() as connection:
+            return [Generation(**row) for row in connection.execute(query.order_by(table.c.tenant, table.c.engine)).mappings()]

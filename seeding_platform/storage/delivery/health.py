@@ -23,12 +23,6 @@ class Day:
     slow: int
     down: int
 
-    @property
-    def share(self) -> float | None:
-        """Share of the questions that were answered; None where nothing was asked."""
-        asked = self.up + self.slow + self.down
-        return (self.up + self.slow) / asked if asked else None
-
 
 class EngineHealth:
     """Health in the state database."""

@@ -167,3 +167,39 @@ def test_what_waits_for_its_hour_is_watched_from_then_on(house):
     house.later(660)
     house.worker.slow_round()
     assert (house.newest().generation, house.newest().kind) == (3, "rolled_back")
+
+
+def test_the_watch_begins_when_the_group_may_go_on(pair):
+    from seeding_platform.distribution.rules import RULES
+    from seeding_platform.storage.adjusted import Adjusted
+
+    for engine in (ENGINE, OTHER):
+        built(pair, engine)
+    pair.settle()
+    pair.worker.slow_round()
+    pair.settle()
+    Adjusted(pair.state).change(RULES, {"mode": "batch"}, scope=OTHER, actor="k", reason="a test", now=pair.now())
+    pair.later(601)
+    pair.worker.slow_round()
+    built(pair, ENGINE, 3)
+    decisions = {"decisions": [{"decision_id": d, "action": "a", "propensity": 0.5, "decided_at": pair.now()} for d in ("d", "e")]}
+    from seeding_platform_tests.distribution.test_bundle import build
+
+    build(pair.root / "bundles", OTHER, inputs=decisions)
+    pair.later(6)
+    pair.settle()
+    assert numbers(pair) == [2, 2]
+    pair.later(3600)
+    pair.worker.slow_round()
+    assert numbers(pair) == [2, 2], "one that waits for the hour of another is not taken back for want of acknowledgements"
+    pair.later(23 * 3600)
+    pair.settle()
+    pair.worker.slow_round()
+    pair.settle()
+    assert [r.applied for r in pair.receivers] == [[1, 2], [1, 2]]
+    pair.later(599)
+    pair.worker.slow_round()
+    assert {pair.newest(e).state for e in (ENGINE, OTHER)} == {"soaking"}
+    pair.later(2)
+    pair.worker.slow_round()
+    assert {pair.newest(e).state for e in (ENGINE, OTHER)} == {"good"}

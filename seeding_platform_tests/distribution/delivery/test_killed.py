@@ -94,6 +94,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path):
         parcel = parcel_of(house.publisher, claim, receiver.endpoint, house.newest(), now=house.now())
         adapter.prepare(parcel)
         adapter.activate(parcel)  # and here it dies, before it wrote that down
+        adapter.close()
         house.settle()
         assert house.states() == {("ep_1", 1, "deliver"): "delivering"}
         house.later(121)

@@ -8,10 +8,12 @@ from seeding_platform.distribution.delivery.adapters.asked import Trouble
 from seeding_platform.distribution.delivery.adapters.http import HttpPush
 from seeding_platform.distribution.delivery.endpoint_keys import keys_of
 from seeding_platform.distribution.delivery.parcels import parcel_of
-from seeding_platform.distribution.delivery.putting_back import rolled_back
+from seeding_platform.distribution.delivery.putting_back import renewed, rolled_back
 from seeding_platform.distribution.delivery.standing import EndpointRefused, replay, rotated
 from seeding_platform_tests.distribution.delivery.house import ENGINE, TENANT
 from seeding_platform_tests.distribution.delivery.stands import Stand
+from seeding_platform_tests.distribution.frames import at
+from seeding_platform_tests.distribution.test_bundle import build
 
 
 class Flipping(Stand):
@@ -116,6 +118,7 @@ def test_a_late_retry_after_a_rollback_is_refused_and_superseded(house):
     assert house.worker.courier.tried(late) is None
     assert stand.active == 3
     assert {d.generation: d.state for d in house.publisher.queue.some()} == {1: "acknowledged", 2: "superseded", 3: "acknowledged"}
+    adapter.close()
     assert used == ["healthy", "healthy"]
 
 
@@ -138,3 +141,25 @@ def test_a_secret_is_rotated_without_a_gap(house):
     folder, _ = house.address("trainer/in", EndpointKind.FOLDER)
     with pytest.raises(EndpointRefused, match="Only calls"):
         rotated(house.publisher, folder, now=house.now())
+
+
+def test_a_bundle_that_was_made_again_is_released_again(house):
+    """Its manifest tells of another run, so the release before does not name it any more."""
+    first = house.receiver()
+    made = house.build()
+    house.settle()
+    (made.path / "part-00000.parquet").unlink()
+    second = house.receiver()
+    house.settle()
+    assert house.states(endpoint_id=second.endpoint.endpoint_id) == {("ep_2", 1, "deliver"): "dead"}
+    assert renewed(house.publisher, "t1", house.newest().engine, now=house.now()) is None
+    build(house.root / "bundles", now=at(days=1), run="r2")
+    house.later(6)
+    third = house.receiver()
+    house.settle()
+    assert house.publisher.queue.some(endpoint_id="ep_3")[0].error == "bundle-gone", "what does not fit together is not sent"
+    assert renewed(house.publisher, "t1", house.newest().engine, now=house.now()).generation == 2
+    assert renewed(house.publisher, "t1", house.newest().engine, now=house.now()) is None
+    house.settle()
+    assert [r.applied for r in (first, second, third)] == [[1, 2], [2], [2]]
+    assert house.newest().content_id == made.content_id

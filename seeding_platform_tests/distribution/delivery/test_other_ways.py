@@ -275,6 +275,28 @@ def test_a_broken_pointer_holds_up_no_other_engine(house):
     assert (one.applied, two.applied) == ([1], [])
 
 
+def test_a_broken_pointer_holds_up_no_recall_of_another_engine(house):
+    first, last = house.build(engine=OTHER), house.build(engine=ENGINE)
+    house.settle()
+    assert first.path < last.path, "the broken one is looked at first"
+    for made in (first, last):
+        recall(made.path, request="r", reason="erased", at=house.now().isoformat())
+    (first.path.parent / "CURRENT").write_text("{")
+    house.worker.slow_round()
+    assert (house.newest(OTHER).state, house.newest().state) == ("recalled", "recalled")
+
+
+def test_a_marker_that_cannot_be_read_holds_up_no_other_recall(house, caplog):
+    first, last = house.build(engine=OTHER), house.build(engine=ENGINE)
+    house.settle()
+    recall(last.path, request="r", reason="erased", at=house.now().isoformat())
+    (first.path / "RECALLED.json").write_text("{")
+    for _ in range(2):
+        house.worker.slow_round()
+    assert (house.newest(OTHER).state, house.newest().state) == ("soaking", "recalled")
+    assert caplog.text.count("marker of a recalled bundle") == 1
+
+
 def test_what_could_not_be_written_down_is_written_down_later(house, monkeypatch):
     receiver = house.receiver()
     house.build()

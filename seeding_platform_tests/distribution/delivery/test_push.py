@@ -1,14 +1,21 @@
 """Push over HTTP against a receiver: the good way, every kind of trouble, and what comes twice or late."""
 
 import datetime as dt
+import hashlib
 import json
 import time
+import tracemalloc
+import types
 
 import pytest
 
-from seeding_platform.distribution.delivery.standing import replay, standing
+from seeding_platform.distribution.delivery.adapters.asked import Trouble
+from seeding_platform.distribution.delivery.adapters.http import HttpPush
+from seeding_platform.distribution.delivery.parcels import Part
+from seeding_platform.distribution.delivery.standing import replay, standing, switched
 from seeding_platform.distribution.release import read_release
 from seeding_platform.distribution.signing import Kind, Signer, TrustedKey, check_signature, read_signature, trusted_keys
+from seeding_platform.exchange.http import Answer
 from seeding_platform.storage.delivery.records import DeliveryState
 from seeding_platform.storage.recalls import recall
 from seeding_platform.storage.signing_keys import SigningKeys
@@ -48,6 +55,17 @@ def test_the_release_is_signed_by_the_key_that_signs_and_signed_anew_when_that_w
     fresh = house.publisher.current_signature(generation, now=house.now())
     check_signature(Kind.RELEASE, text, read_signature(fresh.encode(), Kind.RELEASE), trusted(2), now=house.now())
     assert house.newest().signature == fresh
+
+
+def test_all_calls_of_a_delivery_go_over_one_connection(house, monkeypatch):
+    receiver, connections = house.receiver(), []
+    taken = receiver.server.process_request
+    monkeypatch.setattr(receiver.server, "process_request", lambda *given: connections.append(given[1]) or taken(*given))
+    house.build()
+    house.settle()
+    assert receiver.applied == [1]
+    assert len(receiver.asked) > 4
+    assert len(connections) == 1
 
 
 def test_an_unchanged_bundle_is_sent_nobody_and_a_changed_one_everybody(house):
@@ -111,7 +129,12 @@ def test_one_that_is_gone_is_switched_off(house):
     receiver.wrong = "410"
     house.build()
     house.settle()
-    assert house.publisher.endpoints.one("ep_1").disabled_why == "gone"
+    off = house.publisher.endpoints.one("ep_1")
+    assert off.disabled_why == "gone"
+    receiver.wrong = ""
+    switched(house.publisher, off, on=True, now=house.now())
+    house.settle()
+    assert receiver.applied == [1], "one that is switched on is sent what is in force, also where that was given up before"
 
 
 def test_after_a_day_it_is_given_up(house):
@@ -226,3 +249,43 @@ def test_with_threads_a_slow_engine_delays_no_other_and_the_end_comes_at_once(ho
     assert took < 2
     assert house.states()["ep_1", 1, "deliver"] == "delivering", "its claim ends with its lease"
     time.sleep(0.2)
+
+
+class Bodies(HttpPush):
+    """Takes what is sent, without a line: `had` bytes are there already, and the first try of a file breaks off."""
+
+    def __init__(self, had, alive):
+        super().__init__(None, None, private=True, seconds=1, alive=alive)
+        self.had, self.put = had, []
+
+    def _asked(self, endpoint, method, path, body, signed, message_id, headers=None, *, seconds=None):
+        if method == "HEAD":
+            return Answer(200, {"x-received-bytes": str(self.had)}, b"", 1)
+        digest, size = hashlib.sha256(), 0
+        while piece := body.read(1 << 14):
+            digest.update(piece)
+            size += len(piece)
+        self.put.append((size, f"sha256:{digest.hexdigest()}".encode() == signed, headers.get("Content-Range"), headers["Content-Length"]))
+        if len(self.put) == 1:
+            raise Trouble("unreachable", "it broke off")
+        return Answer(204, {}, b"", 1)
+
+
+@pytest.mark.parametrize(("had", "span"), [(0, None), (1_000_003, "bytes 1000003-3999999/4000000")])
+def test_a_large_file_goes_by_pieces_and_the_claim_is_kept_meanwhile(tmp_path, had, span):
+    content, kept = bytes(1000) * 4000, []
+    (tmp_path / "x").write_bytes(content)
+    part = Part("x", len(content), hashlib.sha256(content).hexdigest(), 1)
+    parcel = types.SimpleNamespace(
+        folder=tmp_path, endpoint=None, delivery=types.SimpleNamespace(delivery_id="d"), release=types.SimpleNamespace(content_id="c")
+    )
+    push = Bodies(had, lambda: kept.append(1))
+    tracemalloc.start()
+    try:
+        push._put(parcel, part, sent=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert push.put == [(len(content), True, None, "4000000"), (len(content) - had, True, span, str(len(content) - had))]
+    assert len(kept) > 2 * (len(content) - had) // (1 << 14)
+    assert peak < 2_500_000

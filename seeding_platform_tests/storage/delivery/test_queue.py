@@ -207,7 +207,7 @@ def test_health_by_day_and_metrics(state):
     for verdict in ("up", "up", "down", "slow"):
         health.count("t", "roi", "ep_1", verdict, now=NOW)
     days = health.days("t", now=later(86400), days=3)["roi"]
-    assert [(d.up, d.slow, d.down, d.share) for d in days] == [(0, 0, 0, None), (2, 1, 1, 0.75), (0, 0, 0, None)]
+    assert [(d.up, d.slow, d.down) for d in days] == [(0, 0, 0), (2, 1, 1), (0, 0, 0)]
     health.tell("t", "roi", 3, "auc", 0.8, now=NOW)
     health.tell("t", "roi", 3, "auc", 0.7, now=NOW)
     assert health.metrics("t", "roi", 3) == {"auc": 0.7}

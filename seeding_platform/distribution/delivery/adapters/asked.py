@@ -83,6 +83,10 @@ class Trouble(Exception):
 class Adapter(Protocol):
     """A way to an engine. Everything may be asked twice: the second time has no further effect."""
 
+    def close(self) -> None:
+        """Nothing more is asked."""
+        ...
+
     def prepare(self, parcel: Parcel) -> Came:
         """Bring the files there; what was in use stays in use."""
         ...

@@ -36,6 +36,9 @@ class FolderCopy:
     def __init__(self, root: Path | None) -> None:
         self._root = root
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def prepare(self, parcel: Parcel) -> Came:
         """Copy the bundle beside what is there."""
         place, release = self._place(parcel.endpoint), parcel.release

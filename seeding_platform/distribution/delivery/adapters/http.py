@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from seeding_platform.distribution.delivery.adapters.asked import Came, Holds, Trouble
+from seeding_platform.distribution.files import PIECE
 from seeding_platform.errors import ConfigError, TransientError
-from seeding_platform.exchange.http import Guarded
+from seeding_platform.exchange.http import Guarded, Line
 from seeding_platform.exchange.signing import signed_headers
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from seeding_platform.distribution.delivery.parcels import Parcel, Part
     from seeding_platform.exchange.http import Answer
@@ -34,21 +36,46 @@ LONGEST = 200
 STALE = "generation-stale"
 
 
+class _Travelling(io.BufferedReader):
+    """A file that is sent, or the rest of it; whenever a piece is taken somebody is told, so that the claim does not run out meanwhile.
+
+    Args:
+        path: of the file.
+        alive: is called before each piece.
+        begin: where the rest begins.
+    """
+
+    def __init__(self, path: Path, alive: Callable[[], None], begin: int = 0) -> None:
+        super().__init__(io.FileIO(path))
+        self._alive = alive
+        self.seek(begin)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next piece."""
+        self._alive()
+        return super().read(size)
+
+
 class HttpPush:
-    """Calls receivers.
+    """Calls receivers; calls of one delivery share a connection, which `close` ends.
 
     Args:
         signing: keys of an address, the newest first.
         now: the clock.
         private: whether private addresses and plain http are allowed.
         seconds: for one call.
-        alive: is called between calls; raises where the work is no longer ours.
+        alive: is called between calls, and while a file is sent; raises where the work is no longer ours.
     """
 
     def __init__(
         self, signing: Signing, now: Callable[[], dt.datetime], *, private: bool, seconds: float, alive: Callable[[], None] = lambda: None
     ) -> None:
-        self._signing, self._now, self._private, self._seconds, self._alive = signing, now, private, seconds, alive
+        self._signing, self._now, self._seconds, self._alive = signing, now, seconds, alive
+        self._line = Line(Guarded(private=private, seconds=seconds))
+
+    def close(self) -> None:
+        """End the connection that its calls share."""
+        self._line.close()
 
     def prepare(self, parcel: Parcel) -> Came:
         """Announce it, send what is wanted, and hear that all is there."""
@@ -125,7 +152,7 @@ class HttpPush:
         source, seconds = parcel.folder / part.path, self._seconds + part.bytes * PARTIAL_S
         with _counted(sent):
             try:
-                with source.open("rb") as body:
+                with _Travelling(source, self._alive) as body:
                     answer = self._asked(parcel.endpoint, "PUT", path, body, f"sha256:{part.sha256}".encode(), message, headers, seconds=seconds)
             except Trouble as trouble:
                 if trouble.answers or trouble.final:
@@ -139,14 +166,13 @@ class HttpPush:
         there = self._asked(parcel.endpoint, "HEAD", path, None, b"", f"{message}-head")
         given = there.headers.get("x-received-bytes", "0")
         begin = int(given) if there.status == 200 and given.isdecimal() and int(given) < part.bytes else 0
-        with (parcel.folder / part.path).open("rb") as file:
-            file.seek(begin)
-            if begin == 0:
-                return self._asked(parcel.endpoint, "PUT", path, file, f"sha256:{part.sha256}".encode(), message, headers, seconds=seconds)
-            rest = file.read()
-        ranged = {**headers, "Content-Length": str(len(rest)), "Content-Range": f"bytes {begin}-{part.bytes - 1}/{part.bytes}"}
-        signed = f"sha256:{hashlib.sha256(rest).hexdigest()}".encode()
-        return self._asked(parcel.endpoint, "PUT", path, io.BytesIO(rest), signed, message, ranged, seconds=seconds)
+        signed, ranged = f"sha256:{part.sha256}", headers
+        if begin:
+            with _Travelling(parcel.folder / part.path, self._alive, begin) as rest:
+                signed = f"sha256:{_digest(rest)}"
+            ranged = {**headers, "Content-Length": str(part.bytes - begin), "Content-Range": f"bytes {begin}-{part.bytes - 1}/{part.bytes}"}
+        with _Travelling(parcel.folder / part.path, self._alive, begin) as rest:
+            return self._asked(parcel.endpoint, "PUT", path, rest, signed.encode(), message, ranged, seconds=seconds)
 
     def _asked(
         self,
@@ -165,14 +191,20 @@ class HttpPush:
         Raises:
             Trouble: there was no answer, or the address must not be talked to.
         """
-        client = Guarded(private=self._private, seconds=seconds or self._seconds)
         told = {**signed_headers(self._signing(endpoint), message_id, signed, now=self._now()), **(headers or {})}
         try:
-            return client.ask(method, endpoint.target.rstrip("/") + path, body, told)
+            return self._line.ask(method, endpoint.target.rstrip("/") + path, body, told, seconds=seconds)
         except ConfigError as error:
             raise Trouble("address-refused", str(error), final=True) from error
         except TransientError as error:
             raise Trouble("unreachable", error.what) from error
+
+
+def _digest(file: io.BufferedReader) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

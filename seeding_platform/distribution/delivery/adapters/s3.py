@@ -35,6 +35,9 @@ class BucketCopy:
     def __init__(self, system: Callable[[], Any]) -> None:
         self._system = system
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def prepare(self, parcel: Parcel) -> Came:
         """Write the files that are not there yet, and read them back."""
         fs, place = self._opened(parcel.endpoint)

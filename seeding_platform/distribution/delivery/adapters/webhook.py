@@ -28,6 +28,9 @@ class WebhookTold:
     def __init__(self, signing: Callable[[Endpoint], Sequence[bytes]], now: Callable[[], dt.datetime], *, private: bool, seconds: float) -> None:
         self._signing, self._now, self._private, self._seconds = signing, now, private, seconds
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def prepare(self, parcel: Parcel) -> Came:
         """Nothing: there are no files to bring."""
         return Came("prepared")
