@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.distribution.bundle import engine_folder
 from seeding_platform.distribution.manifest import MANIFEST, BundleInvalid, read_manifest
-from seeding_platform.distribution.verify import SIGNATURE, read_pointer
+from seeding_platform.distribution.verify import SIGNATURE, folder_name, read_pointer
 from seeding_platform.errors import PermanentError
 from seeding_platform.storage.recalls import recalled, recalled_in
 
@@ -82,14 +82,16 @@ class Fetched:
         return self.folder / SIGNATURE
 
 
-def fetched(root: Path, tenant: str, engine: str, generation: int) -> Fetched:
+def fetched(root: Path, tenant: str, engine: str, generation: int, *, content_id: str | None = None) -> Fetched:
     """The bundle of a number.
 
     Args:
         root: folder of all bundles.
         tenant: whose data it holds.
         engine: for whom it is.
-        generation: its number: the pointer's while it is in force, else the one that it was made with.
+        generation: its number.
+        content_id: of what that number let out, where it is known: the same bundle may have been put in force under several numbers. Without it
+            a bundle is found by the pointer while it is in force, and by the number that it was made with afterwards.
 
     Raises:
         NoSuchBundle: there is none.
@@ -103,6 +105,13 @@ def fetched(root: Path, tenant: str, engine: str, generation: int) -> Fetched:
         raise BundleRecalled(dataclasses.replace(withdrawn, generation=generation), None)
     if pointer is not None and pointer.generation == generation:
         return Fetched(folder / pointer.folder, generation, read_manifest(folder / pointer.folder))
+    if content_id is not None:
+        bundle = folder / folder_name(content_id)
+        gone = recalled(bundle)
+        if gone is not None:
+            raise BundleRecalled(dataclasses.replace(gone, generation=generation), pointer.generation if pointer else None)
+        if (bundle / MANIFEST).is_file():
+            return Fetched(bundle, generation, read_manifest(bundle))
     taken_back = next((r for r in recalled_in(folder) if r.generation == generation), None)
     if taken_back is not None:
         raise BundleRecalled(taken_back, pointer.generation if pointer else None)

@@ -94,8 +94,8 @@ def in_force(root: Path, tenant: str, engine: str) -> Fetched:
     raise NoSuchBundle(f"{engine} has no bundle yet.", fix="It is made when its inputs have rows.")
 
 
-def table_bundle(root: Path, table: Table, version: int | None = None) -> Fetched:
-    """What a table holds: what is in force, or what a generation held.
+def table_bundle(root: Path, table: Table, version: int | None = None, *, content_id: str | None = None) -> Fetched:
+    """What a table holds: what is in force, or what a generation held, of which the content may be known.
 
     Raises:
         NoSuchBundle: there is no such table, or it has no such version.
@@ -104,7 +104,7 @@ def table_bundle(root: Path, table: Table, version: int | None = None) -> Fetche
     engine = shipped_engines().get(table.name)
     if engine is None or str(engine.family) != table.schema:
         raise NoSuchBundle(f"There is no table {table.schema}.{table.name}.", fix="List them with all-tables.")
-    bundle = in_force(root, table.share, table.name) if version is None else fetched(root, table.share, table.name, version)
+    bundle = in_force(root, table.share, table.name) if version is None else fetched(root, table.share, table.name, version, content_id=content_id)
     if bundle.manifest.format is not BundleFormat.PARQUET:
         raise NoSuchBundle(f"{table.name} is written as {bundle.manifest.format}, and is no table here.", fix="Fetch its bundle instead.")
     return bundle

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.delivering import Delivering
     from seeding_platform.storage.delivery.records import Delivery, Generation
 
+MOST_METRICS = 100
 STATES = {"prepared": DeliveryState.PREPARED, "active": DeliveryState.ACKNOWLEDGED, "refused": DeliveryState.DEAD}
 
 
@@ -78,7 +79,7 @@ def measured(delivering: Delivering, tenant: str, engine: str, *, metric: str, v
     """Keep a figure of an engine's; returns the generation that it is about: the highest that it acknowledged, where it says none.
 
     Raises:
-        NotTaken: it has acknowledged none, or there is no such.
+        NotTaken: it has acknowledged none, or there is no such, or it tells too many.
     """
     publisher = delivering.publisher
     if generation is None:
@@ -86,6 +87,9 @@ def measured(delivering: Delivering, tenant: str, engine: str, *, metric: str, v
         generation = found[0].generation if found else None
     if generation is None or publisher.ledger.one(tenant, engine, generation) is None:
         raise NotTaken(404, "no-such-generation", "The engine has acknowledged no such generation.")
+    known = publisher.health.metrics(tenant, engine, generation)
+    if metric not in known and len(known) >= MOST_METRICS:
+        raise NotTaken(409, "too-many-metrics", f"{MOST_METRICS} metrics are kept of a generation.")
     publisher.health.tell(tenant, engine, generation, metric, value, now=delivering.service.now())
     return generation
 

@@ -57,6 +57,11 @@ class Delivering:
         """Those who listen."""
         return Bulletin(self.publisher.events)
 
+    def content_of(self, tenant: str, engine: str, generation: int) -> str | None:
+        """The content that a generation let out; None where it is not written down."""
+        made = self.publisher.ledger.one(tenant, engine, generation)
+        return None if made is None else made.content_id
+
     def start(self) -> None:
         """Begin to deliver."""
         service = self.service

@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from seeding_platform.distribution.delivery.putting_back import rolled_back
 from seeding_platform.distribution.signers import PublishedKeys, signer_of
 from seeding_platform.distribution.signing import Kind, check_signature, read_signature, trusted_keys
 from seeding_platform.storage.api_state import Role
@@ -45,6 +46,22 @@ def test_a_recalled_one_says_why_and_what_to_take(service, made):
         }  # fmt: skip
         assert "Take generation 2" in gone.json()["detail"]
     assert service.get(f"{AT}/2/manifest", headers=viewer).status_code == 200
+
+
+def test_what_was_put_back_is_there_under_its_number_after_the_next(service):
+    inside, viewer = service.app.state.service, service.key("viewer", "t1")
+    publisher, now = inside.delivering.publisher, inside.now()
+    made = []
+    for inputs in ({}, {"inputs": more_posts()}):
+        made.append(build(publisher.root, **inputs))
+        publisher.published("t1", "content_performance_ml", now=now)
+    for to in (1, 2):
+        rolled_back(publisher, "t1", "content_performance_ml", reason="looks wrong", actor="me", now=now, to=to)
+    third, fourth = (service.get(f"{AT}/{n}/manifest", headers=viewer) for n in (3, 4))
+    assert [answer.content for answer in (third, fourth)] == [(m.path / "manifest.json").read_bytes() for m in made]
+    recall(made[0].path, request="r", reason="erased", at="2026-03-01T12:00:00+00:00")
+    gone = service.get(f"{AT}/3/manifest", headers=viewer)
+    assert (gone.status_code, gone.json()["generation"], gone.json()["instead"]) == (410, 3, 4)
 
 
 def test_nobody_elses_and_nothing_outside(service, made):

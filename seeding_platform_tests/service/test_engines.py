@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from seeding_platform.distribution.release import proof, read_release
+from seeding_platform.service.acknowledging import MOST_METRICS
 from seeding_platform.service.bulletin import MOST_WAITING
 from seeding_platform.storage.api_state import Role
 from seeding_platform.storage.delivery.records import DeliveryState
@@ -118,6 +119,10 @@ def test_a_figure_is_kept_for_the_generation_that_is_in_use(service, engine):
     engine.say(engine.said(made))
     assert service.post(f"{AT}/health", json=figure, headers=engine.key).json() == {"accepted": True, "generation": 1}
     assert engine.inside.delivering.publisher.health.metrics("t1", ENGINE, 1) == {"auc": 0.8}
+    for n in range(MOST_METRICS - 1):
+        engine.inside.delivering.publisher.health.tell("t1", ENGINE, 1, f"m{n}", 1.0, now=engine.inside.now())
+    assert service.post(f"{AT}/health", json={"metric": "one_more", "value": 1}, headers=engine.key).json()["code"] == "too-many-metrics"
+    assert service.post(f"{AT}/health", json=figure, headers=engine.key).status_code == 200
     for wrong in ({"metric": "A B", "value": 1}, {"metric": "auc", "value": "NaN"}, {"metric": "auc"}):
         assert service.post(f"{AT}/health", json=wrong, headers=engine.key).status_code == 422
 

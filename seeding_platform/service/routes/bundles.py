@@ -71,8 +71,10 @@ def _found(request: Request, actor: Actor, engine: str, generation: int) -> Fetc
     Raises:
         Problem: 404 where there is none, 410 with the number to take instead where it was recalled.
     """
+    service = service_of(request)
     try:
-        return fetched(service_of(request).settings.bundles, actor.tenant, engine, generation)
+        content_id = service.delivering.content_of(actor.tenant, engine, generation)
+        return fetched(service.settings.bundles, actor.tenant, engine, generation, content_id=content_id)
     except BundleRecalled as error:
         more = {"generation": generation, "reason": error.recall.reason, "recalled_at": error.recall.at, "instead": error.instead}
         raise Problem(410, "bundle-recalled", str(error), more=more) from error

@@ -144,7 +144,9 @@ def get_shared_file(
     request.state.actor = Actor(holder.key_id, holder.role, holder.tenant)
     if "range" not in request.headers:  # a reader that asks piece by piece would fill the log; its query is on record
         tell(request, generation=generation)
-    found = _known(lambda: fetched(service.settings.bundles, share, table, generation))
+    found = _known(
+        lambda: fetched(service.settings.bundles, share, table, generation, content_id=service.delivering.content_of(share, table, generation))
+    )
     if name not in {file.path for file in row_files(found.manifest)}:
         raise _problem(404, "no-such-file", "There is no such file.")
     path, sha256 = found.file(name)
@@ -157,7 +159,9 @@ def _bundle(request: Request, actor: Actor, table: Table, version: int | None = 
     formats = next((part.partition("=")[2] for part in capable.split(";") if part.strip().startswith("responseformat=")), "parquet")
     if "parquet" not in formats:
         raise _problem(400, "not-supported", "Only the response format parquet is given.")
-    return _known(lambda: table_bundle(service_of(request).settings.bundles, table, version))
+    service = service_of(request)
+    content_id = None if version is None else service.delivering.content_of(table.share, table.name, version)
+    return _known(lambda: table_bundle(service.settings.bundles, table, version, content_id=content_id))
 
 
 def _known(find: Any) -> Fetched:

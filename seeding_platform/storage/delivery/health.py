@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 KEPT = dt.timedelta(days=35)
+KEPT_GENERATIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,17 @@ class EngineHealth:
         return {engine: [Day(d, *by_day.get(d, [0, 0, 0])) for d in span] for engine, by_day in counted.items()}
 
     def tell(self, tenant: str, engine: str, generation: int, metric: str, value: float, *, now: dt.datetime) -> None:
-        """Keep the newest value of a metric that an engine measures while it uses a generation."""
+        """Keep the newest value of a metric that an engine measures while it uses a generation; those of generations long gone by go."""
+        import sqlalchemy as sa
+
         from seeding_platform.storage.delivery.schema import metrics as table
 
         key: dict[str, Any] = {"tenant": tenant, "engine": engine, "metric": metric, "generation": generation}
         with writing(self.engine) as connection:
             insert = self._insert()(table).values({**key, "value": value, "at": now})
             connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"value": value, "at": now}))
+            mine = sa.and_(table.c.tenant == tenant, table.c.engine == engine)
+            connection.execute(sa.delete(table).where(mine, table.c.generation < generation - KEPT_GENERATIONS))
 
     def metrics(self, tenant: str, engine: str, generation: int) -> dict[str, float]:
         """What an engine told of a generation."""
