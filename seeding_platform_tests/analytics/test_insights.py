@@ -16,6 +16,7 @@ from seeding_platform.errors import PermanentError
 from seeding_platform.storage.snapshots import Snapshot
 from seeding_platform_tests.analytics.questions import oracle
 from seeding_platform_tests.analytics.questions.test_questions import OWN
+from seeding_platform_tests.depth import depth
 
 FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 4, 30)
 METRICS = [*oracle.SUMS, "ctr", "cpc", "cpm", "cvr", "cpa", "cac", "roas", "aov", "roi"]
@@ -62,7 +63,7 @@ def test_parts_add_up_to_the_change(facts):
 
 @pytest.mark.long
 def test_a_thousand_changes_add_up(facts):
-    assert faults(facts, 2, 1000) == []
+    assert faults(facts, 2, depth(1000, 300)) == []
 
 
 def rows(day: str, platform: str, spend: float, conversions: int) -> dict:

@@ -15,6 +15,7 @@ from seeding_platform.storage.snapshots import Snapshot
 from seeding_platform_tests.analytics.questions import oracle
 from seeding_platform_tests.analytics.questions.oracle import Expected
 from seeding_platform_tests.analytics.questions.test_questions import OWN
+from seeding_platform_tests.depth import depth
 
 FIRST, LAST = dt.date(2024, 11, 1), dt.date(2025, 4, 30)
 DIMENSIONS = {"platform": "platforms", "account": "accounts", "campaign": "campaigns", "country": "countries", "device": "devices"}
@@ -83,7 +84,7 @@ def test_random_plans_equal_polars(world):
 
 @pytest.mark.long
 def test_two_thousand_random_plans_equal_polars(world):
-    assert faults(world, 2, 2000) == []
+    assert faults(world, 2, depth(2000, 600)) == []
 
 
 def test_values_are_placeholders_and_other_dialects_come_from_the_same_tree(world):
