@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 MOST_BYTES = 64_000
+BLOCK = 256 * 1024
+"""Bytes of a file that are read and sent at a time."""
 AGENT = "seeding-platform"
 
 
@@ -192,7 +194,7 @@ class _Held:
 
     def __init__(self, place: Place, reached: socket.socket) -> None:
         self.place, self.sockets = place, [reached]
-        self.http = http.client.HTTPConnection(place.host, place.port)
+        self.http = http.client.HTTPConnection(place.host, place.port, blocksize=BLOCK)
         self.http.sock = reached
         self.http.auto_open = 0  # it would look the name up again, and nobody would check what it finds
 
