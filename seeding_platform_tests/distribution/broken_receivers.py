@@ -1,5 +1,6 @@
 """Receivers that break one rule each: the kit must find it."""
 
+import contextlib
 import hashlib
 import json
 
@@ -107,6 +108,8 @@ class TakesExpired(Receiver):
 
 class BelievesRowCounts(Receiver):
     def rows(self, place, bundle, announced, via):
+        with contextlib.suppress(Refused):  # it does put a delta together
+            super().rows(place, bundle, announced, via)
         return announced.rows
 
 
