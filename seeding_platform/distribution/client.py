@@ -293,10 +293,7 @@ class EngineClient:
 
     def abort(self, tenant: str, generation: int, content_id: str) -> None:
         """Do not use what is prepared: its group was stopped. Nothing older is taken any more; its files stay until others take their place."""
-        receipt.named(tenant, self.engine)
-        receipt.content(content_id)
-        place = self.holdings.engine(tenant, self.engine)
-        known = self.holdings.known(place)
+        place, known = self._known(tenant, content_id)
         known.abort(generation, content_id)
         self.holdings.keep(place, known)
 
@@ -348,12 +345,16 @@ class EngineClient:
                 self.abort(data["tenant"], data["generation"], data["content_id"])
             yield Event(kind, seq, *(data.get(name) for name in ("generation", "content_id", "reason", "instead")))
 
-    def forget(self, tenant: str, generation: int, content_id: str) -> None:
-        """Delete a bundle that was recalled, and take it no more under any number up to now."""
+    def _known(self, tenant: str, content_id: str) -> tuple[Path, Known]:
+        """Where bundles of a tenant are and what is known of them; names that come from outside are checked first."""
         receipt.named(tenant, self.engine)
         receipt.content(content_id)
         place = self.holdings.engine(tenant, self.engine)
-        known = self.holdings.known(place)
+        return place, self.holdings.known(place)
+
+    def forget(self, tenant: str, generation: int, content_id: str) -> None:
+        """Delete a bundle that was recalled, and take it no more under any number up to now."""
+        place, known = self._known(tenant, content_id)
         known.recall(generation, content_id)
         self.holdings.keep(place, known)
         self.holdings.forget(place / content_id)

@@ -264,8 +264,8 @@ def test_a_socket_that_is_hung_up_is_no_listener_any_more(served, engine):
     listeners = engine.inside.delivering.bulletin._listeners
     with connect(f"{served.replace('http', 'ws', 1)}/api/v1/engines/stream", additional_headers=engine.key) as socket:
         socket.send(json.dumps({"engines": [ENGINE]}))
-        wait(lambda: len(listeners) == 1)
-    wait(lambda: not listeners)
+        assert wait(lambda: len(listeners) == 1)
+    assert wait(lambda: not listeners)
 
 
 def test_a_first_message_that_is_no_text_is_malformed(served, engine):
@@ -278,6 +278,6 @@ def test_a_first_message_that_is_no_text_is_malformed(served, engine):
 
 def wait(until):
     ends = time.monotonic() + 10
-    while not until():
-        assert time.monotonic() < ends
+    while not until() and time.monotonic() < ends:
         time.sleep(0.01)
+    return until()
