@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seeding_platform.models.learning.reasons import Reason
+    from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
 
 __all__ = [
@@ -61,7 +62,9 @@ def predict(model: Trained, spec: ModelSpec, frame: pl.DataFrame) -> NDArray[Any
     return said(model, spec, frame)
 
 
-def evaluate(model: Trained, spec: ModelSpec, frame: pl.DataFrame, *, seed: int = 0, clock: Callable[[], float] = time.perf_counter) -> Evaluation:
+def evaluate(
+    model: Trained, spec: ModelSpec, frame: pl.DataFrame | Scored, *, seed: int = 0, clock: Callable[[], float] = time.perf_counter
+) -> Evaluation:
     """Judge a model by rows that it did not see; see `models.learning.judging.evaluate`."""
     from seeding_platform.models.learning.judging import evaluate as judged
 
@@ -96,7 +99,7 @@ def row_scores(model: Trained, spec: ModelSpec, frame: pl.DataFrame) -> pl.DataF
     return table(model, spec, frame)
 
 
-def importance(model: Trained, spec: ModelSpec, frame: pl.DataFrame, *, seed: int = 0) -> dict[str, float]:
+def importance(model: Trained, spec: ModelSpec, frame: pl.DataFrame | Scored, *, seed: int = 0) -> dict[str, float]:
     """What each feature is worth on held-out rows; see `models.learning.reasons.importance`."""
     from seeding_platform.models.learning.reasons import importance as worth
 

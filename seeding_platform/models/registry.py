@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from seeding_platform.models.learning.trained import Trained
 
@@ -77,6 +78,7 @@ class Registry:
         self.uri = uri
         self.artefacts = artefacts
         self._client: MlflowClient | None = None
+        self._files_of: dict[str, ArtifactRepository] = {}
 
     @property
     def client(self) -> MlflowClient:
@@ -178,7 +180,7 @@ class Registry:
                 tags = {**tags, "sha256": sha256}
                 for file, text in documents.items():
                     (Path(folder) / file).write_text(text, encoding="utf-8")
-                client.log_artifacts(run_id, folder)
+                self._files(run_id, str(run.info.artifact_uri)).log_artifacts(folder)
             stamp = int(run.info.start_time)
             client.log_batch(
                 run_id,
@@ -216,15 +218,16 @@ class Registry:
             why = version.tags.get(f"{WITHDRAWN}_why", "erased")
             raise PermanentError(f"{name} version {version.version} was trained on somebody whose data was {why} since.", fix="Train it anew.")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(self.client.download_artifacts(version.run_id, ARTEFACT, folder))
+            path = Path(self._files(version.run_id).download_artifacts(ARTEFACT, folder))
             return version, loaded(path.read_bytes(), version.tags.get("sha256", ""), name=f"{name} version {version.version}")
 
     def document(self, version: ModelVersion, file: str) -> str | None:
         """A text artefact of a version; None where it has none of this name."""
-        if file not in {Path(a.path).name for a in self.client.list_artifacts(version.run_id)}:
+        files = self._files(version.run_id)
+        if file not in {Path(a.path).name for a in files.list_artifacts()}:
             return None
         with tempfile.TemporaryDirectory() as folder:
-            return Path(self.client.download_artifacts(version.run_id, file, folder)).read_text(encoding="utf-8")
+            return Path(files.download_artifacts(file, folder)).read_text(encoding="utf-8")
 
     def attach(self, version: ModelVersion, file: str, text: str) -> None:
         """Write a text artefact of a version; what stood under its name gives way."""
@@ -252,15 +255,13 @@ class Registry:
 
     def retire(self, tenant: str, tags: Mapping[str, str]) -> list[str]:
         """Take every version of a tenant's models out of use for good: tagged, without alias, its artefacts deleted; returns which."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         done = []
         for found in self.trained(tenant):
             self.tag(found.name, found.version, {WITHDRAWN: "true", **tags})
             self.serve(found.name, None)
             run_id = self.client.get_model_version(found.name, found.version).run_id
             if self._artefacts(found):
-                get_artifact_repository(self.client.get_run(run_id).info.artifact_uri).delete_artifacts()
+                self._files(run_id).delete_artifacts()
             done.append(f"{found.name} version {found.version}")
         return done
 
@@ -269,7 +270,16 @@ class Registry:
         return [f"{v.name} version {v.version}" for v in self.trained(tenant) if not withdrawn(v.tags) or self._artefacts(v)]
 
     def _artefacts(self, version: TrainedVersion) -> bool:
-        return bool(self.client.list_artifacts(self.client.get_model_version(version.name, version.version).run_id))
+        return bool(self._files(self.client.get_model_version(version.name, version.version).run_id).list_artifacts())
+
+    def _files(self, run_id: str, uri: str | None = None) -> ArtifactRepository:
+        """A run's files. Where they lie never changes and is asked once: the client's own methods ask for the whole run each time."""
+        if run_id not in self._files_of:
+            from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+            where = uri or str(self.client.get_run(run_id).info.artifact_uri)
+            self._files_of[run_id] = get_artifact_repository(where, tracking_uri=self.uri)
+        return self._files_of[run_id]
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)

@@ -63,7 +63,7 @@ def test_labels_are_text_whatever_their_type():
     assert labels(pl.Series([True, False, None])).to_list() == ["true", "false", None]
     assert labels(pl.Series([1, 0])).to_list() == labels(pl.Series([1.0, 0.0])).to_list() == ["1", "0"]
     assert labels(pl.Series([" a ", ""])).to_list() == ["a", None]
-    assert labels(pl.Series([0.5, 1.0])).to_list() == ["0.5", "1.0"]
+    assert labels(pl.Series([0.5, 1.0])).to_list() == ["0.5", "1"]
 
 
 @pytest.mark.parametrize("target", [["yes", "no"], [True, False], [1, 0], [1.0, 0.0]])

@@ -40,13 +40,15 @@ _BINS = 10
 _STABILITY_ROUNDS = 20
 
 
-def evaluate(model: Trained, spec: ModelSpec, frame: pl.DataFrame, *, seed: int = 0, clock: Callable[[], float] = time.perf_counter) -> Evaluation:
+def evaluate(
+    model: Trained, spec: ModelSpec, frame: pl.DataFrame | Scored, *, seed: int = 0, clock: Callable[[], float] = time.perf_counter
+) -> Evaluation:
     """Judge a model by rows that it did not see.
 
     Args:
         model: fitted.
         spec: its specification.
-        frame: rows with features and target; made-up ones do not count.
+        frame: rows with features and target, or what the model said of them already (`scored`); made-up ones do not count.
         seed: of the intervals.
         clock: seconds, by which predictions are timed.
 
@@ -54,7 +56,7 @@ def evaluate(model: Trained, spec: ModelSpec, frame: pl.DataFrame, *, seed: int 
         ContractBroken: a column is missing or holds what is none of its kind, or a row has no target.
         PermanentError: no row is left.
     """
-    return _judged(spec, [model], [scored(model, spec, frame)], seed=seed, clock=clock)
+    return _judged(spec, [model], [frame if isinstance(frame, Scored) else scored(model, spec, frame)], seed=seed, clock=clock)
 
 
 def fit_and_evaluate(
@@ -190,7 +192,7 @@ def _slices(spec: ModelSpec, rows: Scored, group: NDArray[Any] | None, seed: int
         told[column] = {}
         for value in counted[values.name].head(_MOST_VALUES).to_list():
             mine = (values == value).to_numpy()
-            some = Scored(rows.truth[mine], None, rows.scores[mine], None, rows.classes, rows.frame.filter(pl.Series(mine)))
+            some = rows.only(mine)
             inside = None if group is None else np.unique(group[mine], return_inverse=True)[1]
             figures = {spec.metric: _figured(spec, spec.metric, some, some.scores)}
             told[column][value] = _with_intervals(spec, figures, {}, int(mine.sum()), inside, seed, rounds=ROUNDS // 2)[0][spec.metric]

@@ -58,21 +58,20 @@ class Layout:
         Args:
             values: features as `feature_values` gives them.
         """
-        columns = [column for name in self.tabular for column in self._numbers(name, values[name])]
-        if not columns:
+        if not self.tabular:
             return np.empty((values.height, 0))
-        return np.column_stack([c.to_numpy() for c in columns]).astype(float, copy=False)
+        return values.select(expr for name in self.tabular for expr in self._numbers(name)).to_numpy(order="c")
 
-    def _numbers(self, name: str, column: pl.Series) -> list[pl.Series]:
+    def _numbers(self, name: str) -> list[pl.Expr]:
+        column = pl.col(name)
         if self.kinds[name] == FeatureKind.CATEGORY:
             known = self.categories[name]
-            return [
-                column.replace_strict(known, list(range(len(known))), default=float(len(known)), return_dtype=pl.Float64).set(column.is_null(), None)
-            ]
+            place = column.cast(pl.Enum(known), strict=False).to_physical().cast(pl.Float64)
+            return [pl.when(column.is_not_null()).then(place.fill_null(float(len(known)))).alias(name)]
         if self.kinds[name] == FeatureKind.DATE:
             seconds = column.dt.epoch("us").cast(pl.Float64) / 1e6
             parts = [(self.newest[name] - seconds) / 86_400.0, column.dt.month(), column.dt.weekday(), column.dt.hour()]
-            return [p.cast(pl.Float64) for p in parts]
+            return [p.cast(pl.Float64).alias(f"{name} {part}") for part, p in zip(_DATE_PARTS, parts, strict=True)]
         return [column]
 
     def words(self, values: pl.DataFrame) -> dict[str, list[str]]:

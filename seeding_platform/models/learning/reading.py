@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,9 +11,15 @@ from seeding_platform.errors import ContractBroken, PermanentError
 from seeding_platform.models.kinds import FeatureKind, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeding_platform.models.spec import ModelSpec
 
 SYNTHETIC = "synthetic"
+_NO_NUMBER = ["nan", "null", "none", "na", "n/a"]
+"""How other programs write that there is no number."""
+_EXACT = 2.0**53  # whole numbers below it are exact
+_ONE, _WRONG = "\0one", "\0wrong"  # no name of a column
 _ROWS = "Rows count from 0, without the header."
 _FORMS = (
     "%Y-%m-%d %H:%M:%S%.f",
@@ -43,6 +50,21 @@ def required(spec: ModelSpec, frame: pl.DataFrame, *, target: bool) -> None:
         raise PermanentError(f"{spec.name}: there is not one row.", fix="Give it rows with a target and the features.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a column is read.
+
+    Args:
+        value: what it holds, in the type of its kind.
+        wrong: where it holds what is none of its kind; None where it cannot.
+        refused: what is raised where it does, of the column as it came and where it is wrong.
+    """
+
+    value: pl.Expr
+    wrong: pl.Expr | None = None
+    refused: Callable[[pl.Series, pl.Series], ContractBroken] | None = None
+
+
 def feature_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     """The features alone, each in the type of its kind; blank text is missing.
 
@@ -53,7 +75,17 @@ def feature_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
         ContractBroken: a column is missing, or a value is none of its kind.
     """
     required(spec, frame, target=False)
-    return frame.select([_READ[kind](spec.name, name, frame[name]) for name, kind in spec.features.items()])
+    written = {n: moments(spec.name, n, frame[n]) for n, k in spec.features.items() if k is FeatureKind.DATE and not frame.schema[n].is_temporal()}
+    told = {n: _READ[k](spec.name, n, frame.schema[n]) for n, k in spec.features.items() if n not in written}
+    doubted = {n: reading.wrong for n, reading in told.items() if reading.wrong is not None}
+    read = frame.select(  # one question for all columns: a row is often asked for alone
+        *(written[n] if n in written else told[n].value.alias(n) for n in spec.features),
+        *((pl.any_horizontal(wrong.any() for wrong in doubted.values()).alias(_WRONG),) if doubted else ()),
+    )
+    if doubted and read[_WRONG][0]:
+        for name in doubted:
+            _refuse(told[name], frame[name])
+    return read.select(list(spec.features)) if doubted else read
 
 
 def target_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.Series:
@@ -81,7 +113,7 @@ def labelled(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     if spec.target is None:
         return frame
     required(spec, frame, target=True)
-    return frame.filter(_filled(frame[spec.target]).is_not_null())
+    return frame.filter(_labels(pl.col(spec.target), frame.schema[spec.target]).is_not_null())
 
 
 def made_up(frame: pl.DataFrame) -> pl.Series:
@@ -93,13 +125,7 @@ def made_up(frame: pl.DataFrame) -> pl.Series:
 
 def labels(column: pl.Series) -> pl.Series:
     """Labels as text, whatever their type; whole numbers without a decimal point, blank text as null."""
-    if column.dtype == pl.Boolean:
-        return column.cast(pl.Int8).replace_strict({1: "true", 0: "false"}, return_dtype=pl.String)
-    if column.dtype.is_float():
-        whole = column.drop_nulls().drop_nans()
-        if (whole == whole.floor()).all():
-            return column.fill_nan(None).cast(pl.Int64).cast(pl.String)
-    return _filled(column.cast(pl.String) if not column.dtype.is_nested() else column.cast(pl.List(pl.String)).list.join(","))
+    return column.to_frame(_ONE).select(_labels(pl.col(_ONE), column.dtype)).to_series().alias(column.name)
 
 
 def numbers(spec: str, name: str, column: pl.Series) -> pl.Series:
@@ -108,22 +134,9 @@ def numbers(spec: str, name: str, column: pl.Series) -> pl.Series:
     Raises:
         ContractBroken: names the first value that is no finite number, and its row.
     """
-    if column.dtype.is_temporal():
-        raise ContractBroken(spec, column=name, what=f"holds dates ({column.dtype}), not numbers", fix="Declare it as date.")
-    if column.dtype.is_nested():
-        raise ContractBroken(spec, column=name, what=f"holds {column.dtype}, not numbers", fix="Give it one value a row, such as its length.")
-    if column.dtype.is_integer() or column.dtype.is_decimal() or column.dtype == pl.Boolean:
-        return column.cast(pl.Float64)
-    filled = _filled(column)
-    values = filled.cast(pl.Float64, strict=False).fill_nan(None)
-    wrong = (values.is_null() & filled.is_not_null() & ~_not_a_number(filled)) | values.is_infinite().fill_null(False)
-    if wrong.any():
-        row = int(wrong.arg_true()[0])
-        said = str(filled[row])
-        comma = " Write decimals with a point and thousands without a mark." if "," in said else ""
-        fix = f"{int(wrong.sum()):,} of {column.len():,} cells are none. Correct them, or declare the column as category or text.{comma} {_ROWS}"
-        raise ContractBroken(spec, column=name, value=said[:80], row=row, what="is no number", fix=fix)
-    return values.alias(name)
+    reading, alone = _numbers(spec, _ONE, column.dtype, shown=name), column.to_frame(_ONE)
+    _refuse(reading, alone[_ONE])
+    return alone.select(reading.value).to_series().alias(name)
 
 
 def moments(spec: str, name: str, column: pl.Series) -> pl.Series:
@@ -132,12 +145,9 @@ def moments(spec: str, name: str, column: pl.Series) -> pl.Series:
     Raises:
         ContractBroken: names the first value that is no date, and its row.
     """
-    if column.dtype == pl.Date:
-        return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias(name)
-    if isinstance(column.dtype, pl.Datetime):
-        zoned = column.dt.convert_time_zone("UTC") if column.dtype.time_zone else column.dt.replace_time_zone("UTC")
-        return zoned.cast(pl.Datetime("us", "UTC")).alias(name)
-    filled = _filled(column.cast(pl.String))
+    if column.dtype.is_temporal():
+        return column.to_frame(_ONE).select(_times(spec, _ONE, column.dtype).value).to_series().alias(name)
+    filled = column.cast(pl.String).to_frame(_ONE).select(_filled(pl.col(_ONE))).to_series()
     best = min(_readings(filled), key=lambda read: read.null_count())
     wrong = best.is_null() & filled.is_not_null()
     if wrong.any():
@@ -157,29 +167,75 @@ def _readings(filled: pl.Series) -> list[pl.Series]:
     return plain
 
 
-def _categories(spec: str, name: str, column: pl.Series) -> pl.Series:
-    return labels(column).alias(name)
+def _refuse(reading: _Reading, column: pl.Series) -> None:
+    """Raise where a column holds what is none of its kind."""
+    if reading.wrong is None or reading.refused is None:
+        return
+    wrong = column.to_frame().select(reading.wrong.fill_null(False)).to_series()
+    if wrong.any():
+        raise reading.refused(column, wrong)
 
 
-def _texts(spec: str, name: str, column: pl.Series) -> pl.Series:
-    if column.dtype.is_nested():
-        raise ContractBroken(spec, column=name, what=f"holds {column.dtype}, not text", fix="Join its parts to one text a row.")
-    return column.cast(pl.String).alias(name)
+def _numbers(spec: str, name: str, dtype: pl.DataType, shown: str = "") -> _Reading:
+    shown, column = shown or name, pl.col(name)
+    if dtype.is_temporal():
+        raise ContractBroken(spec, column=shown, what=f"holds dates ({dtype}), not numbers", fix="Declare it as date.")
+    if dtype.is_nested():
+        raise ContractBroken(spec, column=shown, what=f"holds {dtype}, not numbers", fix="Give it one value a row, such as its length.")
+    if dtype.is_integer() or dtype.is_decimal() or dtype in (pl.Boolean, pl.Null):
+        return _Reading(column.cast(pl.Float64))
+    if dtype.is_float():
+        value = column.cast(pl.Float64).fill_nan(None)
+        wrong = value.is_infinite()
+    else:
+        filled = _filled(column.cast(pl.String))
+        value = filled.cast(pl.Float64, strict=False).fill_nan(None)
+        wrong = (value.is_null() & filled.is_not_null() & ~filled.str.to_lowercase().is_in(_NO_NUMBER)) | value.is_infinite()
+
+    def refused(held: pl.Series, wrong: pl.Series) -> ContractBroken:
+        row = int(wrong.arg_true()[0])
+        said = str(held[row]).strip()
+        comma = " Write decimals with a point and thousands without a mark." if "," in said else ""
+        fix = f"{int(wrong.sum()):,} of {held.len():,} cells are none. Correct them, or declare the column as category or text.{comma} {_ROWS}"
+        return ContractBroken(spec, column=shown, value=said[:80], row=row, what="is no number", fix=fix)
+
+    return _Reading(value, wrong, refused)
 
 
-def _filled(column: pl.Series) -> pl.Series:
-    """Text without surrounding blanks, blank text as null; other types as they are."""
-    if column.dtype != pl.String:
-        return column.fill_nan(None) if column.dtype.is_float() else column
-    bare = column.str.strip_chars()
-    return bare.set(bare == "", None)
+def _times(spec: str, name: str, dtype: pl.DataType) -> _Reading:
+    column = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        zoned = column.dt.convert_time_zone("UTC") if dtype.time_zone else column.dt.replace_time_zone("UTC")
+        return _Reading(zoned.cast(pl.Datetime("us", "UTC")))
+    if dtype == pl.Date:
+        return _Reading(column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    raise ContractBroken(spec, column=name, what=f"holds {dtype}, not dates", fix="Give it dates, or declare it as category.")
 
 
-def _not_a_number(filled: pl.Series) -> pl.Series:
-    """Where a text says that there is no number: nan, as other programs write what is missing."""
-    if filled.dtype != pl.String:
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, filled.len())
-    return filled.str.to_lowercase().is_in(["nan", "null", "none", "na", "n/a"]).fill_null(False)
+def _categories(spec: str, name: str, dtype: pl.DataType) -> _Reading:
+    return _Reading(_labels(pl.col(name), dtype))
 
 
-_READ = {FeatureKind.NUMERIC: numbers, FeatureKind.CATEGORY: _categories, FeatureKind.TEXT: _texts, FeatureKind.DATE: moments}
+def _labels(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Boolean:
+        return column.cast(pl.String)
+    if dtype.is_float():  # a value alone is written as it is among others: what was learned of a column is asked for row by row
+        known = column.cast(pl.Float64).fill_nan(None)
+        whole = (known == known.floor()) & (known.abs() < _EXACT)
+        return pl.when(whole).then(known.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.fill_nan(None).cast(pl.String))
+    return _filled(column.cast(pl.List(pl.String)).list.join(",") if dtype.is_nested() else column.cast(pl.String))
+
+
+def _texts(spec: str, name: str, dtype: pl.DataType) -> _Reading:
+    if dtype.is_nested():
+        raise ContractBroken(spec, column=name, what=f"holds {dtype}, not text", fix="Join its parts to one text a row.")
+    return _Reading(pl.col(name).cast(pl.String))
+
+
+def _filled(text: pl.Expr) -> pl.Expr:
+    """Text without surrounding blanks, blank text as null."""
+    bare = text.str.strip_chars()
+    return pl.when(bare != "").then(bare)
+
+
+_READ = {FeatureKind.NUMERIC: _numbers, FeatureKind.CATEGORY: _categories, FeatureKind.TEXT: _texts, FeatureKind.DATE: _times}

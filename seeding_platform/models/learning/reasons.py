@@ -12,7 +12,7 @@ from seeding_platform.errors import ContractBroken
 from seeding_platform.models.kinds import Direction, FeatureKind, Kind
 from seeding_platform.models.learning.judging import deciding_value
 from seeding_platform.models.learning.reading import feature_values
-from seeding_platform.models.learning.scored import scored
+from seeding_platform.models.learning.scored import Scored, scored
 from seeding_platform.models.learning.trained import positive_class
 
 if TYPE_CHECKING:
@@ -47,22 +47,19 @@ class Reason:
     of: str | None
 
 
-def importance(model: Trained, spec: ModelSpec, frame: pl.DataFrame, *, seed: int = 0) -> dict[str, float]:
+def importance(model: Trained, spec: ModelSpec, frame: pl.DataFrame | Scored, *, seed: int = 0) -> dict[str, float]:
     """What the deciding figure loses when a feature's values are shuffled among held-out rows, mean of three shuffles; the largest loss first.
 
     Args:
         model: fitted.
         spec: its specification; clustering has no truth and so no such figure.
-        frame: rows that it did not see.
+        frame: rows that it did not see, or what the model said of them already (`scored`).
         seed: of the shuffles, and of the 2,000 rows that are taken of more.
     """
     if spec.kind is Kind.CLUSTERING:
         return {}
     draw = np.random.default_rng(seed)
-    rows = scored(model, spec, frame)
-    if rows.frame.height > _MOST_ROWS:
-        places = np.sort(draw.permutation(rows.frame.height)[:_MOST_ROWS])
-        rows = scored(model, spec, rows.frame[places])
+    rows = (frame if isinstance(frame, Scored) else scored(model, spec, frame)).some(_MOST_ROWS, seed=seed)
     values = feature_values(spec, rows.frame)
     whole = deciding_value(spec, rows, rows.scores)
     sign = 1.0 if spec.direction is Direction.UP else -1.0

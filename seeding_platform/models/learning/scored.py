@@ -44,6 +44,18 @@ class Scored:
     classes: list[str] | None
     frame: pl.DataFrame
 
+    def only(self, which: Sequence[bool] | NDArray[Any]) -> Scored:
+        """The rows of which it is said."""
+        places = np.flatnonzero(np.asarray(which, dtype=bool))
+        told, dummy = None if self.told is None else self.told[places], None if self.dummy is None else self.dummy[places]
+        return Scored(self.truth[places], told, self.scores[places], dummy, self.classes, self.frame[places])
+
+    def some(self, most: int, *, seed: int) -> Scored:
+        """At most so many of the rows, drawn by chance, in their order."""
+        if self.truth.size <= most:
+            return self
+        return self.only(np.random.default_rng(seed).permutation(self.truth.size) < most)
+
 
 def scored(model: Trained, spec: ModelSpec, frame: pl.DataFrame) -> Scored:
     """Score rows; made-up ones are left out.

@@ -22,7 +22,8 @@ _FORMS: tuple[dict[str, Any], ...] = (
 )
 """Word pairs hold "not good"; pieces of words hold misspellings, inflections, emoji and marks."""
 _KEPT, _WORTH_KEEPING = 2, 50
-"""Matrices of the last questions that are kept, of at least so many texts: figures, gate and importance ask for the same rows one after another."""
+"""Matrices of the last questions that are kept, of at least so many texts: figures, gate and importance ask for the same rows one after another,
+or for some of them."""
 _LARGE = 1000  # texts from which terms that occur once are noise
 
 
@@ -40,7 +41,7 @@ class Words:
     terms: list[str]
     weights: list[NDArray[Any]]
     _ready: list[TfidfVectorizer] | None = field(default=None, repr=False, compare=False)
-    _last: tuple[tuple[list[str], sparse.csr_matrix], ...] = field(default=(), repr=False, compare=False)
+    _last: tuple[tuple[dict[str, int], sparse.csr_matrix], ...] = field(default=(), repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is kept: all but the vectorisers, which are made anew, and what was asked last."""
@@ -48,17 +49,18 @@ class Words:
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """One row a text. Texts that were asked for before, also in another order, as where columns are shuffled, cost next to nothing."""
-        different = sorted(set(texts))
+        if len(texts) < _WORTH_KEEPING:
+            return self._weighed(texts)
         before = self._last  # read once: another thread may put another one there
-        matrix = next((m for known, m in before if known == different), None)
-        if matrix is None:
-            matrix = self._weighed(different)
-            if len(different) >= _WORTH_KEEPING:
-                self._last = ((different, matrix), *before[: _KEPT - 1])
-        place = {text: row for row, text in enumerate(different)}
+        for place, matrix in before:
+            if place.keys() >= set(texts):
+                return matrix[[place[text] for text in texts]]
+        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        matrix = self._weighed(list(place))
+        self._last = ((place, matrix), *before[: _KEPT - 1])
         return matrix[[place[text] for text in texts]]
 
-    def _weighed(self, texts: list[str]) -> sparse.csr_matrix:
+    def _weighed(self, texts: Sequence[str]) -> sparse.csr_matrix:
         if self._ready is None:
             self._ready = [_with_terms(form, t, w) for form, t, w in zip(_FORMS, self.terms, self.weights, strict=True)]
         return sparse.hstack([v.transform(texts) for v in self._ready], format="csr")
@@ -84,10 +86,7 @@ def learn_words(column: str, texts: Sequence[str]) -> Words:
         terms.append("\n".join(vectoriser.get_feature_names_out().tolist()))
         weights.append(np.asarray(weigher.idf_, dtype=float))
     place = {text: row for row, text in enumerate(texts)}
-    different = sorted(place)
-    whole = sparse.hstack(matrices, format="csr")
-    known = (different, whole[[place[text] for text in different]])  # whoever learns from the texts asks for their matrix next
-    return Words(column, terms, weights, _last=(known,))
+    return Words(column, terms, weights, _last=((place, sparse.hstack(matrices, format="csr")),))  # whoever learns of them asks for it next
 
 
 def text_matrix(parts: Sequence[Words], texts: Mapping[str, Sequence[str]]) -> sparse.csr_matrix:

@@ -21,7 +21,7 @@ from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from seeding_platform.models.drift.columns import Kind
     from seeding_platform.models.operations.bench import Bench
@@ -92,13 +92,13 @@ def real_rows(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     return real.unique([c for c in spec.columns() if c in real.columns], keep="first", maintain_order=True)
 
 
-def reference_of(spec: ModelSpec, rows: pl.DataFrame, train_rows: pl.DataFrame, *, seed: int) -> str | None:
+def reference_of(spec: ModelSpec, rows: pl.DataFrame, trained: Iterable[bytes], *, seed: int) -> str | None:
     """The reference of a version: a sample of its features, and hashes of the rows that it was judged on; None where nothing can be judged.
 
     Args:
         spec: the model.
         rows: all that it was made from.
-        train_rows: those of them that it was trained on, whose hashes are a document of their own.
+        trained: hashes of those of them that it was trained on, which are a document of their own.
         seed: of the sample.
     """
     features = judged_features(spec)
@@ -107,8 +107,7 @@ def reference_of(spec: ModelSpec, rows: pl.DataFrame, train_rows: pl.DataFrame, 
     real = real_rows(spec, rows)
     sample = real.select(*(_plain(name, kind) for name, kind in features.items()))
     sample = sample.sample(MOST_ROWS, seed=seed) if sample.height > MOST_ROWS else sample
-    trained = set(fingerprints(spec, train_rows))
-    held = [mark for mark in fingerprints(spec, real) if mark not in trained]
+    held = set(fingerprints(spec, real)).difference(trained)
     return json.dumps({"features": sample.to_dict(as_series=False), "held": written(held)})
 
 

@@ -18,6 +18,7 @@ from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
     from seeding_platform.models.drift import Estimate
+    from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.models.registry import ModelVersion
@@ -32,12 +33,12 @@ DAYS = 7
 ESTIMATED = ("accuracy", "auc")
 
 
-def held_scores(spec: ModelSpec, model: Trained, held: pl.DataFrame, *, seed: int) -> str | None:
+def held_scores(spec: ModelSpec, model: Trained, held: Scored, *, seed: int) -> str | None:
     """Scores of rows that a version was not trained on, as a document; None where they would let nothing be estimated."""
     positive = positive_label(spec, model)
-    if spec.metric not in ESTIMATED or positive is None or held.height < FEWEST:
+    if spec.metric not in ESTIMATED or positive is None or held.truth.size < FEWEST:
         return None
-    scores = score_frame(spec, model, held.sample(MOST_ROWS, seed=seed) if held.height > MOST_ROWS else held)
+    scores = score_frame(spec, model, held.some(MOST_ROWS, seed=seed))
     told: dict[str, Any] = {"positive": positive}
     return json.dumps(told | {name: scores[name].to_list() for name in ("truth", "prediction", "score")})
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from seeding_platform.models.evaluation import Evaluation
+    from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.promotion import PromotionThresholds
     from seeding_platform.models.promotion.metrics import Metric
@@ -23,7 +24,7 @@ def judged_by_rows(
     spec: ModelSpec,
     model: Trained,
     serving: Trained | None,
-    held: pl.DataFrame,
+    held: Scored,
     thresholds: PromotionThresholds,
     found: Evaluation,
     metric: Metric,
@@ -37,7 +38,7 @@ def judged_by_rows(
         spec: the model.
         model: the challenger.
         serving: the champion; None for a first version.
-        held: rows that the challenger was not trained on.
+        held: rows that the challenger was not trained on, with what it says of them.
         thresholds: the bars.
         found: the challenger's evaluation, for what serving it costs.
         metric: what they are judged by.
@@ -46,7 +47,7 @@ def judged_by_rows(
     """
     rows = held if serving is None else unseen(spec, held, read(seen))
     challenger = score_frame(spec, model, rows)
-    champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows)
+    champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows.frame)
     return decide(
         champion,
         challenger,

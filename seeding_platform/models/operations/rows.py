@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from seeding_platform.models.kinds import Kind
 from seeding_platform.storage.content import PROCESSING_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.promotion.metrics import Metric
@@ -68,7 +71,7 @@ def _hashes(content: pl.DataFrame) -> list[bytes]:
     return [hashlib.blake2b(line.encode(), digest_size=_BYTES).digest() for line in content.write_ndjson().splitlines()]
 
 
-def written(hashes: list[bytes]) -> str:
+def written(hashes: Iterable[bytes]) -> str:
     """Hashes as a text, each once."""
     return base64.b64encode(b"".join(sorted(set(hashes)))).decode()
 
@@ -79,30 +82,25 @@ def read(document: str | None) -> set[bytes]:
     return {content[i : i + _BYTES] for i in range(0, len(content), _BYTES)}
 
 
-def unseen(spec: ModelSpec, held: pl.DataFrame, seen: set[bytes]) -> pl.DataFrame:
+def unseen(spec: ModelSpec, rows: Scored, seen: set[bytes]) -> Scored:
     """The rows that a version was not trained on."""
-    if not seen or held.is_empty():
-        return held
-    return held.filter(pl.Series([mark not in seen for mark in fingerprints(spec, held)], dtype=pl.Boolean))
+    if not seen or rows.frame.is_empty():
+        return rows
+    return rows.only([mark not in seen for mark in fingerprints(spec, rows.frame)])
 
 
-def score_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataFrame:
-    """What a model says of rows, as the gate wants it."""
-    from seeding_platform.models.learning.scored import as_rows, scored
+def score_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame | Scored) -> pl.DataFrame:
+    """What a model says of rows, or said of them already, as the gate wants it."""
+    from seeding_platform.models.learning.scored import Scored, as_rows, scored
 
-    return gate_frame(spec, model, as_rows(spec, scored(model, spec, rows)))
+    return gate_frame(spec, model, as_rows(spec, rows if isinstance(rows, Scored) else scored(model, spec, rows)))
 
 
-def dummy_frame(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataFrame:
+def dummy_frame(spec: ModelSpec, model: Trained, rows: Scored) -> pl.DataFrame:
     """What its dummy says of the same rows."""
-    from dataclasses import replace
-
-    from seeding_platform.models.learning.scored import as_rows, scored
-
-    found: Scored = scored(model, spec, rows)
-    if found.dummy is None:
+    if rows.dummy is None:
         raise ValueError(f"{spec.kind} has no dummy")
-    return gate_frame(spec, model, as_rows(spec, replace(found, scores=found.dummy)))
+    return score_frame(spec, model, dataclasses.replace(rows, scores=rows.dummy))
 
 
 def positive_label(spec: ModelSpec, model: Trained) -> str | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seeding_platform.models.evaluation import Evaluation
+    from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.models.promotion import Decision
@@ -44,6 +45,8 @@ log = logging.getLogger("seeding.models")
 _CLASSES = (Kind.CLASSIFICATION, Kind.NEXT_ITEM)
 EVALUATION = "evaluation.json"
 WEIGHED = "reweighing.json"
+WEIGHED_BY = 500
+"""Held-out rows by which features are weighed; the card says what is large, not the third digit."""
 LOOKED_BACK = 50
 """How many trainings are looked through for the last hold."""
 
@@ -107,13 +110,15 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     if (same := unchanged(_before(bench, job, champion), made_of)) is not None:
         return Ended(state="no_change", says=same.says, version=champion.version if champion else None, data_sha256=data, report=_made_of(made_of))
     from seeding_platform.models import evaluate, split_rows, train
+    from seeding_platform.models.learning.scored import scored
 
     bench.at_stage(job, "fit")
-    train_rows, held = split_rows(spec, ready)
+    train_rows, held_rows = split_rows(spec, ready)
     model = train(spec, train_rows, seed=work.seed)
     bench.at_stage(job, "evaluate")
+    held = scored(model, spec, held_rows)  # once, for figures, documents and gate
     found = evaluate(model, spec, held, seed=work.seed)
-    weighed = _weighed(spec, model, train_rows, held, seed=work.seed)
+    weighed = _weighed(spec, model, train_rows, held_rows, seed=work.seed)
     if champion is None and not found.beats_baseline(spec):
         report = {"evaluation": found.as_dict()} | _made_of(made_of) | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
@@ -210,7 +215,7 @@ def _registered(
     work: Work,
     model: Trained,
     found: Evaluation,
-    parts: tuple[pl.DataFrame, pl.DataFrame],
+    parts: tuple[pl.DataFrame, Scored],
     *,
     data: str,
     weighed: Any,
@@ -230,15 +235,16 @@ def _registered(
     }  # fmt: skip
     if (positive := positive_label(spec, model)) is not None:
         tags[POSITIVE] = positive
-    worth = {} if spec.kind is Kind.CLUSTERING else importance(model, spec, train_rows.head(500), seed=work.seed)
+    worth = {} if spec.kind is Kind.CLUSTERING else importance(model, spec, held.some(WEIGHED_BY, seed=work.seed), seed=work.seed)
+    trained_on = fingerprints(spec, train_rows)
     documents = {
         SPEC_DOCUMENT: spec.model_dump_json(indent=1, exclude_unset=True),
         EVALUATION: json.dumps(found.as_dict(), indent=1),
         GOLDEN: golden(model, spec, made_from, predict),
-        TRAINED_ON: written(fingerprints(spec, train_rows)),
+        TRAINED_ON: written(trained_on),
         "model_card.md": model_card(spec, found, worth, facts={"trigger": job.trigger, "rows": str(made_from.height), "trained at": now.isoformat()}),
     }
-    if (reference := reference_of(spec, made_from, train_rows, seed=work.seed)) is not None:
+    if (reference := reference_of(spec, made_from, trained_on, seed=work.seed)) is not None:
         documents[REFERENCE] = reference
     if (scores := held_scores(spec, model, held, seed=work.seed)) is not None:
         documents[HELD_SCORES] = scores
@@ -269,7 +275,7 @@ def _decided(
     spec: ModelSpec,
     model: Trained,
     found: Evaluation,
-    held: pl.DataFrame,
+    held: Scored,
     champion: ModelVersion | None,
     *,
     seed: int,
@@ -282,7 +288,7 @@ def _decided(
     if metric is not None:
         seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
         return judged_by_rows(spec, model, serving, held, thresholds, found, metric, seen=seen, seed=seed)
-    return judged_by_figure(spec, serving, held, thresholds, found, seed=seed)
+    return judged_by_figure(spec, serving, held.frame, thresholds, found, seed=seed)
 
 
 def _last_hold(bench: Bench, job: Job) -> Held | None:

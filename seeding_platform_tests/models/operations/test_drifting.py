@@ -7,6 +7,7 @@ import pytest
 
 from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.operations.drifting import FOUND, REFERENCE, Drifting, drifting, judged_features, reference_of
+from seeding_platform.models.operations.rows import fingerprints
 from seeding_platform.models.spec import ModelSpec
 from seeding_platform.storage.ml.jobs import Ended
 from seeding_platform_tests.models.operations.conftest import rows
@@ -105,11 +106,11 @@ def test_texts_and_dates_are_left_out_and_the_sample_holds_features_only():
     )  # fmt: skip
     assert judged_features(spec) == {"x": "numeric", "kind": "category"}
     frame = rows(5000).with_columns(said=pl.lit("a"), day=pl.lit("2026-01-01"), who=pl.lit("c1"), synthetic=pl.int_range(pl.len()) % 2 == 0)
-    told = json.loads(reference_of(spec, frame, frame.head(100), seed=1))
+    told = json.loads(reference_of(spec, frame, fingerprints(spec, frame.head(100)), seed=1))
     assert {name: len(values) for name, values in told["features"].items()} == {"x": 2000, "kind": 2000}
     assert set(told["features"]["x"]) <= set(frame.filter(~pl.col("synthetic"))["x"]), "made-up rows are no reference"
     only_text = ModelSpec.model_validate({"name": "toy", "kind": "classification", "target": "y", "features": {"said": "text"}})
-    assert reference_of(only_text, frame, frame, seed=1) is None
+    assert reference_of(only_text, frame, [], seed=1) is None
 
 
 def test_a_version_without_a_reference_is_not_judged(shop):
