@@ -19,6 +19,7 @@ TRUSTED = frozenset(
         f"{_OURS}.layout.Layout",
         f"{_OURS}.dummy.Dummy",
         f"{_OURS}.boosted.Trees",
+        f"{_OURS}.boosted.Codes",
         f"{_OURS}.linear.Line",
         f"{_OURS}.linear.Encoded",
         f"{_OURS}.words.Words",

@@ -2,7 +2,7 @@
 
     python -m seeding_platform_tests.benchmarks.predictions [--table FILE --spec FILE] [--clients N] [--seconds N]
 
-A model is trained, let serve and asked as anybody would ask it: every answer is kept, so that a label finds it, before it is given. Without a
+A model is trained under the name of a shipped one, let serve and asked as anybody would ask it: every answer is kept, so that a label finds it, before it is given. Without a
 table of one's own it is a classifier of 20 numbers and categories over 5,000 made-up rows. Latencies are of the wall clock, costs are CPU-ms of
 the service.
 """
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 TENANT, BATCH = "default", 10_000
 MADE = {
-    "name": "made_up",
+    "name": "churn",
     "kind": "classification",
     "target": "y",
     "features": {f"x{n}": "numeric" for n in range(12)} | {f"k{n}": "category" for n in range(8)},
@@ -102,7 +102,7 @@ def main() -> None:
     if (chosen.table is None) != (chosen.spec is None):
         parser.error("--table and --spec go together")
     spec = ModelSpec.model_validate(MADE) if chosen.spec is None else load_spec(chosen.spec)
-    spec = spec.model_copy(update={"split": ModelSpec.model_validate(MADE).split})
+    spec = spec.model_copy(update={"name": "churn", "split": ModelSpec.model_validate(MADE).split})
     frame = made_rows() if chosen.table is None else pl.read_csv(chosen.table, infer_schema_length=None)
     with tempfile.TemporaryDirectory() as folder:
         place = place_in(Path(folder) / "place")
@@ -118,11 +118,13 @@ def main() -> None:
         model = predictor.loaded(whose, str(ended.version))[1]
         one, batch = frame.slice(0, 1), pl.DataFrame(many)
         print(f"{spec.name}: {frame.height:,} rows, {len(spec.features)} features")
-        print(f"  model alone, one row: {times(lambda: model.scores(spec, one), 300)}; {BATCH:,} rows: {times(lambda: model.scores(spec, batch), 10)}")
+        print(
+            f"  model alone, one row: {times(lambda: model.scores(spec, one), 300)}; {BATCH:,} rows: {times(lambda: model.scores(spec, batch), 10)}"
+        )
         print(f"  answered and kept, one row: {times(lambda: predictor.answer(whose, rows[:1]), 300)}", end="; ")
         print(f"{BATCH:,} rows: {times(lambda: predictor.answer(whose, many), 10)}")
         key = new_key(place.settings, role=Role.ANALYST, tenant=TENANT, label="load")[1]
-        process, address = served(place)
+        process, address = served(place, SEEDING_REQUESTS_PER_MINUTE="10000000")
         try:
             bodies = [json.dumps({"model": spec.name, "rows": [row]}).encode() for row in rows[:500]]
             warm: list[float] = []
@@ -140,7 +142,9 @@ def main() -> None:
             process.terminate()
             process.wait(timeout=30)
         print(f"  over HTTP, one row a request, {chosen.clients} connections: {len(seen) / chosen.seconds:,.0f} a second, {spread(seen)}, ", end="")
-        print(f"{cost:.2f} CPU-ms of the service each, {len(errors)} errors{f' ({sorted(set(errors))})' if errors else ''}; one alone: {spread(warm)}")
+        print(
+            f"{cost:.2f} CPU-ms of the service each, {len(errors)} errors{f' ({sorted(set(errors))})' if errors else ''}; one alone: {spread(warm)}"
+        )
 
 
 if __name__ == "__main__":

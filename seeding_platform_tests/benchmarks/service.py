@@ -99,11 +99,11 @@ def started(command: list[str], port: int, environment: Mapping[str, str]) -> su
     raise SystemExit(f"{command[0]} does not answer")
 
 
-def served(place: Place) -> tuple[subprocess.Popen[bytes], str]:
-    """A service of its own, and its address."""
+def served(place: Place, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A service of its own, and its address; with settings of its own."""
     port = free_port()
     command = [sys.executable, "-m", "seeding_platform.cli", "serve"]
-    return started(command, port, {**place.environment, "SEEDING_PORT": str(port)}), f"http://127.0.0.1:{port}"
+    return started(command, port, {**place.environment, **environment, "SEEDING_PORT": str(port)}), f"http://127.0.0.1:{port}"
 
 
 def datasette(command: str, facts: pl.DataFrame, folder: Path) -> tuple[subprocess.Popen[bytes], str]:

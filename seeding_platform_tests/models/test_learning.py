@@ -5,9 +5,11 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from seeding_platform.errors import ConfigError, PermanentError
 from seeding_platform.models import evaluate, fit_and_evaluate, predict, row_scores, split_rows, train
+from seeding_platform.models.learning.reading import feature_values
 from seeding_platform_tests.models.made import spec, table
 
 KINDS = {
@@ -202,3 +204,22 @@ def test_probabilities_of_texts_are_calibrated():
     judged = fit_and_evaluate(spec(features={"text": "text"}, metric="log_loss"), frame)
     assert judged.calibration.ece < 0.1
     assert judged.beats_baseline(spec(features={"text": "text"}, metric="log_loss"))
+
+
+def test_trees_say_what_scikit_learn_says_of_the_same_codes():
+    frame = table(300).with_columns(kind=pl.when(pl.int_range(pl.len()) % 11 == 0).then(None).otherwise("kind"))
+    told = spec(features={"x": "numeric", "kind": "category", "day": "date", "account": "category"})
+    model = train(told, frame, seed=0)
+    asked = pl.concat([frame, frame.with_columns(kind=pl.lit("unheard of"), x=pl.lit(None, dtype=pl.Float64))])
+    values = feature_values(told, asked)
+    x, y = model.layout.matrix(feature_values(told, frame)), frame["y"].to_numpy()
+    theirs = HistGradientBoostingClassifier(**model.estimator.estimator.get_params()).fit(x, y)
+    assert (model.scores(told, asked) == theirs.predict_proba(model.layout.matrix(values))).all()
+
+
+def test_a_label_alone_is_read_as_among_others():
+    frame = table().with_columns(kind=pl.int_range(pl.len()) % 4 / 2)
+    told = spec()
+    model = train(told, frame, seed=0)
+    together = model.scores(told, frame.head(8))
+    assert [model.scores(told, frame.slice(n, 1)).tolist()[0] for n in range(8)] == together.tolist()

@@ -21,10 +21,33 @@ if TYPE_CHECKING:
     from seeding_platform.models.learning.linear import Line
 
 _FOLDS = 3
-_ROUNDS = "_predictors"
+_ROUNDS, _BEFORE = "_predictors", "_preprocessor"
 _PARTS = ("nodes", "binned_left_cat_bitsets", "raw_left_cat_bitsets")
-"""Where scikit-learn keeps its trees, and what each is made of, in the order in which it is put together."""
+"""Where scikit-learn keeps its trees and what it does before, and what a tree is made of, in the order in which it is put together."""
 _LARGE = 20_000  # rows from which larger trees pay
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What scikit-learn's trees do to a matrix before they read it: categories first, by their place among those seen in training.
+
+    Its own column transformer does the same for a row in five times what all trees take.
+
+    Args:
+        order: of the columns.
+        places: place of each code of each category column, and last that of a code that was not seen: NaN.
+    """
+
+    order: NDArray[Any]
+    places: list[NDArray[Any]]
+
+    def transform(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The matrix as the trees read it."""
+        told = np.ascontiguousarray(x[:, self.order])
+        for n, places in enumerate(self.places):
+            last = len(places) - 1
+            told[:, n] = places[np.where(told[:, n] < last, told[:, n], last).astype(int)]  # missing is not less either
+        return told
 
 
 @dataclass(frozen=True)
@@ -97,8 +120,19 @@ def fit_trees(
     if layout.texts:
         said, line = _texts_apart(layout, values, np.log1p(y) if kind is Kind.COUNTS else y, classes=classes, params=params, seed=seed)
         x, categorical = np.column_stack([x, said]), categorical + [False] * (said.shape[1] if said.ndim > 1 else 1)
-    estimator = _estimator(kind, y.size, categorical, params, seed)
-    return Trees(estimator.fit(x, y, sample_weight=weights), line)
+    estimator = _estimator(kind, y.size, categorical, params, seed).fit(x, y, sample_weight=weights)
+    if any(categorical):
+        seen = vars(estimator)[_BEFORE].named_transformers_["encoder"].categories_
+        vars(estimator)[_BEFORE] = Codes(np.argsort(~np.array(categorical), kind="stable"), [_places(codes) for codes in seen])
+    return Trees(estimator, line)
+
+
+def _places(codes: NDArray[Any]) -> NDArray[Any]:
+    """The place of each code among those that were seen; NaN of another one."""
+    known = codes[~np.isnan(codes)].astype(int)
+    places = np.full(int(known.max(initial=-1)) + 2, np.nan)
+    places[known] = np.arange(known.size)
+    return places
 
 
 def _estimator(kind: Kind, rows: int, categorical: list[bool], params: dict[str, Any], seed: int) -> Any:

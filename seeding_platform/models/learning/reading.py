@@ -19,7 +19,7 @@ SYNTHETIC = "synthetic"
 _NO_NUMBER = ["nan", "null", "none", "na", "n/a"]
 """How other programs write that there is no number."""
 _EXACT = 2.0**53  # whole numbers below it are exact
-_ONE, _WRONG = "\0one", "\0wrong"  # no name of a column
+_ONE = "\0one"  # no name of a column
 _ROWS = "Rows count from 0, without the header."
 _FORMS = (
     "%Y-%m-%d %H:%M:%S%.f",
@@ -75,17 +75,20 @@ def feature_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
         ContractBroken: a column is missing, or a value is none of its kind.
     """
     required(spec, frame, target=False)
-    written = {n: moments(spec.name, n, frame[n]) for n, k in spec.features.items() if k is FeatureKind.DATE and not frame.schema[n].is_temporal()}
-    told = {n: _READ[k](spec.name, n, frame.schema[n]) for n, k in spec.features.items() if n not in written}
-    doubted = {n: reading.wrong for n, reading in told.items() if reading.wrong is not None}
-    read = frame.select(  # one question for all columns: a row is often asked for alone
-        *(written[n] if n in written else told[n].value.alias(n) for n in spec.features),
-        *((pl.any_horizontal(wrong.any() for wrong in doubted.values()).alias(_WRONG),) if doubted else ()),
-    )
-    if doubted and read[_WRONG][0]:
-        for name in doubted:
-            _refuse(told[name], frame[name])
-    return read.select(list(spec.features)) if doubted else read
+    types = frame.schema
+    written = {n: moments(spec.name, n, frame[n]) for n, k in spec.features.items() if k is FeatureKind.DATE and not types[n].is_temporal()}
+    told = {n: _READ[k](spec.name, n, types[n]) for n, k in spec.features.items() if n not in written}
+    read = frame.select(written[n] if n in written else told[n].value.alias(n) for n in spec.features)  # one question: a row is often asked for alone
+    for name, reading in told.items():
+        if reading.wrong is not None and _doubtful(frame[name], read[name]):
+            _refuse(reading, frame[name])
+    return read
+
+
+def _doubtful(came: pl.Series, read: pl.Series) -> bool:
+    """Whether numbers may be wrong: one is missing that was not, or has no end."""
+    least, most = read.min(), read.max()
+    return read.null_count() > came.null_count() or least == float("-inf") or most == float("inf")
 
 
 def target_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.Series:
