@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -73,9 +74,15 @@ def _write(service: Service, event: Event, told: dict[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        from seeding_platform.governance.pii import redacted
-
-        return redacted(pl.Series([value[:_LONGEST]]))[0]
+        return _redacted(value[:_LONGEST])
     if isinstance(value, dict):
         return {str(name)[:_LONGEST]: _plain(part) for name, part in value.items()}
     return value
+
+
+@lru_cache(maxsize=1000)
+def _redacted(text: str) -> str:
+    """A text without personal data. Names of models and versions come back with every request; to look for such data costs more than to answer."""
+    from seeding_platform.governance.pii import redacted
+
+    return str(redacted(pl.Series([text]))[0])

@@ -2,9 +2,9 @@
 
     python -m seeding_platform_tests.benchmarks.predictions [--table FILE --spec FILE] [--clients N] [--seconds N]
 
-A model is trained under the name of a shipped one, let serve and asked as anybody would ask it: every answer is kept, so that a label finds it, before it is given. Without a
-table of one's own it is a classifier of 20 numbers and categories over 5,000 made-up rows. Latencies are of the wall clock, costs are CPU-ms of
-the service.
+A model is trained under the name of a shipped one, let serve, and asked as anybody would ask it: every answer is kept before it is given, so that
+a label finds it. Without a table of one's own it is a classifier of 20 numbers and categories over 5,000 made-up rows. Latencies are of the wall
+clock, costs are CPU-ms of the service.
 """
 
 from __future__ import annotations
