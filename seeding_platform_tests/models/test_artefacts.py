@@ -7,6 +7,8 @@ import skops.io
 from seeding_platform.errors import PermanentError
 from seeding_platform.models import train
 from seeding_platform.models.artefacts import TRUSTED, dumped, loaded, size_of
+from seeding_platform.models.learning.boosted import Trees
+from seeding_platform.models.learning.words import Words, learn_words
 from seeding_platform_tests.models.made import spec, table
 
 EVERY = {
@@ -82,3 +84,14 @@ def test_what_is_no_model_is_refused_though_its_hash_is_right():
 def test_nothing_that_runs_code_is_trusted():
     assert not [t for t in TRUSTED if t.startswith(("builtins.", "os.", "subprocess."))]
     assert pl.__name__ not in "".join(TRUSTED)
+
+
+def test_what_an_earlier_release_kept_is_read_as_it_was_written():
+    told, frame = spec(features={"x": "numeric", "text": "text"}), table(120)
+    trees = train(told, frame, seed=0).estimator
+    before = Trees.__new__(Trees)
+    before.__setstate__({"estimator": trees.estimator, "line": trees.line})  # tree by tree
+    assert before.estimator is trees.estimator and before.line is trees.line
+    words = Words.__new__(Words)
+    words.__dict__.update({k: v for k, v in learn_words("text", ["so good", "so bad"]).__getstate__().items() if k != "pieces"})
+    assert words.pieces == (2, 4)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _MOST_CLASSES_RANKED = 10
 _MOST_VALUES = 20
 _FEWEST_ROWS = 10
-_TIMED, _TIMED_AT_LEAST, _TIMED_MS = 30, 5, 100.0
+_TIMED, _TIMED_AT_LEAST, _TIMED_MS = 30, 5, 50.0
 _BINS = 10
 _STABILITY_ROUNDS = 20
 
@@ -216,7 +216,7 @@ def _calibration(spec: ModelSpec, rows: Scored) -> Calibration | None:
 
 
 def _latency(model: Trained, spec: ModelSpec, frame: pl.DataFrame, clock: Callable[[], float]) -> dict[str, float]:
-    """Time of one row at a time, reading included, after a first one that does not count; 5 to 30 rows, a tenth of a second of them."""
+    """Time of one row at a time, reading included, after a first one that does not count; 5 to 30 rows, a twentieth of a second of them."""
     times: list[float] = []
     for place in range(min(_TIMED, frame.height)):
         row = frame.slice(place, 1)
