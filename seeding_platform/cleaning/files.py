@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None, optional: tuple[str, ...] = ()) -> pl.DataFrame:
+def read_table(
+    path: Path, *, text_columns: tuple[str, ...] | None = None, optional: tuple[str, ...] = (), separator: str | None = None
+) -> pl.DataFrame:
     """Columns (default: all) of a CSV, Parquet or JSON lines file (also gzipped); those of a CSV as text, so that ids keep their zeros.
 
     Args:
         path: the file; its name says what it is.
         text_columns: only these, which must be there.
         optional: beside them these, where they are there.
+        separator: what stands between columns of a text file; by default a comma, a tab in .tsv.
 
     Raises:
         ConfigError: the file cannot be read as what its name says, or a column is not there.
@@ -38,7 +41,7 @@ def read_table(path: Path, *, text_columns: tuple[str, ...] | None = None, optio
             wanted = records if text_columns is None else [{c: r[c] for c in (*text_columns, *optional) if c in r} for r in records]
             frame = pl.DataFrame(wanted, infer_schema_length=None)
         elif name.endswith((".csv", ".tsv")):
-            frame = pl.read_csv(content, separator="\t" if name.endswith(".tsv") else ",", infer_schema=False)
+            frame = pl.read_csv(content, separator=separator or ("\t" if name.endswith(".tsv") else ","), infer_schema=False)
         else:
             raise ConfigError(f"{path.name}: only .csv, .tsv, .parquet and .jsonl (also .gz) are read")
     except (pl.exceptions.PolarsError, ValueError, OSError, TypeError) as error:

@@ -26,19 +26,27 @@ def model_evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of fits and intervals.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a model on rows of a table and judge it by the others; nothing is kept."""
+    """Train a model on rows of a table and judge it by the others; nothing is kept. Exits with 1 where the floor of the specification is not kept."""
     from seeding_platform.models.own_table import judged_by_files
 
     if data is None and train is None:
-        raise typer.BadParameter("give --data FILE, or --train FILE and --test FILE")
+        raise typer.BadParameter("give --data FILE, which is parted as the specification says, or --train FILE and --test FILE")
     say(f"Training and judging by {spec.name}")
     told, judged = judged_by_files(spec, data=data, train=train, test=test, seed=seed)
     if as_json:
         facts = {"model": told.name, "floor": told.floor, "meets_floor": judged.meets_floor(told), "beats_dummy": judged.beats_baseline(told)}
-        out(judged.as_dict() | facts)
-        return
-    for line in _lines(told, judged):
-        typer.echo(line)
+        out(judged.as_dict() | facts | {"broken_guardrails": judged.broken_guardrails(told), "enough_rows": _enough(told, judged)})
+    else:
+        for line in _lines(told, judged):
+            typer.echo(line)
+    if told.floor is not None and not judged.meets_floor(told):
+        raise typer.Exit(1)
+
+
+def _enough(spec: ModelSpec, judged: Evaluation) -> bool:
+    """Whether the table has the rows that the specification asks for."""
+    whole = judged.test_rows if judged.split.get("kind") in ("none", "kfold") else judged.train_rows + judged.test_rows
+    return whole >= spec.minimum_rows
 
 
 def _lines(spec: ModelSpec, judged: Evaluation) -> list[str]:
@@ -46,12 +54,19 @@ def _lines(spec: ModelSpec, judged: Evaluation) -> list[str]:
     lines = [f"{spec.name}: {judged.says()}"]
     if spec.floor is not None:
         lines.append(f"The floor of {spec.floor:g} is {'kept' if judged.meets_floor(spec) else 'not kept'}.")
+    lines += [f"Guardrail: {broken}." for broken in judged.broken_guardrails(spec)]
+    if not _enough(spec, judged):
+        lines.append(f"The specification asks for {spec.minimum_rows:,} rows: with these the platform would not train by itself.")
+    if seen := judged.split.get("also_trained_on"):
+        lines.append(f"{seen:,} of the rows that judge were trained on too: the figures are better than what new rows will show.")
+    if without := judged.split.get("without_target"):
+        lines.append(f"{without:,} rows have no {spec.target} and were left out.")
     lines += ["", f"{'figure':<20} {'value':>9}  {'95 % interval':<20} {'rows':>8} {'dummy':>9}"]
     for name, figure in judged.metrics.items():
         other = judged.dummy.get(name)
         lines.append(f"{name:<20} {_cells(figure)} {'' if other is None or other.value is None else f'{other.value:.4f}':>9}")
     for column, values in judged.slices.items():
-        lines += ["", f"{judged.metric} by {column}"]
+        lines += ["", "share of the rows by group" if spec.target is None else f"{judged.metric} by {column}"]
         lines += [f"{value[:20]:<20} {_cells(figure)}" for value, figure in values.items()]
     if judged.calibration is not None:
         lines += ["", f"Probabilities of {judged.calibration.of}: expected calibration error {judged.calibration.ece:.4f}"]
@@ -64,6 +79,27 @@ def _cells(figure: Figure) -> str:
     value = "?" if figure.value is None else f"{figure.value:.4f}"
     between = "" if figure.ci_low is None or figure.ci_high is None else f"{figure.ci_low:.4f} to {figure.ci_high:.4f}"
     return f"{value:>9}  {between:<20} {figure.n:>8,}"
+
+
+@model_app.command("search")
+def model_search(
+    spec: Annotated[Path, typer.Option("--spec", metavar="SPEC.yaml", help="What is predicted from what.", **_File)],
+    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="CSV, TSV, Parquet or JSON lines (also .gz).", **_File)],
+    cpu_seconds: Annotated[float, typer.Option("--cpu-seconds", min=0.1, help="Budget; the trial under way when it ends is finished.")] = 60.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of fits and of the order of trials.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Look for parameters that do better than ours, by rows that train alone; prints what to write into the specification."""
+    from seeding_platform.models.own_table import searched
+
+    say(f"Searching parameters of {spec.name} for {cpu_seconds:g} CPU-seconds")
+    told, found = searched(spec, data=data, cpu_seconds=cpu_seconds, seed=seed)
+    if as_json:
+        out({"model": told.name, "params": found})
+    elif not found:
+        typer.echo(f"{told.name}: nothing did better than what is set already.")
+    else:
+        typer.echo(f"params: {{{', '.join(f'{name}: {value}' for name, value in found.items())}}}")
 
 
 @model_app.command("experiment")

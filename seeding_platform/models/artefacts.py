@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import PermanentError
@@ -47,9 +48,11 @@ TRUSTED = frozenset(
     }
 )
 """Types beyond skops' own list that our estimators hold; an artefact with any other type is neither written nor loaded."""
+GROUP = "seeding_platform.trusted_types"
+"""Entry points by which an installed package names the types that its trainer's models hold: `name = "package.module:Type"`."""
 
 
-_ONLY_OURS = "Only models of our own trainers are kept and loaded."
+_ONLY_OURS = f"Only models of our own trainers are kept and loaded; a package with a trainer names its types by entry points of {GROUP}."
 _written: tuple[weakref.ref[Trained], bytes] | None = None
 """The model that was written last: it is measured first and kept afterwards, and writing is most of the cost of both."""
 
@@ -64,6 +67,11 @@ def _content(model: Trained) -> bytes:
     content = bytes(skops.io.dumps(model))
     _written = (weakref.ref(model), content)
     return content
+
+
+def trusted() -> frozenset[str]:
+    """All types that may be written and loaded: ours, and those that packages of this installation name for their trainers."""
+    return TRUSTED | {entry.value.replace(":", ".") for entry in entry_points(group=GROUP)}
 
 
 def dumped(model: Trained) -> tuple[bytes, str]:
@@ -94,7 +102,7 @@ def loaded(content: bytes, sha256: str, *, name: str = "The model") -> Trained:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise PermanentError(f"The artefact of {name} was altered.", fix="Retrain it; the altered file is not loaded.")
     try:
-        found: Any = skops.io.loads(content, trusted=sorted(TRUSTED))
+        found: Any = skops.io.loads(content, trusted=sorted(trusted()))
     except UntrustedTypesFoundException as error:
         _trusted(content, name)
         raise PermanentError(f"{name} holds untrusted types.", fix=_ONLY_OURS) from error
@@ -112,7 +120,7 @@ def size_of(model: Trained) -> int | None:
     from seeding_platform.models.learning.trained import External
 
     content = _content(model)
-    if isinstance(model.estimator, External) and set(skops.io.get_untrusted_types(data=content)) - TRUSTED:
+    if isinstance(model.estimator, External) and set(skops.io.get_untrusted_types(data=content)) - trusted():
         return None
     return len(content)
 
@@ -120,6 +128,6 @@ def size_of(model: Trained) -> int | None:
 def _trusted(content: bytes, name: str) -> None:
     import skops.io
 
-    unknown = set(skops.io.get_untrusted_types(data=content)) - TRUSTED
+    unknown = set(skops.io.get_untrusted_types(data=content)) - trusted()
     if unknown:
         raise PermanentError(f"{name} holds untrusted types: {', '.join(sorted(unknown))}.", fix=_ONLY_OURS)

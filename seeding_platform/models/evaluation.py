@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from seeding_platform.models.spec import ModelSpec
 
 
+_SHORT = ("auc", "rmse", "mae", "mape", "f1", "mrr")
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure and how sure it is.
@@ -124,7 +127,18 @@ class Evaluation:
         """The deciding figure in words."""
         against = "" if self.baseline_value is None else f" against {self.baseline_value:.3f} of the dummy"
         gain = "" if self.gain_se is None else f", {self.gain_se:+.1f} standard errors"
-        return f"{self.metric.upper()} {self.value:.3f}{against}{gain} on {self.test_rows} held-out rows"
+        rows = "rows" if self.split.get("kind") == "none" else "held-out rows"
+        value = "cannot be told" if math.isnan(self.value) else f"{self.value:.3f}"
+        return f"{self.metric.upper() if self.metric in _SHORT else self.metric} {value}{against}{gain} on {self.test_rows} {rows}"
+
+    def broken_guardrails(self, spec: ModelSpec) -> list[str]:
+        """What serving it costs beyond what the specification allows, in words."""
+        guard = spec.guardrails
+        if guard is None:
+            return []
+        size = None if self.size_bytes is None else self.size_bytes / 1e6
+        costs = (("latency_ms", self.latency_ms.get("p99"), guard.latency_ms), ("size_mb", size, guard.size_mb))
+        return [f"{name} {cost:.2f} is above {most:g}" for name, cost, most in costs if cost is not None and most is not None and cost > most]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON; what cannot be told is null."""

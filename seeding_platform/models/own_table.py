@@ -40,8 +40,9 @@ def judged_by_files(spec_file: Path, *, data: Path | None, train: Path | None, t
         PermanentError: nothing can be learned from the rows.
     """
     from seeding_platform.models.learning.judging import evaluate, fit_and_evaluate
-    from seeding_platform.models.learning.reading import labelled
+    from seeding_platform.models.learning.reading import labelled, readable
     from seeding_platform.models.learning.trained import train as fit
+    from seeding_platform.models.operations.rows import fingerprints
 
     spec = load_spec(spec_file)
     learned = train or data
@@ -54,10 +55,39 @@ def judged_by_files(spec_file: Path, *, data: Path | None, train: Path | None, t
                 fix="Give --test FILE, or name split.column, which says train or test in every row.",
             )
         return spec, fit_and_evaluate(spec, table(learned), seed=seed)
-    before, held = labelled(spec, table(learned)), labelled(spec, table(test))
+    files = table(learned), table(test)
+    for file in files:
+        readable(spec, file)
+    before, held = (labelled(spec, file) for file in files)
     judged = evaluate(fit(spec, before, seed=seed), spec, held, seed=seed)
     facts: dict[str, Any] = {"train": learned.name, "test": test.name}
+    known, without = set(fingerprints(spec, before)), sum(file.height for file in files) - before.height - held.height
+    counted = {"also_trained_on": sum(mark in known for mark in fingerprints(spec, held)), "without_target": without}
+    facts |= {name: count for name, count in counted.items() if count}
     return spec, replace(judged, split=Split(kind="given").model_dump(include={"kind", "seed"}) | facts | dict(judged.split))
+
+
+def searched(spec_file: Path, *, data: Path, cpu_seconds: float, seed: int = 0) -> tuple[ModelSpec, dict[str, Any]]:
+    """Parameters that do better than the trainer's own, from the rows that train.
+
+    Args:
+        spec_file: the specification (YAML).
+        data: the table; what its split holds out is not looked at.
+        cpu_seconds: budget.
+        seed: of fits and of the order in which parameters are tried.
+
+    Raises:
+        ConfigError: the specification or the file cannot be read, or the split has several parts.
+        ContractBroken: a column is missing, or a value is none of its kind.
+        PermanentError: there is nothing to search by.
+    """
+    from seeding_platform.models.learning.reading import readable
+    from seeding_platform.models.learning.search import search
+    from seeding_platform.models.learning.splits import split_rows
+
+    spec, rows = load_spec(spec_file), table(data)
+    readable(spec, rows)
+    return spec, search(spec, split_rows(spec, rows)[0], seed=seed, cpu_seconds=cpu_seconds)
 
 
 def experiment_by_files(
@@ -85,22 +115,34 @@ def experiment_by_files(
 
 
 def table(path: Path) -> pl.DataFrame:
-    """A CSV, TSV, Parquet or JSON lines file (also gzipped).
+    """A CSV (commas or semicolons), TSV, Parquet or JSON lines file (also gzipped).
 
     Raises:
-        ConfigError: it cannot be read as what its name says, or two of its columns have one name.
+        ConfigError: it cannot be read as what its name says, is no UTF-8, or two of its columns have one name.
     """
     name = path.name.lower().removesuffix(".gz")
-    if name.endswith((".csv", ".tsv")):
-        twice = _twice(path, "\t" if name.endswith(".tsv") else ",")
-        if twice:
-            raise ConfigError(f"{path.name} has several columns called {', '.join(map(repr, twice))}.", fix="Give every column its own name.")
-    return read_table(path)
+    if not name.endswith((".csv", ".tsv")):
+        return read_table(path)
+    head = _first_line(path)
+    separator = "\t" if name.endswith(".tsv") else ";" if head.count(";") > head.count(",") else ","
+    names = next(csv.reader([head], delimiter=separator), [])
+    twice = sorted({each for each in names if names.count(each) > 1})
+    if twice:
+        raise ConfigError(f"{path.name} has several columns called {', '.join(map(repr, twice))}.", fix="Give every column its own name.")
+    return read_table(path, separator=separator)
 
 
-def _twice(path: Path, delimiter: str) -> list[str]:
-    """Names that stand more than once in the first line."""
+def _first_line(path: Path) -> str:
+    """The names of the columns; all of the file must be UTF-8."""
     opened = gzip.open if path.name.lower().endswith(".gz") else Path.open
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
-        head = next(csv.reader(stream, delimiter=delimiter), [])
-    return sorted({name for name in head if head.count(name) > 1})
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            head = stream.readline()
+            for _ in stream:
+                pass
+    except UnicodeDecodeError as error:
+        fix = "Save it as UTF-8; in a spreadsheet that is the kind CSV UTF-8."
+        raise ConfigError(f"{path.name} is not in UTF-8 ({error.reason}).", fix=fix) from error
+    except (OSError, EOFError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    return head

@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_TREES = ("learning_rate", "max_iter", "max_leaf_nodes", "min_samples_leaf", "l2_regularization")
+_READ: dict[Kind, tuple[str, ...]] = {
+    Kind.CLASSIFICATION: (*_TREES, "strength"),
+    Kind.REGRESSION: (*_TREES, "penalty"),
+    Kind.COUNTS: (*_TREES, "penalty"),
+    Kind.NEXT_ITEM: (*_TREES, "strength", "weight", "method"),
+    Kind.CLUSTERING: ("clusters", "method"),
+}
+_METHODS: dict[Kind, tuple[str, ...]] = {Kind.NEXT_ITEM: ("chain", "trees"), Kind.CLUSTERING: ("kmeans", "mixture")}
+_BETWEEN: dict[str, tuple[float, float]] = {
+    "learning_rate": (1e-4, 1.0), "max_iter": (1, 10_000), "max_leaf_nodes": (2, 10_000), "min_samples_leaf": (1, 1_000_000),
+    "l2_regularization": (0.0, 1e9), "strength": (1e-6, 1e6), "penalty": (0.0, 1e9), "weight": (0.0, 1e9), "clusters": (2, 1000),
+}  # fmt: skip
+_WHOLE = ("max_iter", "max_leaf_nodes", "min_samples_leaf", "clusters")
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -119,6 +135,7 @@ class ModelSpec(_Part):
         self._target_fits()
         self._metric_fits()
         self._columns_fit()
+        self._params_fit()
         if self.split.kind == "time" and not (self.split.column or self.time):
             raise ValueError("split: kind time needs a column of moments; name it in split.column or in time")
         if self.kind is Kind.CLUSTERING and self.split.kind != "holdout" and not self.inputs:
@@ -163,6 +180,23 @@ class ModelSpec(_Part):
         both = sorted(set(self.features) & set(self.early or {}))
         if both:
             raise ValueError(f"early.{both[0]}: that is among the features already; name only what is known later")
+
+    def _params_fit(self) -> None:
+        """Ours are known; those of an own trainer are its own affair."""
+        if self.trainer is not None:
+            return
+        for name, value in (self.params or {}).items():
+            read = _READ[self.kind]
+            if name not in read:
+                raise ValueError(f"params.{name}: {self.kind} reads no such parameter; it reads {', '.join(read)}")
+            if name == "method":
+                if value not in _METHODS[self.kind]:
+                    raise ValueError(f"params.method: {value!r} is not one of {', '.join(_METHODS[self.kind])}")
+                continue
+            least, most = _BETWEEN[name]
+            if isinstance(value, str) or not least <= value <= most or (name in _WHOLE and value != int(value)):
+                whole = "a whole number" if name in _WHOLE else "a number"
+                raise ValueError(f"params.{name}: {value!r} is not {whole} between {least:g} and {most:g}")
 
     def asked_later(self) -> ModelSpec:
         """The second variant, `<name>_early`, which also knows the features of `early`.
@@ -215,7 +249,7 @@ def load_spec(path: Path) -> ModelSpec:
     """
     from pydantic import ValidationError
 
-    fix = "docs/models.md has the form; models/specs/content_performance.yaml is one to compare with."
+    fix = "docs/models.md has the form; examples/models has some to compare with."
     try:
         return ModelSpec.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=_Once))  # noqa: S506 - a safe loader
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:

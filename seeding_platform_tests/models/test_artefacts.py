@@ -1,5 +1,7 @@
 """A model comes back from its bytes as it was; altered bytes and foreign types do not come back at all."""
 
+from importlib.metadata import EntryPoint
+
 import polars as pl
 import pytest
 import skops.io
@@ -91,7 +93,19 @@ def test_what_an_earlier_release_kept_is_read_as_it_was_written():
     trees = train(told, frame, seed=0).estimator
     before = Trees.__new__(Trees)
     before.__setstate__({"estimator": trees.estimator, "line": trees.line})  # tree by tree
-    assert before.estimator is trees.estimator and before.line is trees.line
+    assert before.estimator is trees.estimator
+    assert before.line is trees.line
     words = Words.__new__(Words)
     words.__dict__.update({k: v for k, v in learn_words("text", ["so good", "so bad"]).__getstate__().items() if k != "pieces"})
     assert words.pieces == (2, 4)
+
+
+def test_types_that_an_installed_package_names_are_trusted(monkeypatch):
+    told, frame = spec(trainer=f"{__name__}:foreign", kind="regression", target="number"), table(60)
+    named = EntryPoint("foreign", f"{__name__}:Foreign", "seeding_platform.trusted_types")
+    monkeypatch.setattr("seeding_platform.models.artefacts.entry_points", lambda group: [named] if group == named.group else [])
+    content, sha256 = dumped(train(told, frame, seed=0))
+    assert (loaded(content, sha256).scores(told, frame) == 0).all()
+    monkeypatch.undo()
+    with pytest.raises(PermanentError, match="untrusted types"):
+        loaded(content, sha256)

@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import polars as pl
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -102,7 +103,7 @@ def test_failures_are_one_message_and_exit_1(place, monkeypatch, capsys):
 
 def test_groups_and_numbers_are_told_too(place):
     for told in (
-        {"kind": "clustering", "target": None},
+        {"kind": "clustering", "target": None, "params": None},
         {"kind": "counts", "target": "times"},
         {"kind": "regression", "target": "number", "floor": 3},
     ):
@@ -110,3 +111,86 @@ def test_groups_and_numbers_are_told_too(place):
         assert spec(**(PLAIN | told)).kind == told["kind"]
         assert json.loads(run(place, "--data", "data.csv", "--json").stdout)["calibration"] is None
         assert run(place, "--data", "data.csv").exit_code == 0
+
+
+def written(place, **told) -> None:
+    (place / "spec.yaml").write_text(yaml.safe_dump({k: v for k, v in (PLAIN | told).items() if v is not None}))
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"params": {"learning_rate": -1}}, "-1 is not a number between 0.0001 and 1"),
+        ({"params": {"learning_rate": "x"}}, "'x' is not a number"),
+        ({"params": {"max_iter": 2.5}}, "2.5 is not a whole number"),
+        ({"params": {"learnin_rate": 0.1}}, "params.learnin_rate: classification reads no such parameter"),
+        ({"kind": "next_item", "params": {"method": "tree"}}, "'tree' is not one of chain, trees"),
+        ({"kind": "clustering", "target": None, "params": {"clusters": 900}}, "Ask for fewer groups"),
+    ],
+)
+def test_parameters_that_nobody_reads_are_refused(place, told, says):
+    written(place, **told)
+    done = run(place, "--data", "data.csv")
+    assert done.exit_code == 1
+    assert says in str(done.exception)
+
+
+def test_an_error_names_the_row_of_the_file(place):
+    lines = (place / "data.csv").read_text().splitlines()
+    lines[42] = "forty," + lines[42].split(",", 1)[1]
+    (place / "bad.csv").write_text("\n".join(lines) + "\n")
+    assert "value 'forty' in row 41" in str(run(place, "--data", "bad.csv").exception)
+    assert "value 'forty' in row 41" in str(run(place, "--train", "data.csv", "--test", "bad.csv").exception)
+    written(place, kind="regression", target="number")
+    frame = table(200).with_columns(number=pl.when(pl.int_range(pl.len()) == 150).then(pl.lit("many")).otherwise(pl.col("number").cast(pl.String)))
+    frame.write_csv(place / "bad.csv")
+    assert "value 'many' in row 150" in str(run(place, "--data", "bad.csv").exception)
+
+
+def test_semicolons_are_read_and_other_signs_than_utf8_are_explained(place):
+    table(200).write_csv(place / "data.csv", separator=";")
+    assert run(place, "--data", "data.csv", "--json").exit_code == 0
+    (place / "data.csv").write_bytes("x,kind,y\n1,café,yes\n".encode("cp1252"))
+    assert "CSV UTF-8" in str(run(place, "--data", "data.csv").exception)
+
+
+def test_rows_on_both_sides_and_without_target_are_told(place):
+    frame = table(200).with_columns(y=pl.when(pl.int_range(pl.len()) >= 20).then("y"))
+    frame.write_csv(place / "train.csv")
+    frame.write_csv(place / "test.csv")
+    done = run(place, "--train", "train.csv", "--test", "test.csv")
+    assert "180 of the rows that judge were trained on too" in done.stdout
+    assert "40 rows have no y and were left out." in done.stdout
+    assert "trained on too" not in run(place, "--data", "train.csv").stdout
+
+
+def test_a_floor_that_is_not_kept_is_a_failure_and_guardrails_are_told(place):
+    written(place, floor=0.9999, guardrails={"latency_ms": 0.0001}, minimum_rows=5000)
+    done = run(place, "--data", "data.csv", "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["meets_floor"], told["enough_rows"]) == (1, False, False)
+    assert "latency_ms" in told["broken_guardrails"][0]
+    text = run(place, "--data", "data.csv").stdout
+    for says in ("not kept", "Guardrail: latency_ms", "asks for 5,000 rows"):
+        assert says in text
+
+
+def test_figures_of_ones_own_are_told_by_slice(place):
+    written(place, metrics={"right": "avg(CAST(truth = prediction AS DOUBLE))"}, metric="right", direction="up", slices=["kind"])
+    told = json.loads(run(place, "--data", "data.csv", "--json").stdout)
+    assert set(told["slices"]["kind"]) == {"a", "b", "c"}
+    assert all(0.5 < figure["value"] <= 1 for figure in told["slices"]["kind"].values())
+
+
+def test_parameters_are_searched_within_a_budget(place):
+    done = CliRunner().invoke(
+        app, ["model", "search", "--spec", str(place / "spec.yaml"), "--data", str(place / "data.csv"), "--cpu-seconds", "0.5", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    written(place, params=json.loads(done.stdout)["params"] or None)
+    assert run(place, "--data", "data.csv").exit_code == 0
+
+
+def test_the_dummy_of_grouped_folds_tells_nothing_apart(place):
+    written(place, metric="auc", group="account", split={"kind": "kfold", "folds": 5})
+    assert json.loads(run(place, "--data", "data.csv", "--json").stdout)["dummy"]["auc"]["value"] == 0.5

@@ -66,8 +66,8 @@ def fit_groups(layout: Layout, values: pl.DataFrame, *, params: dict[str, Any], 
     if different < 3:
         raise PermanentError(f"Only {different} rows differ: there is nothing to group.", fix="Take more features, or more rows.")
     method = str(params.get("method", "kmeans"))
-    if method not in ("kmeans", "mixture"):
-        raise PermanentError(f"params.method: {method!r} is no way of grouping.", fix="Write kmeans or mixture.")
+    if int(params.get("clusters", 2)) > different:
+        raise PermanentError(f"{params['clusters']} groups of {different} rows that differ.", fix="Ask for fewer groups, or leave clusters out.")
     count = int(params["clusters"]) if "clusters" in params else _best_count(points, min(_MOST, different - 1), method, seed)
     return Groups(encoded, skewed, grouped(points, count, method, seed), count)
 

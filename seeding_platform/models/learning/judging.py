@@ -17,7 +17,7 @@ from seeding_platform.models.kinds import Direction, Kind, measures_of
 from seeding_platform.models.learning.clusters import Groups, silhouette, stabilities
 from seeding_platform.models.learning.figures import of_classes, of_numbers
 from seeding_platform.models.learning.intervals import ROUNDS, interval, weighings
-from seeding_platform.models.learning.reading import feature_values, labels
+from seeding_platform.models.learning.reading import feature_values, labels, readable
 from seeding_platform.models.learning.scored import Scored, as_rows, scored, together
 from seeding_platform.models.learning.splits import parted
 from seeding_platform.models.learning.trained import positive_class, train
@@ -76,6 +76,7 @@ def fit_and_evaluate(
         seed: of fits and intervals.
         clock: seconds, by which predictions are timed.
     """
+    readable(spec, frame)
     told = spec.split if split is None else split if isinstance(split, Split) else Split.model_validate(dict(split))
     if spec.kind is Kind.CLUSTERING:
         model = train(spec, frame, seed=seed)
@@ -113,7 +114,7 @@ def _judged(spec: ModelSpec, models: list[Trained], parts: list[Scored], *, seed
         metrics | {name: told[0] for name, told in own.items()},
         dummy | {name: told[1] for name, told in own.items()},
         gain,
-        _slices(spec, rows, group, seed) if spec.metric in names else {},
+        _slices(spec, rows, group, seed),
         _calibration(spec, rows),
         latency,
         size,
@@ -182,7 +183,8 @@ def _grouping(spec: ModelSpec, frame: pl.DataFrame) -> NDArray[Any] | None:
 
 
 def _slices(spec: ModelSpec, rows: Scored, group: NDArray[Any] | None, seed: int) -> dict[str, dict[str, Figure]]:
-    """The deciding figure for the commonest values of each column, of at least 10 rows each."""
+    """The deciding figure for the commonest values of each column, of at least 10 rows each; one of your own without an interval."""
+    own = _own_computations(spec)
     told: dict[str, dict[str, Figure]] = {}
     for column in spec.slices:
         if column not in rows.frame.columns:
@@ -194,6 +196,10 @@ def _slices(spec: ModelSpec, rows: Scored, group: NDArray[Any] | None, seed: int
             mine = (values == value).to_numpy()
             some = rows.only(mine)
             inside = None if group is None else np.unique(group[mine], return_inverse=True)[1]
+            if spec.metric in own:
+                figure = own[spec.metric](as_rows(spec, some))
+                told[column][value] = Figure(None if np.isnan(figure) else figure, None, None, int(mine.sum()))
+                continue
             figures = {spec.metric: _figured(spec, spec.metric, some, some.scores)}
             told[column][value] = _with_intervals(spec, figures, {}, int(mine.sum()), inside, seed, rounds=ROUNDS // 2)[0][spec.metric]
     return told

@@ -111,6 +111,19 @@ def target_values(spec: ModelSpec, frame: pl.DataFrame) -> pl.Series:
     return values
 
 
+def readable(spec: ModelSpec, frame: pl.DataFrame) -> None:
+    """Read a whole table once, so that an error names the row as the table counts it, not as the part that it falls into.
+
+    Raises:
+        ContractBroken: a column is missing, or a value is none of its kind.
+        PermanentError: there is no row.
+    """
+    required(spec, frame, target=True)
+    feature_values(spec, frame)
+    if spec.target and spec.kind in (Kind.REGRESSION, Kind.COUNTS):
+        numbers(spec.name, spec.target, frame[spec.target])
+
+
 def labelled(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     """The rows that have a target; blank text is none."""
     if spec.target is None:

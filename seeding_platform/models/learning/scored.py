@@ -89,6 +89,8 @@ def together(parts: Sequence[Scored]) -> Scored:
     scores, dummies = (np.concatenate([_widened(p, s, every) for p, s in pairs]) for pairs in (
         [(p, p.scores) for p in parts], [(p, p.dummy) for p in parts if p.dummy is not None]
     ))  # fmt: skip
+    if all((part.dummy == part.dummy[:1]).all() for part in parts if part.dummy is not None):  # else the order of the folds would tell labels apart
+        dummies = np.tile(dummies.mean(axis=0), (len(dummies), 1))
     return Scored(numbered(told, every), told, scores, dummies, every, frame)
 
 
