@@ -81,6 +81,36 @@ def _cells(figure: Figure) -> str:
     return f"{value:>9}  {between:<20} {figure.n:>8,}"
 
 
+@model_app.command("predict")
+def model_predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Whose version that serves is asked.")],
+    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="CSV, TSV, Parquet or JSON lines (also .gz).", **_File)],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where rows and answers go: .csv, .parquet or .jsonl.", dir_okay=False)],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose model.")] = "default",
+    environment: Annotated[str, typer.Option("--environment", help="dev, staging or prod.")] = "prod",
+    as_json: Json = False,
+) -> None:
+    """Score a whole table by the version that serves. Labels are for single answers of the API; of these nothing is kept but the file."""
+    from seeding_platform.cleaning.files import write_table
+    from seeding_platform.defs.platform import Platform
+    from seeding_platform.models.operations.scoring import scored_table, serving
+    from seeding_platform.models.own_table import table
+    from seeding_platform.settings import Settings
+    from seeding_platform.storage.ml.whose import Whose
+
+    if data.resolve() == to.resolve():
+        raise typer.BadParameter("--to is the file that is read", param_hint="--to")
+    platform = Platform(Settings())
+    whose = Whose(tenant, model, environment)
+    version, spec, fitted = serving(platform.bench.registry, platform.bench.standings, whose)
+    found = scored_table(spec, fitted, table(data))
+    write_table(found, to)
+    if as_json:
+        out({"model": model, "tenant": tenant, "version": version, "rows": found.height, "file": str(to)})
+    else:
+        typer.echo(f"{whose.registered} version {version}: {found.height:,} rows in {to}")
+
+
 @model_app.command("search")
 def model_search(
     spec: Annotated[Path, typer.Option("--spec", metavar="SPEC.yaml", help="What is predicted from what.", **_File)],
