@@ -54,7 +54,7 @@ def postgres_template(postgres_folder: Path) -> None:
     """A database that the migrations made, to be copied."""
     from seeding_platform.storage.state import State
 
-    _administer(postgres_folder, "CREATE DATABASE {}", TEMPLATE)
+    administer(postgres_folder, "CREATE DATABASE {}", TEMPLATE)
     State.open(f"postgresql+psycopg2://postgres@/{TEMPLATE}?host={postgres_folder}").close()
 
 
@@ -71,11 +71,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"test_{uuid.uuid4().hex}"
     if request.node.get_closest_marker("empty_database") is None:
         request.getfixturevalue("postgres_template")
-        _administer(folder, f"CREATE DATABASE {{}} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", name)
+        administer(folder, f"CREATE DATABASE {{}} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", name)
     else:
-        _administer(folder, "CREATE DATABASE {}", name)
+        administer(folder, "CREATE DATABASE {}", name)
     yield f"postgresql+psycopg2://postgres@/{name}?host={folder}"
-    _administer(folder, "DROP DATABASE {}", name)  # fails while a connection is open: a test that forgot to close one is told
+    administer(folder, "DROP DATABASE {}", name)  # fails while a connection is open: a test that forgot to close one is told
 
 
 def _programs() -> Path:
@@ -118,7 +118,8 @@ def _run(program: Path, *arguments: str, folder: Path) -> None:
             raise subprocess.CalledProcessError(done.returncode, program.name, stderr=said.read())
 
 
-def _administer(folder: Path, statement: str, name: str) -> None:
+def administer(folder: Path, statement: str, name: str) -> None:
+    """Have a statement about a database carried out; `{}` stands for its name."""
     with closing(psycopg2.connect(host=str(folder), user="postgres", dbname="postgres")) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -13,7 +13,7 @@ import pytest
 
 from seeding_platform_tests.governance.canary import found_in, searched
 from seeding_platform_tests.governance.installation import MAIL, NAME, PERSONAL, PHONE, SECRETS, SMTP, installed, lived_in, secret
-from seeding_platform_tests.peers import _administer, postgres_folder
+from seeding_platform_tests.peers import administer, postgres_folder
 
 __all__ = ["postgres_folder"]
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
@@ -26,7 +26,7 @@ CODE = ("seeding_platform/", "pyproject.toml", "dagster.yaml", "workspace.yaml")
 def lived(tmp_path_factory, postgres_folder):
     """(installation, its secrets, its database as text)."""
     home = tmp_path_factory.mktemp("installation")
-    _administer(postgres_folder, "CREATE DATABASE {}", "canary")
+    administer(postgres_folder, "CREATE DATABASE {}", "canary")
     place = installed(home, f"postgresql+psycopg2://postgres@/canary?host={postgres_folder}")
     lived_in(place)
     secrets = (*SECRETS, secret("key", place.said.pop("the key").decode()))
@@ -36,7 +36,7 @@ def lived(tmp_path_factory, postgres_folder):
             cursor.execute(f'SELECT * FROM "{table}"')
             place.said[f"table {table} of the state database"] = "\n".join(str(row) for row in cursor.fetchall()).encode()
     yield place, secrets
-    _administer(postgres_folder, "DROP DATABASE {}", "canary")
+    administer(postgres_folder, "DROP DATABASE {}", "canary")
 
 
 def leaks(place, canaries, allowed: tuple[str, ...], under: str = "") -> dict[str, list[str]]:
