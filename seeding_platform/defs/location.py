@@ -42,6 +42,7 @@ from seeding_platform.defs.recurring import recurring_sensor
 from seeding_platform.defs.train.assets import model_assets
 from seeding_platform.defs.train.checks import check_job, retraining_sensor, schedules
 from seeding_platform.defs.train.experiment import EXPERIMENT, experiment_asset, experiment_job, experiment_schedule
+from seeding_platform.defs.train.scores import scores_asset
 from seeding_platform.models import shipped_specs
 from seeding_platform.settings import Settings
 
@@ -83,6 +84,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
         expectations_asset(contracts),
         model_assets(specs),
         experiment_asset(specs),
+        scores_asset(),
         enrichment_assets(),
         *(bundle_asset(e, list(LANDED)) for e in shipped_engines().values()),
         *(bundle_asset(e.contract, list(LANDED), feed=e.as_feed()) for e in engines),

@@ -45,6 +45,7 @@ def test_the_keys_are_those_that_contracts_engines_and_sources_make(defs):
         "quality/seeding_experiment",
         *(f"model/{name}" for name in shipped_specs()),
         *(f"enriched/{name}" for name in ENRICHED),
+        "enriched/customer_scores",
         "kpi/ads_daily",
         "kpi/learning_insights",
         "kpi/serving_snapshot",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from seeding_platform.models.frames.churn import start_of, with_orders
-from seeding_platform.models.frames.known import relied_on
+from seeding_platform.models.frames.churn import COLUMNS, customers_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import polars as pl
+
+FEATURES = ("tenure_months", "monthly_charges", "tickets_90d", "inactive_days", "orders_90d", "spend_90d", "days_since_order")
 
 
 def segmentation_frame(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
@@ -19,10 +20,4 @@ def segmentation_frame(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     Returns:
         Recency, frequency, value and engagement as features, `as_of`, `customer_ref`, `synthetic`.
     """
-    customers = relied_on(tables["customers"]).collect().with_columns(asked=start_of(pl.col("as_of")))
-    orders = relied_on(tables["orders"]).filter(pl.col("customer_ref").is_not_null()).collect()
-    newest = customers.sort("customer_ref", "as_of").group_by("customer_ref", maintain_order=True).agg(pl.all().last())
-    there = newest.filter(pl.col("churned_at").is_null() | (pl.col("churned_at") >= pl.col("asked")))
-    told = with_orders(there, orders).with_columns(monthly_charges=pl.col("monthly_charges").cast(pl.Float64))
-    features = ("tenure_months", "monthly_charges", "tickets_90d", "inactive_days", "orders_90d", "spend_90d", "days_since_order")
-    return told.select("customer_ref", "as_of", "synthetic", *features).sort("customer_ref")
+    return customers_now(tables).select(*COLUMNS, *FEATURES)
