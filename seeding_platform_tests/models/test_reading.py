@@ -55,6 +55,8 @@ def test_dates_are_read_in_one_notation(written):
 
 
 def test_what_is_no_date_names_row_and_value():
+    with pytest.raises(ContractBroken, match=r"column 'd' holds Time, not dates"):
+        moments("m", "d", pl.Series("d", [dt.time(12)]))
     with pytest.raises(ContractBroken, match=r"'soon' in row 1 is no date"):
         moments("m", "d", pl.Series("d", ["2026-03-01", "soon"]))
 

@@ -162,7 +162,7 @@ def moments(spec: str, name: str, column: pl.Series) -> pl.Series:
         ContractBroken: names the first value that is no date, and its row.
     """
     if column.dtype.is_temporal():
-        return column.to_frame(_ONE).select(_times(spec, _ONE, column.dtype).value).to_series().alias(name)
+        return column.to_frame(_ONE).select(_times(spec, _ONE, column.dtype, shown=name).value).to_series().alias(name)
     filled = column.cast(pl.String).to_frame(_ONE).select(_filled(pl.col(_ONE))).to_series()
     best = min(_readings(filled), key=lambda read: read.null_count())
     wrong = best.is_null() & filled.is_not_null()
@@ -218,14 +218,14 @@ def _numbers(spec: str, name: str, dtype: pl.DataType, shown: str = "") -> _Read
     return _Reading(value, wrong, refused)
 
 
-def _times(spec: str, name: str, dtype: pl.DataType) -> _Reading:
+def _times(spec: str, name: str, dtype: pl.DataType, shown: str = "") -> _Reading:
     column = pl.col(name)
     if isinstance(dtype, pl.Datetime):
         zoned = column.dt.convert_time_zone("UTC") if dtype.time_zone else column.dt.replace_time_zone("UTC")
         return _Reading(zoned.cast(pl.Datetime("us", "UTC")))
     if dtype == pl.Date:
         return _Reading(column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-    raise ContractBroken(spec, column=name, what=f"holds {dtype}, not dates", fix="Give it dates, or declare it as category.")
+    raise ContractBroken(spec, column=shown or name, what=f"holds {dtype}, not dates", fix="Give it dates, or declare it as category.")
 
 
 def _categories(spec: str, name: str, dtype: pl.DataType) -> _Reading:
