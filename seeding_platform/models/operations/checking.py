@@ -13,10 +13,13 @@ from seeding_platform.models.operations.early import estimated
 from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
+from seeding_platform.models.promotion.resampling import standard_error
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
 from seeding_platform.models.retraining.calendar import slot
+from seeding_platform.models.retraining.performance import SPELL_DAYS
 from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
+from seeding_platform.storage.ml.predictions import MOST_LABELS
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
@@ -40,8 +43,10 @@ MOST_ATTEMPTS, BACKOFF_S = 3, (60, 600)
 """How often a training that failed for now is tried in all, and how long after each failure."""
 MOST_TOLD = 20
 """Drifted columns that an alert names."""
-SPELL = dt.timedelta(days=120)
-"""Labels older than this are not looked at: the longest window and the longest baseline reach no further."""
+SPELL = dt.timedelta(days=90)
+"""Labels older than this are not looked at, but for the first days of a version: no window reaches further."""
+INTERVAL = 1.96
+"""Standard errors on each side of a figure that make its 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def checked(
     champion = None if standing.version is None else bench.registry.version(whose.registered, standing.version)
     unfit = champion is not None and withdrawn(champion.tags)
     fit = champion is not None and not unfit
-    rows = _live(bench, spec, standing, champion) if fit and champion is not None else None
+    rows = _live(bench, spec, standing, champion, thresholds) if fit and champion is not None else None
     performance = _performance(spec, standing, rows, now, thresholds, threshold, time_window)
     value, counted = _measured(bench, whose, spec, standing, rows, now, days=time_window or 1)
     version = champion.tags.get("data_version", "") if champion is not None and fit else None
@@ -128,7 +133,9 @@ def checked(
     told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
     estimate = estimated(bench, spec, standing, champion) if champion is not None and fit else None
     told |= {} if estimate is None else {"estimate": _plain(asdict(estimate))}
-    _alarmed(bench, whose, spec, performance, value, counted)
+    if threshold is None and time_window is None:  # what stands is decided by the bars that stand
+        _alarmed(bench, whose, spec, performance, value, counted)
+        _floored(bench, whose, spec, rows, now, thresholds)
     _warned(bench, whose, spec, drifted, estimate, serves=champion is not None)
     if champion is not None and data.frame is not None and isinstance(found, Due) and found.action is Action.EVALUATE:
         told["evaluated"] = evaluated(bench, whose, spec, champion, data.frame, data.version)
@@ -139,17 +146,37 @@ def checked(
 
 
 def _alarmed(bench: Bench, whose: Whose, spec: ModelSpec, performance: Performance | None, value: float | None, counted: int) -> None:
-    """Raise or clear what labels say."""
+    """Raise or clear what labels say of a drop."""
     if performance is not None and performance.dropped:
         bench.alert("performance_drop", whose, metric=spec.metric, value=value, rows=counted, baseline=performance.windows[0][1].baseline)
     elif performance is not None and performance.windows:
         bench.all_clear("performance_drop", whose)
-    if value is None or spec.floor is None:
+
+
+def _floored(bench: Bench, whose: Whose, spec: ModelSpec, rows: pl.DataFrame | None, now: dt.datetime, thresholds: RetrainingThresholds) -> None:
+    """Raise or clear what labels say of the floor: enough of them, and the whole 95 % interval below it; it ends at the floor."""
+    metric = gate_metric(spec)
+    if rows is None or metric is None or spec.floor is None:
         return
-    if spec.better(spec.floor, value):
-        bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=counted)
-    else:
+    newest = _newest(rows, now, thresholds)
+    if newest.height < thresholds.window_rows:
+        return
+    found = scored(newest, metric)
+    value = metric.value(found)
+    if spec.meets_floor(value):
         bench.all_clear("below_floor", whose)
+    elif abs(spec.floor - value) > INTERVAL * standard_error(metric, found, seed=0):
+        bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=newest.height)
+
+
+def _newest(rows: pl.DataFrame, now: dt.datetime, thresholds: RetrainingThresholds) -> pl.DataFrame:
+    """The labels of the newest day; where those are too few to judge, as many of the newest of four weeks as are needed."""
+    import polars as pl
+
+    day = rows.filter(pl.col("at") >= now - dt.timedelta(days=1))
+    if day.height >= thresholds.window_rows:
+        return day
+    return rows.filter(pl.col("at") >= now - dt.timedelta(days=SPELL_DAYS)).sort("at").tail(thresholds.window_rows)
 
 
 def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | None, estimate: Estimate | None, *, serves: bool) -> None:
@@ -234,13 +261,21 @@ def _trained_on(bench: Bench, whose: Whose, champion: ModelVersion | None) -> in
     return last[0].labelled if last else 0
 
 
-def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion) -> pl.DataFrame | None:
-    """Labelled answers of the version that serves."""
+def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion, thresholds: RetrainingThresholds) -> pl.DataFrame | None:
+    """Labelled answers of the version that serves: the newest, and those of its first days where they are not among them."""
+    import polars as pl
+
     metric = gate_metric(spec)
     if metric is None:
         return None
-    now = bench.now()
-    rows = bench.predictions.scores(standing.whose, version.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
+    whose, begun = standing.whose, standing.deployed_at
+    end = bench.now() + dt.timedelta(microseconds=1)
+    since = end - SPELL
+    rows = bench.predictions.scores(whose, version.version, since=since, until=end, limit=MOST_LABELS)
+    if begun is not None and (rows.height == MOST_LABELS or begun < since):
+        first_days = min(begun + dt.timedelta(days=thresholds.baseline_days), end)
+        first = bench.predictions.scores(whose, version.version, since=begun, until=first_days, limit=MOST_LABELS, first=True)
+        rows = pl.concat([first, rows]).unique("prediction_id", keep="first", maintain_order=True)
     return live_frame(spec, rows, metric, positive=version.tags.get(POSITIVE))
 
 

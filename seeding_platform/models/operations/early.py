@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.models.drift import estimated_performance
-from seeding_platform.models.operations.rows import positive_label, score_frame
+from seeding_platform.models.operations.rows import kept_labels, positive_label, score_frame
 from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.storage.ml.standing import Measurement
 
@@ -57,7 +57,7 @@ def estimated(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelV
     if len(kept["truth"]) < FEWEST or len(set(kept["truth"])) < 2:
         return None
     before = pl.DataFrame({name: kept[name] for name in ("truth", "prediction", "score")})
-    said = answers.select(prediction=(pl.col("prediction").str.strip_chars('"') == kept["positive"]).cast(pl.Int8), score="score")
+    said = answers.select(prediction=(kept_labels("prediction") == kept["positive"]).cast(pl.Int8), score="score")
     found = estimated_performance(before, said, spec.metric)
     at = slot(now)
     bench.standings.measured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -26,6 +26,8 @@ POSITIVE = "positive"
 """Tag of a version of two labels: the one whose probability its score is."""
 _BYTES = 8
 _NAMES = {"f1": "f1_macro"}
+_NO_JSON = ("NaN", "Infinity", "-Infinity")
+"""What Python writes for numbers that JSON does not have."""
 
 
 def gate_metric(spec: ModelSpec, classes: int | None = 2) -> Metric | None:
@@ -120,6 +122,18 @@ def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame) -> pl.Data
     return scores.with_columns((pl.col(name) == positive).cast(pl.Int8) for name in ("truth", "prediction"))
 
 
+def kept_numbers(name: str) -> pl.Expr:
+    """Numbers as answers and labels keep them (JSON); what is no finite number is none."""
+    number = pl.col(name).str.strip_chars('"').cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number).alias(name)
+
+
+def kept_labels(name: str) -> pl.Expr:
+    """Classes as answers and labels keep them (JSON), as text; whole numbers without a decimal point, as a model reads its labels."""
+    kept = pl.col(name)
+    return pl.when(~kept.is_in(_NO_JSON)).then(kept).str.json_decode(pl.String).alias(name)
+
+
 def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive: str | None) -> pl.DataFrame:
     """Labelled answers as they are kept (JSON texts), as the gate and the checks want them, with `at`.
 
@@ -129,11 +143,8 @@ def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive:
         metric: what they are judged by.
         positive: label whose probability the score is; None where there are not two.
     """
-    numbers = spec.kind in (Kind.REGRESSION, Kind.COUNTS)
-    kind: Any = pl.Float64 if numbers else pl.String
-    said = rows.select(
-        *(pl.col(name).str.strip_chars('"').cast(kind, strict=False) for name in ("truth", "prediction")), "score", at=pl.col("observed_at")
-    )
+    read = kept_numbers if spec.kind in (Kind.REGRESSION, Kind.COUNTS) else kept_labels
+    said = rows.select(*(read(name) for name in ("truth", "prediction")), "score", at=pl.col("observed_at"))
     if metric.needs == "score":
         said = said.with_columns(truth=(pl.col("truth") == positive).cast(pl.Int8)).filter(pl.col("score").is_not_null())
     else:

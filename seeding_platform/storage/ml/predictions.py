@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 _AT_ONCE = 500
+MOST_LABELS = 200_000
+"""Labelled answers that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,18 @@ class Predictions:
                         connection.execute(here.values(actual=actual, observed_at=one.observed_at, labelled_at=now))
         return Labelled(**{name: tuple(ids) for name, ids in told.items()})
 
-    def scores(self, whose: Whose, version: str, *, since: dt.datetime, until: dt.datetime, limit: int = 200_000) -> pl.DataFrame:
+    def scores(
+        self, whose: Whose, version: str, *, since: dt.datetime, until: dt.datetime, limit: int = MOST_LABELS, first: bool = False
+    ) -> pl.DataFrame:
         """Labelled answers of a version, served or in the shadow, by when their label was seen.
+
+        Args:
+            whose: the model.
+            version: of it.
+            since: labels seen from here.
+            until: to before here.
+            limit: the most that are read.
+            first: of more than that, the oldest; else the newest.
 
         Returns:
             `prediction_id, truth, prediction` (as JSON text), `score`, `observed_at`, the oldest first.
@@ -145,11 +157,12 @@ class Predictions:
             sa.select(table.c.prediction_id, table.c.actual, value, score, table.c.observed_at)
             .where(whose.at(table), sa.or_(served, table.c.other_version == version))
             .where(table.c.actual.is_not(None), table.c.observed_at >= since, table.c.observed_at < until)
-            .order_by(table.c.observed_at, table.c.prediction_id)
+            .order_by(*((c if first else c.desc()) for c in (table.c.observed_at, table.c.prediction_id)))
             .limit(limit)
         )
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
+        rows = rows if first else rows[::-1]
         texts: dict[str, Any] = dict.fromkeys(("prediction_id", "truth", "prediction"), pl.String)
         schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
         return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
