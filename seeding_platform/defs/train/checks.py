@@ -65,7 +65,7 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
             try:
                 found = checked(bench, whose, spec, data_of(platform.lake, spec, tenant))
             except SeedingError as error:
-                failed.append(f"{whose.registered}: {error}")
+                failed.append(f"{whose.registered}: {error.without_value()}")
                 continue
             said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
             if found.drifted is not None:

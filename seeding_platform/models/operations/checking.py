@@ -55,7 +55,7 @@ class Data:
 
     Args:
         version: of its inputs.
-        labelled: counts the labelled rows; called only when the version is another than the champion's.
+        labelled: counts the distinct labelled rows that are not made up; called only when the version is another than the champion's.
         frame: builds the rows, likewise; None where drift is not looked for.
     """
 
@@ -254,11 +254,12 @@ def ask_for(bench: Bench, whose: Whose, spec: ModelSpec, *, by: str, trigger: st
 
 
 def _trained_on(bench: Bench, whose: Whose, champion: ModelVersion | None) -> int:
-    """Rows that the version that serves was made from; where none does, that the newest training had."""
-    if champion is not None:
-        return int(champion.tags.get("rows", "0"))
-    last = bench.standings.training_data(tenant=whose.tenant, model=whose.model, limit=1)
-    return last[0].labelled if last else 0
+    """Distinct labelled rows, made-up ones not counted, behind the version that serves; where none does, behind the newest training."""
+    job_id = "" if champion is None else champion.tags.get("job_id", "")
+    last = bench.standings.training_data(tenant=whose.tenant, model=whose.model, job_id=job_id, limit=1)
+    if champion is not None and (not job_id or not last):
+        return int(champion.tags.get("rows", "0"))  # nothing is kept of its training: all of its rows
+    return last[0].distinct_rows if last else 0
 
 
 def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion, thresholds: RetrainingThresholds) -> pl.DataFrame | None:

@@ -88,7 +88,9 @@ def judged_features(spec: ModelSpec) -> dict[str, Kind]:
 def real_rows(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     """Rows that are not made up, each content once, labelled where there is a label: what training takes as well."""
     real = frame.filter(~pl.col("synthetic")) if "synthetic" in frame.columns else frame
-    real = real.drop_nulls(spec.target) if spec.target else real
+    if spec.target:
+        label = pl.col(spec.target)
+        real = real.filter(label.is_not_null() & (label.is_not_nan() if real.schema[spec.target].is_float() else True))
     return real.unique([c for c in spec.columns() if c in real.columns], keep="first", maintain_order=True)
 
 
