@@ -367,5 +367,7 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
             bench.all_clear("training_data", whose)
         else:
             bench.alert("training_data", whose, job=job.job_id, rows=data.distinct_rows, completeness=round(data.completeness or 0.0, 3))
+    if ended.verdict == "deploy":
+        bench.all_clear("new_class", whose)
     bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
     bench.call_back(job, ended)

@@ -12,7 +12,7 @@ from seeding_platform.service import modelled
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.repeats import once
-from seeding_platform.service.routes.models import IdempotencyKey, Model, Operator, Version, Viewer, checked_told, told
+from seeding_platform.service.routes.models import IdempotencyKey, Model, Models, Operator, Version, Viewer, checked_told, told
 from seeding_platform.storage.ml.whose import Whose
 
 router = APIRouter(prefix="/api/workflows/ml/auto-retraining", tags=["models"])
@@ -22,7 +22,7 @@ class Asked(BaseModel, extra="forbid"):
     """The bodies of all four actions."""
 
     force: bool = Field(False, strict=True, description="trigger_retraining: also models that rest")
-    model_types: list[Model] | None = Field(None, max_length=100, description="All without it")
+    model_types: Models | None = Field(None, description="All without it")
     webhook_url: str = Field("", max_length=2000, description="trigger_retraining: is told of the end")
     threshold: float | None = Field(None, gt=0, le=1, description="check_performance: drop that counts")
     time_window: int | None = Field(None, ge=1, le=90, strict=True, description="check_performance: days")

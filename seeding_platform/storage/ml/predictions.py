@@ -107,6 +107,21 @@ class Predictions:
             with writing(self.engine) as connection:
                 connection.execute(table.insert(), [_row(p) for p in predictions])
 
+    def asked(self, ids: Sequence[str], *, tenant: str) -> dict[str, tuple[Whose, str]]:
+        """Which model was asked by each prediction of a tenant, and which version answered."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.ml.whose import Whose
+        from seeding_platform.storage.schema import predictions as table
+
+        wanted = sa.select(table.c.prediction_id, table.c.model, table.c.environment, table.c.version).where(table.c.tenant == tenant)
+        found: dict[str, tuple[Whose, str]] = {}
+        with self.engine.connect() as connection:
+            for begin in range(0, len(ids), _AT_ONCE):
+                rows = connection.execute(wanted.where(table.c.prediction_id.in_(ids[begin : begin + _AT_ONCE])))
+                found |= {row.prediction_id: (Whose(tenant, row.model, row.environment), row.version) for row in rows}
+        return found
+
     def label(self, labels: Sequence[Label], *, tenant: str, now: dt.datetime) -> Labelled:
         """Put labels to their predictions; one that has a label keeps it."""
         import sqlalchemy as sa
