@@ -245,6 +245,23 @@ def test_the_eight_actions_answer_at_their_own_address(serving):
     assert serving.post(f"{ALIAS}?action=trigger_retraining", json={}, headers=viewer).status_code == 403
 
 
+def test_what_its_gate_holds_or_refuses_is_no_error_for_a_workflow(serving):
+    """Only what cannot answer is one."""
+    operator, bench = serving.key("operator"), serving.app.state.service.bench
+    worse = trained(serving, customers(seed=5))
+    assert worse.verdict in ("hold", "refuse"), worse.says
+    body = {"model_types": ["churn"], "version": worse.version}
+    answer = serving.post(f"{ALIAS}?action=deploy_model", json=body, headers=operator)
+    (left,) = answer.json()["data"]["deployments"]
+    assert (answer.status_code, left["deployed"], left["verdict"]) == (200, False, worse.verdict)
+    untrained = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["roi"]}, headers=operator)
+    assert (untrained.status_code, untrained.json()["data"]["deployments"][0]["deployed"]) == (200, False)
+    bench.registry.tag("default.churn", worse.version, {"subject_erased": "true"})
+    broken = serving.post(f"{ALIAS}?action=deploy_model", json=body, headers=operator)
+    assert (broken.status_code, broken.json()["code"]) == (422, "not-deployable")
+    assert bench.standings.one(Whose("default", "churn")).version == "1"
+
+
 @pytest.mark.parametrize("url", ["ftp://example.org/", "no address", "http://example.org/", "https://10.1.2.3/hook", "https://a@example.org/"])
 def test_a_callback_that_is_not_talked_to_is_refused_at_once(service, url):
     body = {"models": ["churn"], "webhook_url": url}

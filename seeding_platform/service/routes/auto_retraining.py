@@ -80,20 +80,21 @@ def get_action(
 
 
 def _deployed(request: Request, tenant: str, by: str, model: str, version: str | None, alone: bool) -> dict[str, Any]:
-    """Deploy what passed its gate; a version that serves already, or that did not pass, is left and said.
+    """Deploy what passed its gate; a version that serves already, or that its gate held or refused, is left and said: that is no error.
 
     Raises:
-        Problem: where one model is asked for alone and cannot be deployed.
+        Problem: where one model is asked for alone and its version cannot answer.
     """
     service, whose = service_of(request), Whose(tenant, model)
     found = modelled.validated(service, whose, version)
     if found["serves"]:
         return {"model": model, "version": found["version"], "deployed": True, "says": "it serves already"}
-    if found["version"] is None or not found["valid"] or (found["gate"] or {}).get("verdict") != "deploy":
+    verdict = (found["gate"] or {}).get("verdict")
+    if found["version"] is None or not found["valid"] or verdict != "deploy":
         says = found["fault"] or "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
-        if alone:
-            raise Problem(422, "not-deployable", f"{model} version {found['version'] or 'none'}: {says}")
-        return {"model": model, "version": found["version"], "deployed": False, "says": says}
+        if alone and found["version"] is not None and not found["valid"]:
+            raise Problem(422, "not-deployable", f"{model} version {found['version']}: {says}")
+        return {"model": model, "version": found["version"], "deployed": False, "verdict": verdict, "says": says}
     done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow")
     return {"model": model, "version": done.version, "deployed": True, "deployment_id": done.deployment_id}
 
