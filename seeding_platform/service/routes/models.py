@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from seeding_platform.errors import ContractBroken, PermanentError
+from seeding_platform.models.operations.checking import clocks
 from seeding_platform.models.operations.labelling import brought
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes
 from seeding_platform.service import modelled
@@ -369,7 +370,7 @@ def get_history(request: Request, actor: Viewer, model: Named = "", limit: Annot
 @router.get("/schedules")
 def get_schedules(request: Request, actor: Viewer) -> list[dict[str, Any]]:
     """When each model is checked, and when it is trained for its age at the latest. What people set is in the settings `models.retraining`."""
-    return told(service_of(request).bench.standings.schedules(tenant=actor.tenant))
+    return told(clocks(service_of(request).bench, tenant=actor.tenant))
 
 
 def _expected(version: str | None) -> str | None:

@@ -12,6 +12,7 @@ from seeding_platform.models.operations import checking
 from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
 from seeding_platform.models.operations.rows import live_frame
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
+from seeding_platform.models.operations.settings import RETRAINING
 from seeding_platform.models.promotion.metrics import metric
 from seeding_platform.storage.ml.deployments import Deployment
 from seeding_platform.storage.ml.jobs import Ended, JobActive
@@ -148,6 +149,39 @@ def test_a_check_by_other_bars_raises_and_ends_nothing(shop):
     assert raised == {"model.performance_drop", "model.below_floor"}
     lax = checked(shop.bench, shop.whose, shop.spec, SAME, threshold=0.9, time_window=90, ask=False)
     assert (lax.due, rules(shop)) == (None, raised)
+
+
+def set_to(shop, **values) -> None:
+    shop.bench.adjusted.change(RETRAINING, values, scope="", actor="key1", reason="as asked", now=shop.clock())
+
+
+def test_it_is_a_models_turn_by_the_hours_that_are_set(shop):
+    def turn() -> bool:
+        return checking.due_checks(shop.bench, [shop.whose]) == [shop.whose]
+
+    assert turn(), "it was never looked at"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    shop.clock.later(hours=3)
+    assert not turn()
+    assert kept(shop)["performance_check"] == ("0 */4 * * *", dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC))
+    set_to(shop, check_hours=1)
+    assert turn()
+    assert kept(shop)["performance_check"] == ("0 * * * *", dt.datetime(2026, 11, 2, 9, tzinfo=dt.UTC))
+    checked(shop.bench, shop.whose, shop.spec, SAME, asked_by="key1", threshold=0.5)
+    assert turn(), "a check that somebody asked for takes no turn of the clock"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert not turn()
+    set_to(shop, check_hours=24, zone="Asia/Kolkata")
+    assert kept(shop)["performance_check"] == ("0 0 * * *", dt.datetime(2026, 11, 2, 19, tzinfo=dt.UTC)), "midnight there, at the full hour after it"
+    shop.clock.later(days=3)
+    assert turn(), "what was missed is made up for"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert not turn()
+
+
+def kept(shop) -> dict[str, tuple[str, dt.datetime]]:
+    """By kind, hours of a clock and when it is next a model's turn."""
+    return {row["kind"]: (row["cron"], row["next_run_at"]) for row in checking.clocks(shop.bench, tenant=shop.whose.tenant)}
 
 
 def test_labels_are_compared_as_the_model_reads_them(shop):
