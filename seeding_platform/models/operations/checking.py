@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.errors import SeedingError
 from seeding_platform.models.operations.drifting import drifting, evaluated
 from seeding_platform.models.operations.early import estimated
-from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame
+from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame, live_metric
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.promotion.resampling import standard_error
@@ -155,7 +155,7 @@ def _alarmed(bench: Bench, whose: Whose, spec: ModelSpec, performance: Performan
 
 def _floored(bench: Bench, whose: Whose, spec: ModelSpec, rows: pl.DataFrame | None, now: dt.datetime, thresholds: RetrainingThresholds) -> None:
     """Raise or clear what labels say of the floor: enough of them, and the whole 95 % interval below it; it ends at the floor."""
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if rows is None or metric is None or spec.floor is None:
         return
     newest = _newest(rows, now, thresholds)
@@ -298,7 +298,7 @@ def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersi
     """Labelled answers of the version that serves: the newest, and those of its first days where they are not among them."""
     import polars as pl
 
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if metric is None:
         return None
     whose, begun = standing.whose, standing.deployed_at
@@ -321,7 +321,7 @@ def _performance(
     threshold: float | None,
     time_window: int | None,
 ) -> Performance | None:
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if rows is None or metric is None or standing.deployed_at is None:
         return None
     return check(rows, metric, deployed_at=standing.deployed_at, now=now, thresholds=thresholds, threshold=threshold, time_window=time_window)
@@ -333,7 +333,7 @@ def _measured(
     """The metric over the newest days of labels, kept as a live measurement."""
     import polars as pl
 
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if rows is None or metric is None or rows.is_empty() or standing.version is None:
         return None, 0
     since = now - dt.timedelta(days=days)

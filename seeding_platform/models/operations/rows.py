@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.models.kinds import Kind
+from seeding_platform.models.kinds import Direction, Kind
 from seeding_platform.storage.content import PROCESSING_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
-    from seeding_platform.models.promotion.metrics import Metric
+    from seeding_platform.models.promotion.metrics import Floats, Metric
+    from seeding_platform.models.promotion.metrics import Scored as ScoredRows
     from seeding_platform.models.spec import ModelSpec
 
 DOCUMENT = "trained_on.txt"
@@ -43,6 +44,32 @@ def gate_metric(spec: ModelSpec, classes: int | None = 2) -> Metric | None:
     if found is None or spec.kind is Kind.CLUSTERING or (found.needs == "score" and classes != 2):
         return None
     return found
+
+
+def live_metric(spec: ModelSpec) -> Metric | None:
+    """The deciding metric as labelled answers tell it: that of the gate, or a figure of truth, prediction and score alone; else None.
+
+    Ranks and probabilities of several labels are not kept with an answer, so `hit@3`, `mrr` and expressions over `p_<class>` cannot be told.
+    """
+    found = gate_metric(spec)
+    if found is not None or spec.kind is Kind.CLUSTERING:
+        return found
+    from seeding_platform.models.learning.judging import own_figure
+    from seeding_platform.models.promotion.metrics import Metric
+
+    if spec.metric == "mape":
+        return Metric("mape", "down", needs="numbers", by_weight=_mape)
+    expression = (spec.metrics or {}).get(spec.metric)
+    if expression is not None and not set(pl.sql_expr(expression).meta.root_names()) <= {"truth", "prediction", "score"}:
+        return None
+    measure = own_figure(spec)
+    return None if measure is None else Metric(spec.metric, "up" if spec.direction is Direction.UP else "down", measure=measure)
+
+
+def _mape(scored: ScoredRows) -> Callable[[Floats], Floats]:
+    from seeding_platform.models.learning.figures import of_numbers
+
+    return of_numbers("mape", scored.truth, scored.prediction).of
 
 
 def fingerprints(spec: ModelSpec, frame: pl.DataFrame) -> list[bytes]:
@@ -147,6 +174,6 @@ def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive:
     said = rows.select(*(read(name) for name in ("truth", "prediction")), "score", at=pl.col("observed_at"))
     if metric.needs == "score":
         said = said.with_columns(truth=(pl.col("truth") == positive).cast(pl.Int8)).filter(pl.col("score").is_not_null())
-    else:
+    elif metric.measure is None or positive is None:
         said = said.drop("score")
     return said.drop_nulls(["truth", "prediction"])

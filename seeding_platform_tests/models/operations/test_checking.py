@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 
 from seeding_platform.errors import ConfigError
+from seeding_platform.models.learning import judging
 from seeding_platform.models.operations import checking
 from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
-from seeding_platform.models.operations.rows import live_frame
+from seeding_platform.models.operations.rows import live_frame, live_metric
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
 from seeding_platform.models.operations.settings import RETRAINING
-from seeding_platform.models.promotion.metrics import metric
+from seeding_platform.models.promotion.metrics import metric, scored
 from seeding_platform.storage.ml.deployments import Deployment
 from seeding_platform.storage.ml.jobs import Ended, JobActive
 from seeding_platform.storage.ml.predictions import Label, Prediction
@@ -149,6 +150,45 @@ def test_a_check_by_other_bars_raises_and_ends_nothing(shop):
     assert raised == {"model.performance_drop", "model.below_floor"}
     lax = checked(shop.bench, shop.whose, shop.spec, SAME, threshold=0.9, time_window=90, ask=False)
     assert (lax.due, rules(shop)) == (None, raised)
+
+
+OWN = {"metric": "cost", "metrics": {"cost": "avg(case when truth = prediction then 0.0 else score end)"}, "direction": "down", "floor": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "now"), [(OWN, 0.072, 0.45), ({"metric": "entry:misses", "direction": "down", "floor": 0.3}, 24.0, 150.0)]
+)
+def test_a_figure_of_ones_own_is_measured_on_labels_too(shop, monkeypatch, metric, before, now):
+    """An SQL expression over truth, prediction and score, and an entry point: measured, held against the first days and against the floor."""
+
+    class Misses:
+        def load(self):
+            return lambda table: (table["truth"] != table["prediction"]).sum()
+
+    monkeypatch.setattr(judging, "entry_points", lambda **_: [Misses()])
+    spec = shop.spec.model_validate(shop.spec.model_dump(exclude_unset=True) | metric)
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock(), 3, 300, wrong=24), score=0.9)
+    shop.clock.later(days=4)
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=20), 0.8, 300, wrong=150), score=0.9)
+    found = checked(shop.bench, shop.whose, spec, SAME)
+    assert (found.due, found.value) == ("performance", pytest.approx(now)), found.says
+    assert found.evidence["windows"][0][1]["baseline"] == pytest.approx(before)
+    assert rules(shop) == {"model.performance_drop", "model.below_floor"}
+
+
+def test_a_figure_that_answers_do_not_tell_is_left_alone(shop):
+    """Probabilities of several labels are not kept with an answer; errors as a share of the truth are told by both."""
+    several = shop.spec.model_validate(
+        shop.spec.model_dump(exclude_unset=True) | {"metric": "sure", "metrics": {"sure": "avg(p_yes)"}, "direction": "up"}
+    )
+    assert live_metric(several) is None
+    ranked = {"name": "toy", "kind": "next_item", "target": "y", "features": {"x": "category"}, "metric": "mrr"}
+    assert live_metric(shop.spec.model_validate(ranked)) is None
+    amounts = shop.spec.model_validate({"name": "toy", "kind": "regression", "target": "y", "features": {"x": "numeric"}, "metric": "mape"})
+    frame = pl.DataFrame({"truth": [10.0, 20.0, 0.0], "prediction": [11.0, 18.0, 5.0]})
+    mape = live_metric(amounts)
+    assert mape.value(scored(frame, mape)) == pytest.approx(0.1)
 
 
 def set_to(shop, **values) -> None:
