@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
-from seeding_platform.models.operations.drifting import drifting, evaluated
+from seeding_platform.models.operations.drifting import drifting, evaluated, with_answers
 from seeding_platform.models.operations.early import estimated
 from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame, live_metric
 from seeding_platform.models.operations.settings import retraining_of
@@ -76,7 +76,7 @@ class Checked:
         evidence: the figures.
         value: of the metric in the newest window; None without labels.
         rows: labels in that window.
-        drifted: how far new rows are from those that the version was made from; None where nothing was looked at.
+        drifted: how far new rows and answers are from those of when the version was made; None where nothing was looked at.
     """
 
     whose: Whose
@@ -125,6 +125,9 @@ def checked(
     drifted = None
     if champion is not None and version is not None and version != data.version and data.frame is not None:
         drifted = drifting(bench, spec, champion, data.frame, data.version)
+    if champion is not None and fit:
+        looks = SPELL_DAYS * 24 // thresholds.check_hours
+        drifted = with_answers(bench, spec, standing, champion, drifted, data.version, looks=looks)
     columns = drifted.columns if drifted is not None else ()
     state = ModelState(whose.registered, None if unfit else standing.trained_at, data.version, version, fresh, performance, columns, None)
     found = decide(state, now, thresholds)
@@ -137,7 +140,8 @@ def checked(
         _alarmed(bench, whose, spec, performance, value, counted)
         _floored(bench, whose, spec, rows, now, thresholds)
     _warned(bench, whose, spec, drifted, estimate, serves=champion is not None)
-    if champion is not None and data.frame is not None and isinstance(found, Due) and found.action is Action.EVALUATE:
+    evaluate = isinstance(found, Due) and found.action is Action.EVALUATE and version != data.version
+    if champion is not None and data.frame is not None and evaluate:
         told["evaluated"] = evaluated(bench, whose, spec, champion, data.frame, data.version)
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
@@ -182,7 +186,7 @@ def _newest(rows: pl.DataFrame, now: dt.datetime, thresholds: RetrainingThreshol
 def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | None, estimate: Estimate | None, *, serves: bool) -> None:
     """Raise or clear what can be told without labels."""
     if drifted is not None and drifted.columns:
-        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows)
+        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows, answers=drifted.given)
     elif serves:
         bench.all_clear("drift", whose)
     if estimate is not None and estimate.alert:

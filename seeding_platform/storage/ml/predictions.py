@@ -182,11 +182,11 @@ class Predictions:
         schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
         return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
-    def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000) -> tuple[pl.DataFrame, int]:
+    def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000, with_score: bool = True) -> tuple[pl.DataFrame, int]:
         """Answers that a version gave since, with a label or without, and how many have one.
 
         Returns:
-            `prediction` (as JSON text) and `score` of the newest answers that have a score; labels among them.
+            `prediction` (as JSON text) and `score` of the newest answers, by default of those that have a score; labels among them.
         """
         import polars as pl
         import sqlalchemy as sa
@@ -194,7 +194,8 @@ class Predictions:
         from seeding_platform.storage.schema import predictions as table
 
         query = sa.select(table.c.value, table.c.score, table.c.actual).where(whose.at(table), table.c.version == version)
-        query = query.where(table.c.predicted_at >= since, table.c.score.is_not(None), table.c.failed.is_(False))
+        query = query.where(table.c.predicted_at >= since, table.c.failed.is_(False))
+        query = query.where(table.c.score.is_not(None)) if with_score else query
         query = query.order_by(table.c.predicted_at.desc(), table.c.prediction_id).limit(limit)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
