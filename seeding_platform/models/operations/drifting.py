@@ -111,7 +111,8 @@ def real_rows(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     if spec.target:
         label = pl.col(spec.target)
         real = real.filter(label.is_not_null() & (label.is_not_nan() if real.schema[spec.target].is_float() else True))
-    return real.unique([c for c in spec.columns() if c in real.columns], keep="first", maintain_order=True)
+    content = [c for c in spec.columns() if c in real.columns]
+    return real.filter(~pl.all_horizontal(pl.col(c).is_null() for c in content)).unique(content, keep="first", maintain_order=True)
 
 
 def reference_of(spec: ModelSpec, rows: pl.DataFrame, trained: Iterable[bytes], *, seed: int) -> str | None:
@@ -181,15 +182,19 @@ def with_answers(
         looks: how often answers are judged while they are among the newest.
 
     Returns:
-        Both, kept with the version; what was given where there are too few answers.
+        Both, kept with the version; of features alone where there are too few answers.
     """
-    document = bench.registry.document(version, HELD)
-    if document is None or standing.deployed_at is None:
+    found = None if found is None else dataclasses.replace(found, answers=None)
+    if standing.deployed_at is None:
+        return found
+    since = max(standing.deployed_at, bench.now() - dt.timedelta(days=DAYS))
+    said, _ = bench.predictions.given(standing.whose, version.version, since=since, limit=MOST_ROWS, with_score=False)
+    document = bench.registry.document(version, HELD) if said.height >= LEAST_ROWS else None
+    if document is None:
         return found
     held = json.loads(document)
     scores = "score" in held
-    since = max(standing.deployed_at, bench.now() - dt.timedelta(days=DAYS))
-    said, _ = bench.predictions.given(standing.whose, version.version, since=since, limit=MOST_ROWS, with_score=scores)
+    said = said.drop_nulls("score") if scores else said
     if said.height < LEAST_ROWS:
         return found
     numbers = scores or spec.kind in (Kind.REGRESSION, Kind.COUNTS)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seeding.models")
 _CLASSES = (Kind.CLASSIFICATION, Kind.NEXT_ITEM)
+_THERE = "\0there"  # no name of a column
 EVALUATION = "evaluation.json"
 WEIGHED = "reweighing.json"
 WEIGHED_BY = 500
@@ -146,8 +147,8 @@ def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.
     content = [c for c in spec.columns() if c in real.columns]
     ignore = [c for c in real.columns if c not in content]
     if spec.target is None:
-        target, known = content[0], real.select(pl.all_horizontal(pl.col(c).is_null() for c in content)).to_series().not_()
-        real = real.filter(known)
+        target = _THERE  # whatever has any value at all can be grouped
+        real = real.filter(~pl.all_horizontal(pl.col(c).is_null() for c in content)).with_columns(pl.lit(True).alias(_THERE))
     else:
         target = spec.target
     found = trainable(real, target=target, classes=spec.kind in _CLASSES, thresholds=thresholds, ignore=ignore)
@@ -168,7 +169,7 @@ def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.
             says=says, at=bench.now(), classes=real[target].n_unique() if spec.kind in _CLASSES else None, completeness=completeness,
         )
     )  # fmt: skip
-    return pl.concat([found.rows, made_up]) if isinstance(found, Ready) else found
+    return pl.concat([found.rows.drop(_THERE, strict=False), made_up]) if isinstance(found, Ready) else found
 
 
 def _champion(bench: Bench, job: Job) -> ModelVersion | None:

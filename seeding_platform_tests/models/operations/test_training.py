@@ -141,6 +141,16 @@ def test_new_labels_are_distinct_real_rows_on_both_sides(shop):
     assert fresh(pl.concat([known, rows(100, seed=6)])) == "new_data", "made-up rows of the training hide none of them"
 
 
+def test_rows_to_group_count_where_they_have_any_value(shop):
+    told = {"name": "toy", "kind": "clustering", "features": {"x": "numeric", "z": "numeric"}, "metric": "silhouette", "minimum_rows": 100}
+    spec = shop.spec.model_validate(told)
+    frame = rows(300).with_columns(x=pl.when(pl.int_range(300) % 3 > 0).then("x"), z=pl.col("x") * 2)
+    frame = pl.concat([frame, frame.head(5).with_columns(x=pl.lit(None, dtype=pl.Float64), z=pl.lit(None, dtype=pl.Float64))])
+    shop.train(frame, spec=spec)
+    (data,) = shop.bench.standings.training_data(tenant=shop.whose.tenant)
+    assert data.distinct_rows == labelled(spec, frame) == 300
+
+
 def test_what_a_cell_holds_is_kept_nowhere(shop):
     spoilt = rows(400).with_columns(x=pl.when(pl.int_range(400) == 7).then(pl.lit("Jan Jansen 06-12345678")).otherwise(pl.col("x").cast(pl.String)))
     done = shop.train(spoilt)
