@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 _AT_ONCE = 500
+_NO_LABEL = "null"
+"""What stands where somebody once said that there is no label: the true one may still come."""
 MOST_LABELS = 200_000
 """Labelled answers that are looked at together."""
 
@@ -239,7 +241,7 @@ def _judged(label: Label, known: tuple[str | None, dt.datetime] | None) -> tuple
     actual = json.dumps(label.actual)
     if known is None:
         return "unknown", actual
-    if known[0] is not None:
+    if known[0] not in (None, _NO_LABEL):
         return ("repeated" if known[0] == actual else "conflicting"), actual
     return ("early" if label.observed_at < known[1] else "taken"), actual
 
