@@ -167,6 +167,8 @@ def _floored(bench: Bench, whose: Whose, spec: ModelSpec, rows: pl.DataFrame | N
         return
     found = scored(newest, metric)
     value = metric.value(found)
+    if value != value:  # labels of one class only: nothing to tell apart
+        return
     if spec.meets_floor(value):
         bench.all_clear("below_floor", whose)
     elif abs(spec.floor - value) > INTERVAL * standard_error(metric, found, seed=0):

@@ -128,6 +128,15 @@ def test_a_floor_is_missed_by_enough_labels_and_by_more_than_chance(shop):
     assert rules(shop) == set()
 
 
+def test_labels_of_one_class_say_nothing_of_an_area(shop):
+    spec = shop.spec.model_copy(update={"metric": "auc"})
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 120, wrong=0), score=0.9)
+    found = checked(shop.bench, shop.whose, spec, SAME)
+    assert (found.value, found.rows) == (None, 120)
+    assert "model.below_floor" not in rules(shop)
+
+
 def test_labels_that_come_slowly_reach_the_floor_together(shop):
     shop.train(rows(400))
     shop.clock.later(days=20)
