@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.kinds import SHARES
-from seeding_platform.models.operations.checking import ask_for, checked, clocks
+from seeding_platform.models.operations.checking import ask_for, checked
+from seeding_platform.models.operations.clocks import clocks
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs

@@ -63,7 +63,8 @@ def check_all(
     Raises:
         dg.Failure: names the models that could not be checked.
     """
-    from seeding_platform.models.operations.checking import checked, due_checks, watched
+    from seeding_platform.models.operations.checking import checked, watched
+    from seeding_platform.models.operations.clocks import due_checks
     from seeding_platform.models.operations.data import data_of
 
     bench = platform.bench
@@ -113,7 +114,7 @@ def check_schedule(specs: Sequence[ModelSpec]) -> dg.ScheduleDefinition:
         ),
     )
     def performance_check(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.RunRequest | dg.SkipReason:
-        from seeding_platform.models.operations.checking import due_checks
+        from seeding_platform.models.operations.clocks import due_checks
 
         bench = platform.bench
         watching = context.scheduled_execution_time.hour % WATCH_HOURS == 0 and bool(bench.deployer.ledger.watched())

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
+from seeding_platform.models.operations.clocks import scheduled
 from seeding_platform.models.operations.drifting import drifting, evaluated, with_answers
 from seeding_platform.models.operations.early import estimated
 from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame, live_metric
@@ -16,15 +17,14 @@ from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.promotion.resampling import standard_error
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
-from seeding_platform.models.retraining.calendar import due_check, next_slot, slot
+from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.models.retraining.performance import SPELL_DAYS
 from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
 from seeding_platform.storage.ml.predictions import MOST_LABELS
 from seeding_platform.storage.ml.standing import Measurement
-from seeding_platform.storage.ml.whose import Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import polars as pl
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.standing import Standing
+    from seeding_platform.storage.ml.whose import Whose
 
 log = logging.getLogger("seeding.models")
 CHECK = "check"
@@ -131,7 +132,7 @@ def checked(
     columns = drifted.columns if drifted is not None else ()
     state = ModelState(whose.registered, None if unfit else standing.trained_at, data.version, version, fresh, performance, columns, None)
     found = decide(state, now, thresholds)
-    _scheduled(bench, whose, standing, thresholds, now, by_clock=asked_by is None)
+    scheduled(bench, whose, standing, thresholds, now, by_clock=asked_by is None)
     bench.standings.note(whose, now=now, checked_at=now)
     told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
     estimate = estimated(bench, spec, standing, champion) if champion is not None and fit else None
@@ -195,38 +196,6 @@ def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | Non
         bench.alert("estimated_drop", whose, metric=spec.metric, value=estimate.estimate, reference=estimate.reference, rows=estimate.n)
     elif estimate is not None:
         bench.all_clear("estimated_drop", whose)
-
-
-def due_checks(bench: Bench, models: Iterable[Whose]) -> list[Whose]:
-    """Models whose turn it is by the clock: `check_hours` of their settings have passed, by the clock of their zone."""
-    now, due = bench.now(), []
-    looked: dict[str, dict[Whose, dt.datetime | None]] = {}
-    for whose in models:
-        if whose.tenant not in looked:
-            kept = [s for s in bench.standings.schedules(tenant=whose.tenant) if s["kind"] == "performance_check"]
-            looked[whose.tenant] = {Whose(whose.tenant, s["model"], s["environment"]): s["last_run_at"] for s in kept}
-        thresholds = retraining_of(bench.adjusted, whose.model)
-        if due_check(looked[whose.tenant].get(whose), now, hours=thresholds.check_hours, zone=thresholds.zone) is not None:
-            due.append(whose)
-    return due
-
-
-def clocks(bench: Bench, *, tenant: str) -> list[dict[str, Any]]:
-    """The clock of each of a tenant's models, by what is set by now."""
-    now = bench.now()
-    kept = bench.standings.schedules(tenant=tenant)
-    bars = {model: retraining_of(bench.adjusted, model) for model in {row["model"] for row in kept}}
-    return [row | _turn(row["kind"], bars[row["model"]], row["last_run_at"], now) for row in kept]
-
-
-def _turn(kind: str, thresholds: RetrainingThresholds, last: dt.datetime | None, now: dt.datetime) -> dict[str, Any]:
-    """The hours of a clock as a cron line (of the zone that is set), and when it is next a model's turn: the clock ticks on full hours of UTC."""
-    hours = thresholds.check_hours
-    cron = f"0 {'0' if hours == 24 else '*' if hours == 1 else f'*/{hours}'} * * *"
-    if kind == "forced":
-        return {"cron": cron, "next_run_at": now if last is None else last + dt.timedelta(days=thresholds.forced_days)}
-    turn = next_slot(last or now, hours=hours, zone=thresholds.zone)
-    return {"cron": cron, "next_run_at": turn + dt.timedelta(minutes=-turn.minute % 60)}
 
 
 def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:
@@ -376,14 +345,6 @@ def _plain(evidence: Any) -> dict[str, Any]:
 
     kept: dict[str, Any] = json.loads(json.dumps(dict(evidence), default=str))
     return kept
-
-
-def _scheduled(bench: Bench, whose: Whose, standing: Standing, thresholds: RetrainingThresholds, now: dt.datetime, *, by_clock: bool) -> None:
-    """Keep when the clock looked at the model; a check that somebody asked for takes no turn of the clock."""
-    looked = {"last_run_at": now} if by_clock else {}
-    bench.standings.scheduled(whose, "performance_check", enabled=True, **looked, **_turn("performance_check", thresholds, now, now))
-    trained = standing.trained_at
-    bench.standings.scheduled(whose, "forced", enabled=True, last_run_at=trained, **_turn("forced", thresholds, trained, now))
 
 
 def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:

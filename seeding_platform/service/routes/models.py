@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from seeding_platform.errors import ContractBroken, PermanentError
-from seeding_platform.models.operations.checking import clocks
+from seeding_platform.models.operations.clocks import clocks
 from seeding_platform.models.operations.labelling import brought
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes
 from seeding_platform.service import modelled

@@ -11,6 +11,7 @@ from seeding_platform.errors import ConfigError
 from seeding_platform.models.learning import judging
 from seeding_platform.models.operations import checking
 from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
+from seeding_platform.models.operations.clocks import clocks, due_checks
 from seeding_platform.models.operations.rows import live_frame, live_metric
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
 from seeding_platform.models.operations.settings import RETRAINING
@@ -206,7 +207,7 @@ def set_to(shop, **values) -> None:
 
 def test_it_is_a_models_turn_by_the_hours_that_are_set(shop):
     def turn() -> bool:
-        return checking.due_checks(shop.bench, [shop.whose]) == [shop.whose]
+        return due_checks(shop.bench, [shop.whose]) == [shop.whose]
 
     assert turn(), "it was never looked at"
     checked(shop.bench, shop.whose, shop.spec, SAME)
@@ -230,7 +231,7 @@ def test_it_is_a_models_turn_by_the_hours_that_are_set(shop):
 
 def kept(shop) -> dict[str, tuple[str, dt.datetime]]:
     """By kind, hours of a clock and when it is next a model's turn."""
-    return {row["kind"]: (row["cron"], row["next_run_at"]) for row in checking.clocks(shop.bench, tenant=shop.whose.tenant)}
+    return {row["kind"]: (row["cron"], row["next_run_at"]) for row in clocks(shop.bench, tenant=shop.whose.tenant)}
 
 
 def test_labels_are_compared_as_the_model_reads_them(shop):
