@@ -108,9 +108,9 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     data = data_sha256(ready)
     champion = _champion(bench, job)
     made_of = Fingerprint(data, __version__, spec.digest())
-    judged = _judged(bench, spec, champion)
-    report: dict[str, Any] = {"made_of": asdict(made_of), "judged": judged}
-    if (same := unchanged(_before(bench, job, champion, judged), made_of)) is not None:
+    judged_by = _judged_by(bench, spec, champion)
+    report: dict[str, Any] = {"made_of": asdict(made_of), "judged_by": judged_by}
+    if (same := unchanged(_before(bench, job, champion, judged_by), made_of)) is not None:
         return Ended(state="no_change", says=same.says, version=champion.version if champion else None, data_sha256=data, report=report)
     from seeding_platform.models import evaluate, split_rows, train
     from seeding_platform.models.learning.scored import scored
@@ -181,19 +181,19 @@ def _champion(bench: Bench, job: Job) -> ModelVersion | None:
     return None if found is None or withdrawn(found.tags) else found
 
 
-def _judged(bench: Bench, spec: ModelSpec, champion: ModelVersion | None) -> dict[str, Any]:
+def _judged_by(bench: Bench, spec: ModelSpec, champion: ModelVersion | None) -> dict[str, Any]:
     """What a version is judged by beside its rows: the version that serves, and the bars of the gate."""
     return {"against": None if champion is None else champion.version, "bars": promotion_of(bench.adjusted, spec).model_dump(mode="json")}
 
 
-def _before(bench: Bench, job: Job, champion: ModelVersion | None, judged: Mapping[str, Any]) -> list[Fingerprint]:
+def _before(bench: Bench, job: Job, champion: ModelVersion | None, judged_by: Mapping[str, Any]) -> list[Fingerprint]:
     """What the model was made of before: the version that serves, and the last training, where its gate would say the same again."""
     standing = bench.standings.one(job.whose)
     if champion is None and standing is not None and standing.version is not None:
         return []  # what serves must not: it is trained anew from whatever there is
     before = [] if champion is None else [Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))]
     last = bench.jobs.last(job.whose)
-    if last is None or "made_of" not in last.report or last.report.get("judged", judged) != judged:
+    if last is None or "made_of" not in last.report or last.report.get("judged_by", judged_by) != judged_by:
         return before
     passed = (last.report.get("gate") or {}).get("verdict") == "deploy"
     if passed and last.verdict == "refuse":
