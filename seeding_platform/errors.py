@@ -23,6 +23,10 @@ class SeedingError(Exception):
     def __str__(self) -> str:
         return f"{self.what} {self.fix}".rstrip()
 
+    def without_value(self) -> str:
+        """The message as it may be kept and shown to everybody: what a cell holds may be about a person."""
+        return str(self)
+
 
 class ConfigError(SeedingError):
     """A setting or a YAML file of a user's is wrong; nothing was started."""
@@ -74,7 +78,11 @@ class ContractBroken(PermanentError):
         shown = f" value {value!r}" if value is not None else ""
         where = f" in row {row}" if row is not None else ""
         super().__init__(f"{table}: column {column!r}{shown}{where} {what}.", fix=fix)
-        self.table, self.column, self.value, self.row = table, column, value, row
+        self.table, self.column, self.value, self.row, self.why = table, column, value, row, what
+
+    def without_value(self) -> str:
+        """Table, column and row, without the value."""
+        return str(ContractBroken(self.table, column=self.column, row=self.row, what=self.why, fix=self.fix))
 
 
 class GateClosed(PermanentError):

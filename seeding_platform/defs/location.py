@@ -40,7 +40,7 @@ from seeding_platform.defs.quality.recommendations import recommendations_asset
 from seeding_platform.defs.quality.rules import rules_sensor
 from seeding_platform.defs.recurring import recurring_sensor
 from seeding_platform.defs.train.assets import model_assets
-from seeding_platform.defs.train.checks import check_job, retraining_sensor, schedules
+from seeding_platform.defs.train.checks import check_job, check_schedule, retraining_sensor
 from seeding_platform.defs.train.experiment import EXPERIMENT, experiment_asset, experiment_job, experiment_schedule
 from seeding_platform.defs.train.scores import scores_asset
 from seeding_platform.models import shipped_specs
@@ -120,7 +120,7 @@ def location(settings: Settings, sources: Sources, *, resources: Mapping[str, An
             alerts_sensor,
             _automation(),
         ],
-        schedules=[*schedules(), nightly, expectations_schedule(), experiment_schedule(), sweep_schedule()],
+        schedules=[check_schedule(specs), nightly, expectations_schedule(), experiment_schedule(), sweep_schedule()],
         resources={"platform": platform, "lake": LakeIOManager(platform.lake), **(resources or {})},
         executor=executor(settings),
     )

@@ -93,6 +93,9 @@ class ModelSpec(_Part):
     )
     standard_errors: float = Field(2.0, gt=0, description="A first version must beat the dummy by this many standard errors")
     minimum_rows: int = Field(60, ge=10, description="Fewer labelled rows are not trained on")
+    minimum_completeness: float | None = Field(
+        None, ge=0, le=1, description="Share of its features that is filled at least; what the setting `min_completeness` says without it"
+    )
     inputs: tuple[str, ...] = Field((), description="Contracts whose quality tables it reads; none for a table of your own")
     reweigh: Reweigh | None = Field(None, description="Mitigation of bias before training; none without it")
     early: dict[str, FeatureKind] | None = Field(None, description="Features of a second variant that is asked some time later")
@@ -138,6 +141,8 @@ class ModelSpec(_Part):
         self._params_fit()
         if self.split.kind == "time" and not (self.split.column or self.time):
             raise ValueError("split: kind time needs a column of moments; name it in split.column or in time")
+        if self.split.kind == "kfold" and self.inputs:
+            raise ValueError("split.kind: a model that the platform trains has one part held out, and kfold several; write holdout, time or given")
         if self.kind is Kind.CLUSTERING and self.split.kind != "holdout" and not self.inputs:
             raise ValueError(f"split.kind: {self.split.kind} is nothing for clustering, which has no truth to be held to; write holdout")
         return self

@@ -93,8 +93,9 @@ def problem(request: Request, status: int, code: str, detail: str, *, headers: d
 
 
 def _place(parts: Sequence[int | str]) -> str:
-    """Where in a request an error is; names in it are whoever asks's own, of any length."""
-    return ".".join(str(part)[:MOST_PLACE] for part in parts)[:MOST_PLACE]
+    """Where in a request an error is; names in it are whoever asks's own, of any length and of any letters, also of halves of letters."""
+    place = ".".join(str(part)[:MOST_PLACE] for part in parts)[:MOST_PLACE]
+    return place.encode(errors="replace").decode()
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:

@@ -10,6 +10,7 @@ from seeding_platform.errors import BusyError, ConfigError, PermanentError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.kinds import SHARES
 from seeding_platform.models.operations.checking import ask_for, checked
+from seeding_platform.models.operations.clocks import clocks
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
@@ -203,7 +204,7 @@ def status(service: Service, tenant: str) -> dict[str, Any]:
         "success_rate": sum(int(s["succeeded"]) for s in stats) / ended if ended else None,
         "average_improvement": sum(gains) / len(gains) if gains else None,
         "checked_at": max((s.checked_at for s in standings if s.checked_at), default=None),
-        "schedules": service.bench.standings.schedules(tenant=tenant),
+        "schedules": clocks(service.bench, tenant=tenant),
     }
 
 

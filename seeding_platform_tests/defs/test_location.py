@@ -129,7 +129,7 @@ def test_schedules_and_sensors_run_by_themselves(defs):
     repository = defs.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
     assert schedules == {
-        "performance_check": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "performance_check": ("0 * * * *", dg.DefaultScheduleStatus.RUNNING),
         "expectations": ("10 3 * * *", dg.DefaultScheduleStatus.RUNNING),
         "seeding_experiment": ("30 4 * * 0", dg.DefaultScheduleStatus.RUNNING),
         "enrichment_sweep": ("0 */4 * * *", dg.DefaultScheduleStatus.RUNNING),

@@ -9,10 +9,12 @@ import pytest
 from seeding_platform.catalog import LANDED
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.train.assets import QUEUED_ONLY, model_assets
-from seeding_platform.defs.train.checks import check_all, check_job, retraining_sensor
+from seeding_platform.defs.train.checks import BY_CLOCK, check_all, check_job, check_schedule, retraining_sensor
 from seeding_platform.errors import TransientError
 from seeding_platform.models import shipped_spec
 from seeding_platform.models.operations.checking import ask_for
+from seeding_platform.models.operations.settings import RETRAINING
+from seeding_platform.storage.ml.deployments import Deployment
 from seeding_platform.storage.ml.whose import Whose
 from seeding_platform_tests.service.test_models import customers
 
@@ -113,6 +115,38 @@ def test_the_check_asks_for_what_is_due_and_fits_nothing(platform, instance):
     platform.bench.now = lambda: later
     check_all(platform, {s.name: s for s in SPECS})
     assert {(j.whose.model, j.trigger) for j in platform.bench.jobs.queued()} >= {("churn", "weekly")}
+
+
+def test_the_clock_starts_a_run_where_it_is_a_models_turn_or_a_deployment_is_under_watch(platform):
+    schedule = check_schedule(SPECS)
+
+    def tick(hour: int):
+        at = dt.datetime(2026, 11, 2, hour, 0, 5, tzinfo=dt.UTC)
+        platform.bench.now = lambda: at
+        found = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at, resources={"platform": platform}))
+        return [r.tags[BY_CLOCK] for r in found.run_requests or ()]
+
+    assert tick(7) == ["true"], "no model was looked at yet"
+    specs = {s.name: s for s in SPECS}
+    assert len(check_all(platform, specs, by_clock=True)) == 2
+    assert tick(7) == []
+    platform.bench.adjusted.change(RETRAINING, {"check_hours": 1}, scope="churn", actor="a", reason="closer", now=platform.bench.now())
+    assert tick(8) == ["true"]
+    check_all(platform, specs, by_clock=True)
+    assert tick(8) == []
+    assert tick(9) == ["true"]
+    (said,) = check_all(platform, specs, by_clock=True)
+    assert said.startswith("default.churn"), "the other one has its turn at noon"
+    assert len(check_all(platform, specs)) == 2, "whoever starts the check by hand has all looked at"
+    platform.bench.adjusted.change(RETRAINING, {"check_hours": 24}, scope="", actor="a", reason="seldom", now=platform.bench.now())
+    platform.bench.adjusted.change(RETRAINING, {"check_hours": 24}, scope="churn", actor="a", reason="seldom", now=platform.bench.now())
+    assert tick(16) == []
+    whose, at = Whose("default", "churn"), platform.bench.now()
+    ledger = platform.bench.deployer.ledger
+    known = {"version": "1", "actor": "a", "reason": "better", "watched_until": at + dt.timedelta(days=1)}
+    planned = ledger.plan(Deployment(deployment_id="d", whose=whose, planned_at=at, moved_at=at, **known))
+    ledger.verified(ledger.alias_set(planned, now=at), now=at)
+    assert (tick(17), tick(20)) == ([], ["true"])
 
 
 def test_the_check_is_a_job_of_its_own(platform, instance):

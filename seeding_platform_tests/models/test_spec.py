@@ -70,6 +70,7 @@ def test_other_words_for_the_same_are_understood(told, known_as, direction):
         ("target: null", "target: classification needs the column"),
         ("kind: clustering", "target: clustering has none"),
         ("split: {kind: holdout, folds: 3}", "split.folds: only kind kfold"),
+        ("split: {kind: kfold}\ninputs: [orders]", "split.kind: a model that the platform trains has one part"),
         ("split: {kind: kfold, column: at}", "split.column: kind kfold reads no column"),
         ("split: {kind: sideways}", "split.kind: Input should be 'holdout'"),
         ("features: {}", "features: Dictionary should have at least 1 item"),

@@ -138,7 +138,7 @@ def test_drift_stands_on_the_page_once_a_check_has_found_it(service, bench):
     text = Pages(service, "viewer").get("/nl/models/churn")
     assert "Niet meer zoals ze waren: tenure_months." in text
     assert "Kolmogorov-Smirnov" in text
-    assert "600 nieuwe rijen, customers@2." in text
+    assert "600 nieuwe rijen, customers@2; 0 antwoorden." in text
     assert "Controle van de prestatie" in Pages(service, "viewer").get("/nl/models")
 
 

@@ -1,6 +1,7 @@
 """Models over the API: who may what, what is refused and why, and that a rollback changes what is answered; the alias does the same."""
 
 import datetime as dt
+import json
 import random
 import uuid
 
@@ -52,6 +53,11 @@ def serving(service):
     return service
 
 
+def moment(**later: int) -> str:
+    """A moment as callers write it, by the clock of the service."""
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(**later)).isoformat()
+
+
 def ask(service, role="analyst", **more) -> dict:
     answer = service.post("/api/v1/ml/predictions", json={"model": "churn", "rows": [ROW], **more}, headers=service.key(role))
     assert answer.status_code == 200, answer.text
@@ -75,7 +81,7 @@ def test_questions_are_answered_labelled_and_measured(serving):
     (answer,) = told["predictions"]
     assert answer["value"] == "true"
     assert answer["probabilities"]["true"] > 0.6
-    label = {"prediction_id": answer["prediction_id"], "actual": True, "observed_at": "2026-12-24T10:00:00Z"}
+    label = {"prediction_id": answer["prediction_id"], "actual": True, "observed_at": moment()}
     post = {"url": "/api/v1/ml/labels", "headers": serving.key("analyst")}
     assert serving.post(**post, json={"labels": [label]}).json()["taken"] == 1
     again = serving.post(**post, json={"labels": [label, {**label, "actual": False}, {**label, "prediction_id": "prd_none"}]}).json()
@@ -84,6 +90,48 @@ def test_questions_are_answered_labelled_and_measured(serving):
     assert theirs["unknown"] == [answer["prediction_id"]], "another tenant's prediction is as unknown as none"
     early = {"prediction_id": ask(serving)["predictions"][0]["prediction_id"], "actual": True, "observed_at": "2020-01-01T00:00:00Z"}
     assert serving.post(**post, json={"labels": [early]}).json()["early"] == [early["prediction_id"]]
+
+
+def test_what_is_no_label_is_told_apart_and_costs_the_others_nothing(serving):
+    """One row each: no value, no finite number, the future; other spellings of a class are that class."""
+    ids = [ask(serving)["predictions"][0]["prediction_id"] for _ in range(8)]
+    actuals = (None, "", "Infinity", "true", "True", False, "gone", "true")
+    seen = dict.fromkeys(ids, moment(minutes=4)) | {ids[7]: moment(minutes=6)}
+    labels = [{"prediction_id": i, "actual": a, "observed_at": seen[i]} for i, a in zip(ids, actuals, strict=True)]
+    body = json.dumps({"labels": labels}).replace('"Infinity"', "Infinity")
+    post = {"url": "/api/v1/ml/labels", "headers": {**serving.key("analyst"), "Content-Type": "application/json"}}
+    told = serving.post(**post, content=body).json()
+    assert (told["taken"], told["new_class"]) == (4, [ids[6]])
+    whys = ["it has no value", "it has no value", "it is no finite number", "it is from the future"]
+    assert told["refused"] == [{"prediction_id": i, "why": w} for i, w in zip((ids[0], ids[1], ids[2], ids[7]), whys, strict=True)]
+    again = serving.post(**post, json={"labels": [{**label, "actual": True, "observed_at": seen[ids[0]]} for label in labels]}).json()
+    assert (again["taken"], again["repeated"], again["conflicting"]) == (4, 2, [ids[5], ids[6]]), "what was refused may come again, and right"
+    (alert,) = [a for a in serving.app.state.service.bench.desk.alerts.standing() if a.rule == "model.new_class"]
+    assert dict(alert.evidence) == {"labels": 1}
+
+
+def test_no_model_is_not_all_of_them(service):
+    operator = service.key("operator")
+    for url in ("retraining-jobs", "performance-checks", "validations"):
+        assert service.post(f"/api/v1/ml/{url}", json={"models": []}, headers=operator).status_code == 422, url
+    for action in ("trigger_retraining", "check_performance", "validate_models", "deploy_model"):
+        assert service.post(f"{ALIAS}?action={action}", json={"model_types": []}, headers=operator).status_code == 422, action
+    assert service.get("/api/v1/ml/retraining-jobs", headers=service.key()).json() == []
+
+
+def test_half_a_letter_is_refused(serving):
+    """A lone surrogate, which no text has: in a row, in a label, in a reason, as a name."""
+    for path, body in (
+        ("predictions", '{"model": "churn", "rows": [{"plan": "\\ud800"}]}'),
+        ("predictions", '{"model": "churn", "rows": [{"\\ud800": 1}]}'),
+        ("labels", '{"labels": [{"prediction_id": "\\ud800", "actual": true, "observed_at": "2026-12-24T10:00:00Z"}]}'),
+        ("labels", '{"labels": [{"prediction_id": "x", "actual": "\\ud800", "observed_at": "2026-12-24T10:00:00Z"}]}'),
+        ("rollback", '{"model": "churn", "reason": "\\ud800"}'),
+        ("retraining-jobs", '{"models": ["churn"], "webhook_url": "https://example.org/\\ud800"}'),
+        ("retraining-jobs", '{"models": ["churn"], "\\ud800": 1}'),
+    ):
+        headers = {**serving.key("admin"), "Content-Type": "application/json"}
+        assert serving.post(f"/api/v1/ml/{path}", content=body, headers=headers).status_code == 422, (path, body)
 
 
 WRONG = (
@@ -195,6 +243,23 @@ def test_the_eight_actions_answer_at_their_own_address(serving):
     assert (triggered.status_code, len(triggered.json()["data"]["jobs"])) == (202, 2)
     assert serving.post(f"{ALIAS}?action=dance", json={}, headers=operator).status_code == 422
     assert serving.post(f"{ALIAS}?action=trigger_retraining", json={}, headers=viewer).status_code == 403
+
+
+def test_what_its_gate_holds_or_refuses_is_no_error_for_a_workflow(serving):
+    """Only what cannot answer is one."""
+    operator, bench = serving.key("operator"), serving.app.state.service.bench
+    worse = trained(serving, customers(seed=5))
+    assert worse.verdict in ("hold", "refuse"), worse.says
+    body = {"model_types": ["churn"], "version": worse.version}
+    answer = serving.post(f"{ALIAS}?action=deploy_model", json=body, headers=operator)
+    (left,) = answer.json()["data"]["deployments"]
+    assert (answer.status_code, left["deployed"], left["verdict"]) == (200, False, worse.verdict)
+    untrained = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["roi"]}, headers=operator)
+    assert (untrained.status_code, untrained.json()["data"]["deployments"][0]["deployed"]) == (200, False)
+    bench.registry.tag("default.churn", worse.version, {"subject_erased": "true"})
+    broken = serving.post(f"{ALIAS}?action=deploy_model", json=body, headers=operator)
+    assert (broken.status_code, broken.json()["code"]) == (422, "not-deployable")
+    assert bench.standings.one(Whose("default", "churn")).version == "1"
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "no address", "http://example.org/", "https://10.1.2.3/hook", "https://a@example.org/"])

@@ -102,6 +102,24 @@ def test_addresses_and_secrets_come_from_the_environment():
         assert name in told, f"docs/retraining.md says how {name} is set"
 
 
+def finished(**told) -> dict:
+    """What the platform calls back with."""
+    return {"event": "retraining.finished", "job_id": "job_1", "model": "churn", "state": "succeeded", "version": "3", "verdict": "deploy"} | told
+
+
+def evaluated(expression: str, *, hook: dict, environment: dict, answer: dict) -> str:
+    """What an expression of a node comes to, by the same language."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the PATH")
+    script = (
+        f"const hook = {json.dumps(hook)}; const $ = () => ({{isExecuted: hook.isExecuted, first: () => ({{json: hook.json}})}});"
+        f"const $env = {json.dumps(environment)}; const $json = {{data: {json.dumps(answer)}}};"
+        f"console.log({expression.removeprefix('={{').removesuffix('}}')})"
+    )
+    return subprocess.run([node, "-e", script], capture_output=True, text=True, check=True).stdout.strip()
+
+
 @pytest.mark.parametrize(
     ("asked", "token", "needs", "way"),
     [
@@ -111,26 +129,33 @@ def test_addresses_and_secrets_come_from_the_environment():
         ({"force": True}, "wrong", False, 2),
         ({"force": True}, None, True, 2),
         ({}, "right", True, 1),
-        ({"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}, "right", True, 0),
-        ({"event": "retraining.finished", "model": "churn", "state": "failed", "version": None}, "right", True, 2),
-        ({"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}, "wrong", True, 2),
+        (finished(), "right", True, 0),
+        (finished(verdict="hold"), "right", True, 2),
+        (finished(verdict="refuse"), "right", True, 2),
+        (finished(verdict="refuse", version=None), "right", True, 2),
+        (finished(state="no_change", verdict=None), "right", True, 2),
+        (finished(state="failed", verdict=None, version=None), "right", True, 2),
+        (finished(), "wrong", True, 2),
     ],
 )
 def test_the_decision_is_the_right_one(asked, token, needs, way):
     """The expression of the node, by the same language: only whoever knows the token gets further than the check."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node on the PATH")
     for secret in ("right", ""):
         hook = {"isExecuted": asked is not None, "json": {"body": asked, "query": {} if token is None else {"token": token}}}
-        expression = NODES["Decision Node"]["parameters"]["output"].removeprefix("={{").removesuffix("}}")
-        script = (
-            f"const hook = {json.dumps(hook)}; const $ = () => ({{isExecuted: hook.isExecuted, first: () => ({{json: hook.json}})}});"
-            f"const $env = {json.dumps({'WEBHOOK_TOKEN': secret})}; const $json = {{data: {{needs_retraining: {json.dumps(needs)}}}}};"
-            f"console.log({expression})"
-        )
-        said = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True).stdout.strip()
+        decision = NODES["Decision Node"]["parameters"]["output"]
+        said = evaluated(decision, hook=hook, environment={"WEBHOOK_TOKEN": secret}, answer={"needs_retraining": needs})
         assert said == str(way if secret or asked is None else 2), "without a token set, nobody is let in by the webhook"
+
+
+def test_what_is_validated_and_deployed_is_the_version_that_was_trained():
+    hook = {"isExecuted": True, "json": {"body": finished()}}
+    for name in ("Validation", "Deploy Models"):
+        body = evaluated(NODES[name]["parameters"]["jsonBody"], hook=hook, environment={}, answer={})
+        assert json.loads(body) == {"model_types": ["churn"], "version": "3"}
+    says = NODES["Success Notification"]["parameters"]["jsonBody"]
+    done = [{"model": "churn", "version": "3", "deployed": True}, {"model": "roi", "version": "2", "deployed": False, "says": "its gate does not"}]
+    told = evaluated(says, hook=hook, environment={"DASHBOARD_URL": "here"}, answer={"deployments": done})
+    assert json.loads(told)["text"] == "churn version 3 serves; roi: its gate does not here/en/models"
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -246,8 +271,9 @@ def test_a_real_n8n_takes_it_and_carries_it_out(tmp_path, api):
         assert asked_until(api, "history") == ["check_performance", "history"], "whoever does not know the token gets a check"
         n8n.ask("POST", "/webhook/ml-retraining?token=right", {"force": True})
         assert asked_until(api, "history") == ["check_performance", "trigger_retraining", "history"]
-        finished = {"event": "retraining.finished", "model": "churn", "state": "succeeded", "version": "3"}
-        n8n.ask("POST", "/webhook/ml-retraining?token=right", finished)
+        n8n.ask("POST", "/webhook/ml-retraining?token=right", finished(verdict="hold"))
+        assert asked_until(api, "history") == ["check_performance", "history"], "what is held is nobody's error"
+        n8n.ask("POST", "/webhook/ml-retraining?token=right", finished())
         assert asked_until(api, "history") == ["check_performance", "validate_models", "deploy_model", "history"]
     finally:
         n8n.close()

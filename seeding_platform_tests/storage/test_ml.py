@@ -162,7 +162,21 @@ def test_labels_find_their_prediction_once(state):
     assert predictions.scores(CHURN, "1", **window).select("truth", "prediction", "score").rows() == [('"yes"', '"yes"', 0.8), ('"yes"', '"no"', 0.1)]
     assert predictions.scores(CHURN, "2", **window).select("prediction", "score").rows() == [('"no"', 0.4)]
     assert predictions.counted(CHURN, since=NOW) == {"given": 3, "labelled": 2}
-    assert predictions.forget(before=late) == 4
+    predictions.keep([dataclasses.replace(given, prediction_id="p5")])
+    assert predictions.label([Label("p5", None, late)], tenant="shop", now=seen).taken == ("p5",)
+    assert predictions.label([Label("p5", "yes", late)], tenant="shop", now=seen).taken == ("p5",), "no label is no label"
+    assert predictions.asked(["p1", "p3", "p9"], tenant="shop") == {"p1": (CHURN, "1")}
+    assert predictions.forget(before=late) == 5
+
+
+def test_of_many_labels_the_newest_are_given_or_the_first(state):
+    predictions = Predictions(state)
+    given = Prediction(prediction_id="", whose=CHURN, version="1", features_sha256="f", value="yes", predicted_at=NOW)
+    predictions.keep([dataclasses.replace(given, prediction_id=f"p{i}") for i in range(5)])
+    predictions.label([Label(f"p{i}", "yes", NOW + i * HOUR) for i in range(5)], tenant="shop", now=NOW + 5 * HOUR)
+    window = {"since": NOW, "until": NOW + 5 * HOUR, "limit": 2}
+    assert predictions.scores(CHURN, "1", **window)["prediction_id"].to_list() == ["p3", "p4"]
+    assert predictions.scores(CHURN, "1", **window, first=True)["prediction_id"].to_list() == ["p0", "p1"]
 
 
 def test_what_is_measured_is_kept_once_and_summed_up(state):

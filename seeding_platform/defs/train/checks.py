@@ -1,4 +1,4 @@
-"""The performance check of every four hours, and the sensor that trains what was asked for: by the check, by a person, or again after a failure."""
+"""The performance check by each model's own hours, and the sensor that trains what was asked for, by whomever, or again after a failure."""
 
 import datetime as dt
 import hashlib
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from seeding_platform.models.operations.drifting import Drifting
 
 PERFORMANCE_CHECK = "performance_check"
+BY_CLOCK = "seeding/by-clock"
+"""Tag of a run that looks only at models whose turn it is; one that somebody starts looks at all."""
+WATCH_HOURS = 4
+"""Hours between two looks at deployments under watch, however seldom models are checked."""
 AGAIN_AFTER = dt.timedelta(minutes=15)
 """A job that still waits after this long is asked for by another run: the first may never have begun."""
 
@@ -30,7 +34,8 @@ def check_job(specs: Sequence[ModelSpec]) -> Any:
         name="check_performance", description="Every model of every tenant against its own first days, its age, its data; deployments under watch."
     )
     def check_performance(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-        for line in check_all(platform, by_name, report=context.instance.report_runless_asset_event):
+        report = context.instance.report_runless_asset_event
+        for line in check_all(platform, by_name, report=report, by_clock=context.run.tags.get(BY_CLOCK) == "true"):
             context.log.info(line)
 
     @dg.job(name=PERFORMANCE_CHECK, description="Checks every model and asks for the trainings that are due.")
@@ -40,36 +45,42 @@ def check_job(specs: Sequence[ModelSpec]) -> Any:
     return performance_check
 
 
-def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Callable[[dg.AssetCheckEvaluation], None] | None = None) -> list[str]:
+def check_all(
+    platform: Platform,
+    specs: Mapping[str, ModelSpec],
+    *,
+    report: Callable[[dg.AssetCheckEvaluation], None] | None = None,
+    by_clock: bool = False,
+) -> list[str]:
     """Check every model of every tenant; what was found, in words. One that cannot be checked holds up no other, and is told of at the end.
 
     Args:
         platform: what is checked.
         specs: models by name.
         report: takes the result of the asset check `drift` of each model whose new rows were looked at.
+        by_clock: only those whose turn it is.
 
     Raises:
         dg.Failure: names the models that could not be checked.
     """
     from seeding_platform.models.operations.checking import checked, watched
-    from seeding_platform.models.operations.data import data_of, ready
+    from seeding_platform.models.operations.clocks import due_checks
+    from seeding_platform.models.operations.data import data_of
 
     bench = platform.bench
     said, failed = list(bench.deployer.reconcile()), []
     drifted: dict[str, dict[str, Drifting]] = {}
-    for tenant in platform.tenants():
-        for spec in specs.values():
-            if not ready(platform.lake, spec):
-                continue
-            whose = Whose(tenant, spec.name)
-            try:
-                found = checked(bench, whose, spec, data_of(platform.lake, spec, tenant))
-            except SeedingError as error:
-                failed.append(f"{whose.registered}: {error}")
-                continue
-            said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
-            if found.drifted is not None:
-                drifted.setdefault(spec.name, {})[tenant] = found.drifted
+    models = _models(platform, specs)
+    for whose in due_checks(bench, models) if by_clock else models:
+        spec = specs[whose.model]
+        try:
+            found = checked(bench, whose, spec, data_of(platform.lake, spec, whose.tenant))
+        except SeedingError as error:
+            failed.append(f"{whose.registered}: {error.without_value()}")
+            continue
+        said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
+        if found.drifted is not None:
+            drifted.setdefault(spec.name, {})[whose.tenant] = found.drifted
     for model, by_tenant in drifted.items():
         if report is not None:
             report(dg.AssetCheckEvaluation(asset_key=dg.AssetKey(["model", model]), **told(by_tenant)))
@@ -79,18 +90,39 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
     return said
 
 
-def schedules() -> list[dg.ScheduleDefinition]:
-    """The clock of the check; ticks that were missed while nothing ran are one."""
-    return [
-        dg.ScheduleDefinition(
-            name=PERFORMANCE_CHECK,
-            job_name=PERFORMANCE_CHECK,
-            cron_schedule="0 */4 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Every four hours: how each model does in real use, and what is due for training. Weekly training is decided here too.",
-        )
-    ]
+def _models(platform: Platform, specs: Mapping[str, ModelSpec]) -> list[Whose]:
+    """Every model of every tenant whose tables are there."""
+    from seeding_platform.models.operations.data import ready
+
+    there = [spec.name for spec in specs.values() if ready(platform.lake, spec)]
+    return [Whose(tenant, name) for tenant in platform.tenants() for name in there]
+
+
+def check_schedule(specs: Sequence[ModelSpec]) -> dg.ScheduleDefinition:
+    """The clock of the check: it looks every hour whose turn it is (setting `check_hours`); ticks that were missed while nothing ran are one."""
+    by_name = {spec.name: spec for spec in specs}
+
+    @dg.schedule(
+        name=PERFORMANCE_CHECK,
+        job_name=PERFORMANCE_CHECK,
+        cron_schedule="0 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "Every hour, and a run only where it is a model's turn by its own hours (setting models.retraining: check_hours, four by default) or a "
+            "deployment is under watch: how each model does in real use, what is due for training. Weekly training is decided here too."
+        ),
+    )
+    def performance_check(context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.RunRequest | dg.SkipReason:
+        from seeding_platform.models.operations.clocks import due_checks
+
+        bench = platform.bench
+        watching = context.scheduled_execution_time.hour % WATCH_HOURS == 0 and bool(bench.deployer.ledger.watched())
+        if not watching and not due_checks(bench, _models(platform, by_name)):
+            return dg.SkipReason("it is no model's turn")
+        return dg.RunRequest(tags={BY_CLOCK: "true"})
+
+    return performance_check
 
 
 def retraining_sensor(specs: Sequence[ModelSpec]) -> dg.SensorDefinition:

@@ -1,4 +1,4 @@
-"""The asset check `drift` of each model: whether the rows that came since its version was made are as they were then."""
+"""The asset check `drift` of each model: whether rows that came since its version was made, and its answers, are as they were."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ DRIFT = "drift"
 
 def drift_spec(spec: ModelSpec) -> dg.AssetCheckSpec:
     """The check of one model."""
-    return dg.AssetCheckSpec(DRIFT, asset=["model", spec.name], description="Rows that came since the version was made are as they were then")
+    return dg.AssetCheckSpec(DRIFT, asset=["model", spec.name], description="Rows that came since, and answers, are as when the version was made")
 
 
 def kept(platform: Platform, spec: ModelSpec) -> "dict[str, Drifting]":
@@ -38,11 +38,12 @@ def told(found: "Mapping[str, Drifting]") -> dict[str, Any]:
     """What a check result says: a warning where a column of any tenant drifted."""
     drifted = {tenant: list(seen.columns) for tenant, seen in sorted(found.items()) if seen.columns}
     says = "; ".join(f"{tenant}: {', '.join(columns)}" for tenant, columns in drifted.items())
-    rows = sum(seen.rows for seen in found.values())
+    rows, answers = sum(seen.rows for seen in found.values()), sum(seen.given for seen in found.values())
     return {
         "check_name": DRIFT,
         "passed": not drifted,
         "severity": dg.AssetCheckSeverity.WARN,
-        "description": says[:2000] or (f"{rows} new rows are as those before" if found else "nothing came since its versions were made"),
-        "metadata": {"drifted": drifted, "new_rows": rows},
+        "description": says[:2000]
+        or (f"{rows} new rows, {answers} answers are as those before" if found else "nothing came since its versions were made"),
+        "metadata": {"drifted": drifted, "new_rows": rows, "answers": answers},
     }

@@ -43,7 +43,7 @@ def experiment_asset(specs: Sequence[ModelSpec]) -> dg.AssetsDefinition:
                 try:
                     one = tried(spec, _frame(platform, spec, tenant), _package(platform, spec, tenant))
                 except SeedingError as error:  # it stands in the table; the other models are tried all the same
-                    one = SeedingExperiment(spec.name, spec.metric, str(spec.direction), spec.floor, f"not run: {error}")
+                    one = SeedingExperiment(spec.name, spec.metric, str(spec.direction), spec.floor, f"not run: {error.without_value()}")
                 context.log.info(f"{tenant}.{spec.name}: {one.says}")
                 found[tenant, spec.name] = one
         written = platform.lake.overwrite(TABLE, experiments_table(found, at=platform.now()))

@@ -20,14 +20,14 @@ Kind = Literal["numeric", "category"]
 FEW = 1000
 """Below so many rows on either side p-values judge; above them everything is significant, and distances do."""
 P_BAR = 0.01
-"""Bar of the p-values, divided by the columns that are judged (Bonferroni)."""
+"""Bar of the p-values, divided by the columns that are judged and by how often (Bonferroni)."""
 PSI_BAR = 0.2
 """Usual reading of the index: below .1 nothing, .1 to .2 a little, above .2 a shift (Siddiqi 2006)."""
 JENSEN_SHANNON_BAR = 0.1
 QUANTILES = 10
 CATEGORIES = 50
 """Categories of the reference that have a bin of their own; rarer ones share one."""
-_SCHEMA = {
+SCHEMA = {
     "column": pl.String,
     "kind": pl.String,
     "method": pl.String,
@@ -40,7 +40,7 @@ _SCHEMA = {
 }
 
 
-def drift(reference: pl.DataFrame, current: pl.DataFrame, features: Mapping[str, Kind]) -> pl.DataFrame:
+def drift(reference: pl.DataFrame, current: pl.DataFrame, features: Mapping[str, Kind], *, looks: int = 1) -> pl.DataFrame:
     """Columns of current rows against those of reference rows.
 
     Below 1,000 rows on either side a column has one row: `ks` (numbers) or `chi2` (categories), drifted where p lies below its threshold.
@@ -51,6 +51,7 @@ def drift(reference: pl.DataFrame, current: pl.DataFrame, features: Mapping[str,
         reference: rows that were well.
         current: rows to judge.
         features: what is judged, `numeric` (numbers, days, moments, booleans) or `category`.
+        looks: how often rows that overlap are judged; p-values must lie as much lower.
 
     Returns:
         column, kind, method, value, threshold, p (null for distances), drifted, n_reference, n_current.
@@ -66,9 +67,9 @@ def drift(reference: pl.DataFrame, current: pl.DataFrame, features: Mapping[str,
         if kind not in get_args(Kind):
             raise ConfigError(f"drift: column {name} is {kind}.", fix="Judge columns of numbers and of categories only.")
         before, now = _judgeable(reference[name], kind), _judgeable(current[name], kind)
-        for found in _judged(before, now, kind, P_BAR / len(features)):
+        for found in _judged(before, now, kind, P_BAR / len(features) / looks):
             rows.append((name, kind, *found, before.len(), now.len()))  # noqa: PERF401 - one list a column reads worse
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def drifted_columns(found: pl.DataFrame) -> tuple[str, ...]:

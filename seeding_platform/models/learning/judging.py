@@ -275,6 +275,15 @@ def _own_figures(spec: ModelSpec, rows: Scored, group: NDArray[Any] | None, seed
     return told
 
 
+def own_figure(spec: ModelSpec) -> Callable[[pl.DataFrame], float] | None:
+    """The deciding figure where the specification defines it; None of one that is built in.
+
+    Raises:
+        ConfigError: its entry point is not installed.
+    """
+    return _own_computations(spec).get(spec.metric)
+
+
 def _own_computations(spec: ModelSpec) -> dict[str, Callable[[pl.DataFrame], float]]:
     wanted = {name: _expression(spec, name, text) for name, text in (spec.metrics or {}).items()}
     if spec.metric.partition(":")[0] == "entry":
@@ -303,4 +312,12 @@ def _entry_point(spec: ModelSpec, name: str) -> Callable[[pl.DataFrame], float]:
         known = ", ".join(sorted(e.name for e in entry_points(group="seeding_platform.metrics"))) or "none is installed"
         raise ConfigError(f"{spec.name}: no entry point of seeding_platform.metrics is called {name!r} ({known}).", fix="Install its package.")
     loaded = next(iter(found)).load()
-    return lambda table: float(loaded(table))
+
+    def compute(table: pl.DataFrame) -> float:
+        try:
+            return float(loaded(table))
+        except (pl.exceptions.PolarsError, KeyError, ValueError, TypeError) as error:
+            has = ", ".join(table.columns)
+            raise ConfigError(f"{spec.name}: entry:{name} gives no number ({type(error).__name__}).", fix=f"It is called with {has}.") from error
+
+    return compute

@@ -8,15 +8,19 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.errors import SeedingError
-from seeding_platform.models.operations.drifting import drifting, evaluated
+from seeding_platform.models.operations.clocks import scheduled
+from seeding_platform.models.operations.drifting import drifting, evaluated, with_answers
 from seeding_platform.models.operations.early import estimated
-from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame
+from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame, live_metric
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
+from seeding_platform.models.promotion.resampling import standard_error
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
 from seeding_platform.models.retraining.calendar import slot
+from seeding_platform.models.retraining.performance import SPELL_DAYS
 from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
+from seeding_platform.storage.ml.predictions import MOST_LABELS
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
@@ -40,8 +44,10 @@ MOST_ATTEMPTS, BACKOFF_S = 3, (60, 600)
 """How often a training that failed for now is tried in all, and how long after each failure."""
 MOST_TOLD = 20
 """Drifted columns that an alert names."""
-SPELL = dt.timedelta(days=120)
-"""Labels older than this are not looked at: the longest window and the longest baseline reach no further."""
+SPELL = dt.timedelta(days=90)
+"""Labels older than this are not looked at, but for the first days of a version: no window reaches further."""
+INTERVAL = 1.96
+"""Standard errors on each side of a figure that make its 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Data:
 
     Args:
         version: of its inputs.
-        labelled: counts the labelled rows; called only when the version is another than the champion's.
+        labelled: counts the distinct labelled rows that are not made up; called only when the version is another than the champion's.
         frame: builds the rows, likewise; None where drift is not looked for.
     """
 
@@ -71,7 +77,7 @@ class Checked:
         evidence: the figures.
         value: of the metric in the newest window; None without labels.
         rows: labels in that window.
-        drifted: how far new rows are from those that the version was made from; None where nothing was looked at.
+        drifted: how far new rows and answers are from those of when the version was made; None where nothing was looked at.
     """
 
     whose: Whose
@@ -112,7 +118,7 @@ def checked(
     champion = None if standing.version is None else bench.registry.version(whose.registered, standing.version)
     unfit = champion is not None and withdrawn(champion.tags)
     fit = champion is not None and not unfit
-    rows = _live(bench, spec, standing, champion) if fit and champion is not None else None
+    rows = _live(bench, spec, standing, champion, thresholds) if fit and champion is not None else None
     performance = _performance(spec, standing, rows, now, thresholds, threshold, time_window)
     value, counted = _measured(bench, whose, spec, standing, rows, now, days=time_window or 1)
     version = champion.tags.get("data_version", "") if champion is not None and fit else None
@@ -120,17 +126,23 @@ def checked(
     drifted = None
     if champion is not None and version is not None and version != data.version and data.frame is not None:
         drifted = drifting(bench, spec, champion, data.frame, data.version)
+    if champion is not None and fit:
+        looks = SPELL_DAYS * 24 // thresholds.check_hours
+        drifted = with_answers(bench, spec, standing, champion, drifted, data.version, looks=looks)
     columns = drifted.columns if drifted is not None else ()
     state = ModelState(whose.registered, None if unfit else standing.trained_at, data.version, version, fresh, performance, columns, None)
     found = decide(state, now, thresholds)
-    _scheduled(bench, whose, standing, thresholds, now)
+    scheduled(bench, whose, standing, thresholds, now, by_clock=asked_by is None)
     bench.standings.note(whose, now=now, checked_at=now)
     told = {"value": value, "rows": counted, "threshold": threshold, "time_window": time_window, **dict(found.evidence)}
     estimate = estimated(bench, spec, standing, champion) if champion is not None and fit else None
     told |= {} if estimate is None else {"estimate": _plain(asdict(estimate))}
-    _alarmed(bench, whose, spec, performance, value, counted)
+    if threshold is None and time_window is None:  # what stands is decided by the bars that stand
+        _alarmed(bench, whose, spec, performance, value, counted)
+        _floored(bench, whose, spec, rows, now, thresholds)
     _warned(bench, whose, spec, drifted, estimate, serves=champion is not None)
-    if champion is not None and data.frame is not None and isinstance(found, Due) and found.action is Action.EVALUATE:
+    evaluate = isinstance(found, Due) and found.action is Action.EVALUATE and version != data.version
+    if champion is not None and data.frame is not None and evaluate:
         told["evaluated"] = evaluated(bench, whose, spec, champion, data.frame, data.version)
     job_id = _asked(bench, whose, standing, found, now, asked_by) if ask and isinstance(found, Due) and found.action is Action.RETRAIN else None
     due = str(found.trigger) if isinstance(found, Due) else None
@@ -139,23 +151,45 @@ def checked(
 
 
 def _alarmed(bench: Bench, whose: Whose, spec: ModelSpec, performance: Performance | None, value: float | None, counted: int) -> None:
-    """Raise or clear what labels say."""
+    """Raise or clear what labels say of a drop."""
     if performance is not None and performance.dropped:
         bench.alert("performance_drop", whose, metric=spec.metric, value=value, rows=counted, baseline=performance.windows[0][1].baseline)
     elif performance is not None and performance.windows:
         bench.all_clear("performance_drop", whose)
-    if value is None or spec.floor is None:
+
+
+def _floored(bench: Bench, whose: Whose, spec: ModelSpec, rows: pl.DataFrame | None, now: dt.datetime, thresholds: RetrainingThresholds) -> None:
+    """Raise or clear what labels say of the floor: enough of them, and the whole 95 % interval below it; it ends at the floor."""
+    metric = live_metric(spec)
+    if rows is None or metric is None or spec.floor is None:
         return
-    if spec.better(spec.floor, value):
-        bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=counted)
-    else:
+    newest = _newest(rows, now, thresholds)
+    if newest.height < thresholds.window_rows:
+        return
+    found = scored(newest, metric)
+    value = metric.value(found)
+    if value != value:  # labels of one class only: nothing to tell apart
+        return
+    if spec.meets_floor(value):
         bench.all_clear("below_floor", whose)
+    elif abs(spec.floor - value) > INTERVAL * standard_error(metric, found, seed=0):
+        bench.alert("below_floor", whose, metric=spec.metric, value=value, floor=spec.floor, rows=newest.height)
+
+
+def _newest(rows: pl.DataFrame, now: dt.datetime, thresholds: RetrainingThresholds) -> pl.DataFrame:
+    """The labels of the newest day; where those are too few to judge, as many of the newest of four weeks as are needed."""
+    import polars as pl
+
+    day = rows.filter(pl.col("at") >= now - dt.timedelta(days=1))
+    if day.height >= thresholds.window_rows:
+        return day
+    return rows.filter(pl.col("at") >= now - dt.timedelta(days=SPELL_DAYS)).sort("at").tail(thresholds.window_rows)
 
 
 def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | None, estimate: Estimate | None, *, serves: bool) -> None:
     """Raise or clear what can be told without labels."""
     if drifted is not None and drifted.columns:
-        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows)
+        bench.alert("drift", whose, **drifted.worst, columns=list(drifted.columns)[:MOST_TOLD], rows=drifted.rows, answers=drifted.given)
     elif serves:
         bench.all_clear("drift", whose)
     if estimate is not None and estimate.alert:
@@ -227,20 +261,29 @@ def ask_for(bench: Bench, whose: Whose, spec: ModelSpec, *, by: str, trigger: st
 
 
 def _trained_on(bench: Bench, whose: Whose, champion: ModelVersion | None) -> int:
-    """Rows that the version that serves was made from; where none does, that the newest training had."""
-    if champion is not None:
-        return int(champion.tags.get("rows", "0"))
-    last = bench.standings.training_data(tenant=whose.tenant, model=whose.model, limit=1)
-    return last[0].labelled if last else 0
+    """Distinct labelled rows, made-up ones not counted, behind the version that serves; where none does, behind the newest training."""
+    job_id = "" if champion is None else champion.tags.get("job_id", "")
+    last = bench.standings.training_data(tenant=whose.tenant, model=whose.model, job_id=job_id, limit=1)
+    if champion is not None and (not job_id or not last):
+        return int(champion.tags.get("rows", "0"))  # nothing is kept of its training: all of its rows
+    return last[0].distinct_rows if last else 0
 
 
-def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion) -> pl.DataFrame | None:
-    """Labelled answers of the version that serves."""
-    metric = gate_metric(spec)
+def _live(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion, thresholds: RetrainingThresholds) -> pl.DataFrame | None:
+    """Labelled answers of the version that serves: the newest, and those of its first days where they are not among them."""
+    import polars as pl
+
+    metric = live_metric(spec)
     if metric is None:
         return None
-    now = bench.now()
-    rows = bench.predictions.scores(standing.whose, version.version, since=now - SPELL, until=now + dt.timedelta(microseconds=1))
+    whose, begun = standing.whose, standing.deployed_at
+    end = bench.now() + dt.timedelta(microseconds=1)
+    since = end - SPELL
+    rows = bench.predictions.scores(whose, version.version, since=since, until=end, limit=MOST_LABELS)
+    if begun is not None and (rows.height == MOST_LABELS or begun < since):
+        first_days = min(begun + dt.timedelta(days=thresholds.baseline_days), end)
+        first = bench.predictions.scores(whose, version.version, since=begun, until=first_days, limit=MOST_LABELS, first=True)
+        rows = pl.concat([first, rows]).unique("prediction_id", keep="first", maintain_order=True)
     return live_frame(spec, rows, metric, positive=version.tags.get(POSITIVE))
 
 
@@ -253,7 +296,7 @@ def _performance(
     threshold: float | None,
     time_window: int | None,
 ) -> Performance | None:
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if rows is None or metric is None or standing.deployed_at is None:
         return None
     return check(rows, metric, deployed_at=standing.deployed_at, now=now, thresholds=thresholds, threshold=threshold, time_window=time_window)
@@ -265,7 +308,7 @@ def _measured(
     """The metric over the newest days of labels, kept as a live measurement."""
     import polars as pl
 
-    metric = gate_metric(spec)
+    metric = live_metric(spec)
     if rows is None or metric is None or rows.is_empty() or standing.version is None:
         return None, 0
     since = now - dt.timedelta(days=days)
@@ -302,16 +345,6 @@ def _plain(evidence: Any) -> dict[str, Any]:
 
     kept: dict[str, Any] = json.loads(json.dumps(dict(evidence), default=str))
     return kept
-
-
-def _scheduled(bench: Bench, whose: Whose, standing: Standing, thresholds: RetrainingThresholds, now: dt.datetime) -> None:
-    step = dt.timedelta(hours=thresholds.check_hours)
-    cron = f"0 */{thresholds.check_hours} * * *"
-    at = slot(now, hours=thresholds.check_hours, zone=thresholds.zone)
-    bench.standings.scheduled(whose, "performance_check", cron=cron, enabled=True, last_run_at=now, next_run_at=at + step)
-    trained = standing.trained_at
-    following = now if trained is None else trained + dt.timedelta(days=thresholds.forced_days)
-    bench.standings.scheduled(whose, "forced", cron=cron, enabled=True, last_run_at=trained, next_run_at=following)
 
 
 def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:

@@ -37,6 +37,7 @@ def data_of(lake: Lake, spec: ModelSpec, tenant: str) -> Data:
 
 
 def labelled(spec: ModelSpec, frame: pl.DataFrame) -> int:
-    """Rows with a label that are not made up."""
-    real = frame.filter(~frame["synthetic"]) if "synthetic" in frame.columns else frame
-    return real[spec.target].drop_nulls().len() if spec.target else real.height
+    """Rows with a label that are not made up, each content once: what training counts as well."""
+    from seeding_platform.models.operations.drifting import real_rows
+
+    return real_rows(spec, frame).height

@@ -1,4 +1,4 @@
-"""Whether new rows are still like those that the version that serves was made from: its reference is kept with it, and held against what came since.
+"""Whether new rows and answers are still as they were when the version that serves was made: its reference is kept with it.
 
 Only rows that the version has not seen are judged: with them the old ones would hide a change. Numbers and categories are judged; dates move on by
 themselves, and texts say nothing by their distribution.
@@ -6,6 +6,8 @@ themselves, and texts say nothing by their distribution.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,24 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from seeding_platform.models.drift import drift, drifted_columns
-from seeding_platform.models.kinds import FeatureKind
+from seeding_platform.models.drift import SCHEMA, drift, drifted_columns
+from seeding_platform.models.kinds import FeatureKind, Kind
+from seeding_platform.models.operations.early import DAYS
+from seeding_platform.models.operations.early import DOCUMENT as HELD
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
-from seeding_platform.models.operations.rows import fingerprints, gate_metric, read, score_frame, written
+from seeding_platform.models.operations.rows import fingerprints, gate_metric, kept_labels, kept_numbers, read, score_frame, written
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.storage.ml.standing import Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from seeding_platform.models.drift.columns import Kind
+    from seeding_platform.models.drift.columns import Kind as Judged
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.spec import ModelSpec
+    from seeding_platform.storage.ml.standing import Standing
     from seeding_platform.storage.ml.whose import Whose
 
 REFERENCE, FOUND = "reference.json", "drift.json"
 """Documents of a version: what its rows were like, and how far newer ones are from them."""
+ANSWERS = "prediction"
+"""The column as which answers are judged."""
 MOST_ROWS = 2_000
 LEAST_ROWS = 100
 """Fewer new rows judge nothing."""
@@ -44,52 +51,68 @@ class Drifting:
         data_version: of the tables that they are from.
         rows: new rows.
         table: of `models.drift.drift`; None where there were too few rows.
+        answers: the same of what the version answers, as a column `prediction`; None where there were too few answers.
     """
 
     data_version: str
     rows: int
     table: pl.DataFrame | None
+    answers: pl.DataFrame | None = None
+
+    @property
+    def judged(self) -> pl.DataFrame | None:
+        """Features and answers together; None where neither could be judged."""
+        found = [table for table in (self.table, self.answers) if table is not None]
+        return pl.concat(found) if found else None
+
+    @property
+    def given(self) -> int:
+        """Answers that were judged."""
+        return 0 if self.answers is None else int(self.answers["n_current"][0])
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What drifted."""
-        return () if self.table is None else drifted_columns(self.table)
+        return () if self.judged is None else drifted_columns(self.judged)
 
     @property
     def worst(self) -> dict[str, Any]:
         """The column that is farthest beyond its bar, as an alert tells it; nothing where none drifted."""
-        if self.table is None or not self.columns:
+        if self.judged is None or not self.columns:
             return {}
         # a p-value is the farther beyond its bar the smaller it is, a distance the larger
         beyond = pl.when(pl.col("p").is_null()).then(pl.col("value") / pl.col("threshold")).otherwise(pl.col("threshold") / (pl.col("p") + 1e-300))
-        row = self.table.filter(pl.col("drifted")).sort(beyond, descending=True).row(0, named=True)
+        row = self.judged.filter(pl.col("drifted")).sort(beyond, descending=True).row(0, named=True)
         value, method = (row["value"], row["method"]) if row["p"] is None else (row["p"], f"p_{row['method']}")
         return {"column": row["column"], "method": method, "value": value, "limit": row["threshold"]}
 
     def as_json(self) -> str:
         """A document of it."""
-        told = None if self.table is None else self.table.to_dicts()
-        return json.dumps({"data_version": self.data_version, "rows": self.rows, "columns": told})
+        told = {name: None if table is None else table.to_dicts() for name, table in (("columns", self.table), ("answers", self.answers))}
+        return json.dumps({"data_version": self.data_version, "rows": self.rows, **told})
 
     @classmethod
     def parsed(cls, document: str) -> Drifting:
         """From such a document."""
         told = json.loads(document)
-        columns = told["columns"]
-        return cls(told["data_version"], told["rows"], None if columns is None else pl.DataFrame(columns, infer_schema_length=None))
+        tables = [None if rows is None else pl.DataFrame(rows, schema=SCHEMA) for rows in (told["columns"], told.get("answers"))]
+        return cls(told["data_version"], told["rows"], *tables)
 
 
-def judged_features(spec: ModelSpec) -> dict[str, Kind]:
+def judged_features(spec: ModelSpec) -> dict[str, Judged]:
     """The features that are judged, and how."""
-    kinds: dict[FeatureKind, Kind] = {FeatureKind.NUMERIC: "numeric", FeatureKind.CATEGORY: "category"}
+    kinds: dict[FeatureKind, Judged] = {FeatureKind.NUMERIC: "numeric", FeatureKind.CATEGORY: "category"}
     return {name: kinds[kind] for name, kind in spec.features.items() if kind in kinds}
 
 
 def real_rows(spec: ModelSpec, frame: pl.DataFrame) -> pl.DataFrame:
     """Rows that are not made up, each content once, labelled where there is a label: what training takes as well."""
     real = frame.filter(~pl.col("synthetic")) if "synthetic" in frame.columns else frame
-    real = real.drop_nulls(spec.target) if spec.target else real
-    return real.unique([c for c in spec.columns() if c in real.columns], keep="first", maintain_order=True)
+    if spec.target:
+        label = pl.col(spec.target)
+        real = real.filter(label.is_not_null() & (label.is_not_nan() if real.schema[spec.target].is_float() else True))
+    content = [c for c in spec.columns() if c in real.columns]
+    return real.filter(~pl.all_horizontal(pl.col(c).is_null() for c in content)).unique(content, keep="first", maintain_order=True)
 
 
 def reference_of(spec: ModelSpec, rows: pl.DataFrame, trained: Iterable[bytes], *, seed: int) -> str | None:
@@ -142,6 +165,49 @@ def drifting(bench: Bench, spec: ModelSpec, version: ModelVersion, frame: Callab
     return found
 
 
+def with_answers(
+    bench: Bench, spec: ModelSpec, standing: Standing, version: ModelVersion, found: Drifting | None, data_version: str, *, looks: int
+) -> Drifting | None:
+    """How far the answers of the last week are from what the version said of rows held out, beside what was found of its features.
+
+    Of two labels scores are judged, else the predictions themselves.
+
+    Args:
+        bench: what work on models shares.
+        spec: the model.
+        standing: how it stands.
+        version: what serves.
+        found: of its features; None where they were not looked at.
+        data_version: of its tables.
+        looks: how often answers are judged while they are among the newest.
+
+    Returns:
+        Both, kept with the version; of features alone where there are too few answers.
+    """
+    found = None if found is None else dataclasses.replace(found, answers=None)
+    if standing.deployed_at is None:
+        return found
+    since = max(standing.deployed_at, bench.now() - dt.timedelta(days=DAYS))
+    said, _ = bench.predictions.given(standing.whose, version.version, since=since, limit=MOST_ROWS, with_score=False)
+    document = bench.registry.document(version, HELD) if said.height >= LEAST_ROWS else None
+    if document is None:
+        return found
+    held = json.loads(document)
+    scores = "score" in held
+    said = said.drop_nulls("score") if scores else said
+    if said.height < LEAST_ROWS:
+        return found
+    numbers = scores or spec.kind in (Kind.REGRESSION, Kind.COUNTS)
+    kind: Judged = "numeric" if numbers else "category"
+    answer = pl.col("score") if scores else kept_numbers("prediction") if numbers else kept_labels("prediction")
+    current = said.select(answer.alias(ANSWERS))
+    reference = pl.DataFrame({ANSWERS: held["score" if scores else "prediction"]}, schema=current.schema)
+    both = dataclasses.replace(found or Drifting(data_version, 0, None), answers=drift(reference, current, {ANSWERS: kind}, looks=looks))
+    if both.as_json() != bench.registry.document(version, FOUND):
+        bench.registry.attach(version, FOUND, both.as_json())
+    return both
+
+
 def new_rows(spec: ModelSpec, frame: pl.DataFrame, seen: set[bytes]) -> pl.DataFrame:
     """The rows of a frame that a version was neither trained nor judged on."""
     real = real_rows(spec, frame)
@@ -182,6 +248,6 @@ def evaluated(
     return value
 
 
-def _plain(name: str, kind: Kind) -> pl.Expr:
+def _plain(name: str, kind: Judged) -> pl.Expr:
     """A column as it goes through JSON and back."""
     return pl.col(name).cast(pl.Float64, strict=False).fill_nan(None) if kind == "numeric" else pl.col(name).cast(pl.String, strict=False)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.models.drift import estimated_performance
-from seeding_platform.models.operations.rows import positive_label, score_frame
+from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.rows import kept_labels, positive_label, score_frame
 from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.storage.ml.standing import Measurement
 
@@ -34,11 +35,14 @@ ESTIMATED = ("accuracy", "auc")
 
 
 def held_scores(spec: ModelSpec, model: Trained, held: Scored, *, seed: int) -> str | None:
-    """Scores of rows that a version was not trained on, as a document; None where they would let nothing be estimated."""
-    positive = positive_label(spec, model)
-    if spec.metric not in ESTIMATED or positive is None or held.truth.size < FEWEST:
+    """What a version says of rows that it was not trained on, as a document: of two labels with scores and truth; None of too few rows."""
+    if held.truth.size < FEWEST:
         return None
+    positive = positive_label(spec, model)
     scores = score_frame(spec, model, held.some(MOST_ROWS, seed=seed))
+    if positive is None:
+        said = scores["prediction"].cast(pl.Int64).cast(pl.String) if spec.kind is Kind.CLUSTERING else scores["prediction"]
+        return json.dumps({"prediction": said.to_list()})
     told: dict[str, Any] = {"positive": positive}
     return json.dumps(told | {name: scores[name].to_list() for name in ("truth", "prediction", "score")})
 
@@ -53,11 +57,11 @@ def estimated(bench: Bench, spec: ModelSpec, standing: Standing, version: ModelV
     if answers.height < FEWEST or labels >= FEWEST:
         return None
     document = bench.registry.document(version, DOCUMENT)
-    kept = json.loads(document) if document else {"truth": []}
-    if len(kept["truth"]) < FEWEST or len(set(kept["truth"])) < 2:
+    kept = json.loads(document) if document else {}
+    if len(kept.get("truth", ())) < FEWEST or len(set(kept["truth"])) < 2:
         return None
     before = pl.DataFrame({name: kept[name] for name in ("truth", "prediction", "score")})
-    said = answers.select(prediction=(pl.col("prediction").str.strip_chars('"') == kept["positive"]).cast(pl.Int8), score="score")
+    said = answers.select(prediction=(kept_labels("prediction") == kept["positive"]).cast(pl.Int8), score="score")
     found = estimated_performance(before, said, spec.metric)
     at = slot(now)
     bench.standings.measured(

@@ -46,6 +46,10 @@ def judged_by_rows(
         seed: of the bootstrap.
     """
     rows = held if serving is None else unseen(spec, held, read(seen))
+    if rows.truth.size == 0 and thresholds.floor is not None:
+        says = "the version that serves was trained on every row that is held out: none is left to compare the two on"
+        none = Reason("rows", False, 0, thresholds.minimum_rows, says)
+        return Decision(Verdict.HOLD, (none,), None, None, None, 0, more_rows=thresholds.minimum_rows)
     challenger = score_frame(spec, model, rows)
     champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows.frame)
     return decide(

@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from seeding_platform.models.kinds import Kind
+from seeding_platform.models.kinds import Direction, Kind
 from seeding_platform.storage.content import PROCESSING_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from seeding_platform.models.learning.scored import Scored
     from seeding_platform.models.learning.trained import Trained
-    from seeding_platform.models.promotion.metrics import Metric
+    from seeding_platform.models.promotion.metrics import Floats, Metric
+    from seeding_platform.models.promotion.metrics import Scored as ScoredRows
     from seeding_platform.models.spec import ModelSpec
 
 DOCUMENT = "trained_on.txt"
@@ -26,6 +27,8 @@ POSITIVE = "positive"
 """Tag of a version of two labels: the one whose probability its score is."""
 _BYTES = 8
 _NAMES = {"f1": "f1_macro"}
+_NO_JSON = ("NaN", "Infinity", "-Infinity")
+"""What Python writes for numbers that JSON does not have."""
 
 
 def gate_metric(spec: ModelSpec, classes: int | None = 2) -> Metric | None:
@@ -41,6 +44,32 @@ def gate_metric(spec: ModelSpec, classes: int | None = 2) -> Metric | None:
     if found is None or spec.kind is Kind.CLUSTERING or (found.needs == "score" and classes != 2):
         return None
     return found
+
+
+def live_metric(spec: ModelSpec) -> Metric | None:
+    """The deciding metric as labelled answers tell it: that of the gate, or a figure of truth, prediction and score alone; else None.
+
+    Ranks and probabilities of several labels are not kept with an answer, so `hit@3`, `mrr` and expressions over `p_<class>` cannot be told.
+    """
+    found = gate_metric(spec)
+    if found is not None or spec.kind is Kind.CLUSTERING:
+        return found
+    from seeding_platform.models.learning.judging import own_figure
+    from seeding_platform.models.promotion.metrics import Metric
+
+    if spec.metric == "mape":
+        return Metric("mape", "down", needs="numbers", by_weight=_mape)
+    expression = (spec.metrics or {}).get(spec.metric)
+    if expression is not None and not set(pl.sql_expr(expression).meta.root_names()) <= {"truth", "prediction", "score"}:
+        return None
+    measure = own_figure(spec)
+    return None if measure is None else Metric(spec.metric, "up" if spec.direction is Direction.UP else "down", measure=measure)
+
+
+def _mape(scored: ScoredRows) -> Callable[[Floats], Floats]:
+    from seeding_platform.models.learning.figures import of_numbers
+
+    return of_numbers("mape", scored.truth, scored.prediction).of
 
 
 def fingerprints(spec: ModelSpec, frame: pl.DataFrame) -> list[bytes]:
@@ -120,6 +149,18 @@ def gate_frame(spec: ModelSpec, model: Trained, scores: pl.DataFrame) -> pl.Data
     return scores.with_columns((pl.col(name) == positive).cast(pl.Int8) for name in ("truth", "prediction"))
 
 
+def kept_numbers(name: str) -> pl.Expr:
+    """Numbers as answers and labels keep them (JSON); what is no finite number is none."""
+    number = pl.col(name).str.strip_chars('"').cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number).alias(name)
+
+
+def kept_labels(name: str) -> pl.Expr:
+    """Classes as answers and labels keep them (JSON), as text; whole numbers without a decimal point, as a model reads its labels."""
+    kept = pl.col(name)
+    return pl.when(~kept.is_in(_NO_JSON)).then(kept).str.json_decode(pl.String).alias(name)
+
+
 def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive: str | None) -> pl.DataFrame:
     """Labelled answers as they are kept (JSON texts), as the gate and the checks want them, with `at`.
 
@@ -129,13 +170,10 @@ def live_frame(spec: ModelSpec, rows: pl.DataFrame, metric: Metric, *, positive:
         metric: what they are judged by.
         positive: label whose probability the score is; None where there are not two.
     """
-    numbers = spec.kind in (Kind.REGRESSION, Kind.COUNTS)
-    kind: Any = pl.Float64 if numbers else pl.String
-    said = rows.select(
-        *(pl.col(name).str.strip_chars('"').cast(kind, strict=False) for name in ("truth", "prediction")), "score", at=pl.col("observed_at")
-    )
+    read = kept_numbers if spec.kind in (Kind.REGRESSION, Kind.COUNTS) else kept_labels
+    said = rows.select(*(read(name) for name in ("truth", "prediction")), "score", at=pl.col("observed_at"))
     if metric.needs == "score":
         said = said.with_columns(truth=(pl.col("truth") == positive).cast(pl.Int8)).filter(pl.col("score").is_not_null())
-    else:
+    elif metric.measure is None or positive is None:
         said = said.drop("score")
     return said.drop_nulls(["truth", "prediction"])

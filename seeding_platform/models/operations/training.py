@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seeding.models")
 _CLASSES = (Kind.CLASSIFICATION, Kind.NEXT_ITEM)
+_THERE = "\0there"  # no name of a column
 EVALUATION = "evaluation.json"
 WEIGHED = "reweighing.json"
 WEIGHED_BY = 500
@@ -82,7 +83,7 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
     try:
         ended = _trained(bench, job, work)
     except SeedingError as error:
-        ended = Ended(state="failed", says=str(error), error="transient" if isinstance(error, TransientError) else "permanent")
+        ended = Ended(state="failed", says=error.without_value(), error="transient" if isinstance(error, TransientError) else "permanent")
     except (OSError, MemoryError) as error:
         ended = Ended(state="failed", says=f"{type(error).__name__}: {error}", error="transient")
     except Exception as error:  # the other models of the cycle go on; this one is failed, in the log and on an alert
@@ -107,8 +108,10 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     data = data_sha256(ready)
     champion = _champion(bench, job)
     made_of = Fingerprint(data, __version__, spec.digest())
-    if (same := unchanged(_before(bench, job, champion), made_of)) is not None:
-        return Ended(state="no_change", says=same.says, version=champion.version if champion else None, data_sha256=data, report=_made_of(made_of))
+    judged_by = _judged_by(bench, spec, champion)
+    report: dict[str, Any] = {"made_of": asdict(made_of), "judged_by": judged_by}
+    if (same := unchanged(_before(bench, job, champion, judged_by), made_of)) is not None:
+        return Ended(state="no_change", says=same.says, version=champion.version if champion else None, data_sha256=data, report=report)
     from seeding_platform.models import evaluate, split_rows, train
     from seeding_platform.models.learning.scored import scored
 
@@ -120,13 +123,13 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     found = evaluate(model, spec, held, seed=work.seed)
     weighed = _weighed(spec, model, train_rows, held_rows, seed=work.seed)
     if champion is None and not found.beats_baseline(spec):
-        report = {"evaluation": found.as_dict()} | _made_of(made_of) | ({} if weighed is None else {"reweighing": weighed})
+        report |= {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
         return Ended(state="succeeded", says=f"not registered: {found.says()}", verdict="refuse", data_sha256=data, report=report)
     bench.at_stage(job, "register")
     version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
     bench.at_stage(job, "gate")
     decision = in_time(_decided(bench, job, spec, model, found, held, champion, seed=work.seed), _last_hold(bench, job))
-    report = {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
+    report |= {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
     report |= {} if weighed is None else {"reweighing": weighed}
     bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
     bench.at_stage(job, "deploy")
@@ -144,24 +147,29 @@ def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.
     content = [c for c in spec.columns() if c in real.columns]
     ignore = [c for c in real.columns if c not in content]
     if spec.target is None:
-        target, known = content[0], real.select(pl.all_horizontal(pl.col(c).is_null() for c in content)).to_series().not_()
-        real = real.filter(known)
+        target = _THERE  # whatever has any value at all can be grouped
+        real = real.filter(~pl.all_horizontal(pl.col(c).is_null() for c in content)).with_columns(pl.lit(True).alias(_THERE))
     else:
         target = spec.target
     found = trainable(real, target=target, classes=spec.kind in _CLASSES, thresholds=thresholds, ignore=ignore)
-    good = isinstance(found, Ready)
     labelled = real[target].drop_nulls().len()
     distinct = found.rows.height if isinstance(found, Ready) else real.drop_nulls(target).unique(content).height
-    filled = real.select(pl.col(c).is_not_null().mean() for c in spec.features if c in real.columns)
-    shares = [v for v in filled.row(0) if v is not None] if filled.width and filled.height else []
+    shares = {c: float(real[c].is_not_null().sum()) / real.height for c in spec.features if c in real.columns} if real.height else {}
+    completeness = sum(shares.values()) / len(shares) if shares else None
+    least = thresholds.min_completeness
+    if spec.minimum_completeness is not None and "min_completeness" not in thresholds.model_fields_set:
+        least = spec.minimum_completeness
+    says = "" if isinstance(found, Ready) else found.says
+    if not says and completeness is not None and completeness < least:
+        emptiest = min(shares, key=lambda name: shares[name])
+        says = f"features are filled to {completeness:.0%} ({emptiest}: {shares[emptiest]:.0%}), {least:.0%} is asked for"
     bench.standings.trained_on(
         TrainingData(
-            job_id=job.job_id, whose=job.whose, rows=frame.height, labelled=labelled, distinct_rows=distinct, good=good,
-            says="" if isinstance(found, Ready) else found.says, at=bench.now(),
-            classes=real[target].n_unique() if spec.kind in _CLASSES else None, completeness=sum(shares) / len(shares) if shares else None,
+            job_id=job.job_id, whose=job.whose, rows=frame.height, labelled=labelled, distinct_rows=distinct, good=not says,
+            says=says, at=bench.now(), classes=real[target].n_unique() if spec.kind in _CLASSES else None, completeness=completeness,
         )
     )  # fmt: skip
-    return pl.concat([found.rows, made_up]) if isinstance(found, Ready) else found
+    return pl.concat([found.rows.drop(_THERE, strict=False), made_up]) if isinstance(found, Ready) else found
 
 
 def _champion(bench: Bench, job: Job) -> ModelVersion | None:
@@ -173,19 +181,24 @@ def _champion(bench: Bench, job: Job) -> ModelVersion | None:
     return None if found is None or withdrawn(found.tags) else found
 
 
-def _before(bench: Bench, job: Job, champion: ModelVersion | None) -> Fingerprint | None:
-    """What the model was made of when it was last trained: the version that serves, or a training that nothing came of."""
-    if champion is not None:
-        return Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))
-    last = bench.jobs.last(job.whose)
+def _judged_by(bench: Bench, spec: ModelSpec, champion: ModelVersion | None) -> dict[str, Any]:
+    """What a version is judged by beside its rows: the version that serves, and the bars of the gate."""
+    return {"against": None if champion is None else champion.version, "bars": promotion_of(bench.adjusted, spec).model_dump(mode="json")}
+
+
+def _before(bench: Bench, job: Job, champion: ModelVersion | None, judged_by: Mapping[str, Any]) -> list[Fingerprint]:
+    """What the model was made of before: the version that serves, and the last training, where its gate would say the same again."""
     standing = bench.standings.one(job.whose)
-    if last is None or (standing is not None and standing.version is not None) or "made_of" not in last.report:
-        return None  # what serves must not: it is trained anew from whatever there is
-    return Fingerprint(**last.report["made_of"])
-
-
-def _made_of(made_of: Fingerprint) -> dict[str, Any]:
-    return {"made_of": asdict(made_of)}
+    if champion is None and standing is not None and standing.version is not None:
+        return []  # what serves must not: it is trained anew from whatever there is
+    before = [] if champion is None else [Fingerprint(*(champion.tags.get(k, "") for k in ("data_sha256", "code_version", "spec")))]
+    last = bench.jobs.last(job.whose)
+    if last is None or "made_of" not in last.report or last.report.get("judged_by", judged_by) != judged_by:
+        return before
+    passed = (last.report.get("gate") or {}).get("verdict") == "deploy"
+    if passed and last.verdict == "refuse":
+        return before  # it could not be deployed: that may pass
+    return [*before, Fingerprint(**last.report["made_of"])]
 
 
 def _rested(bench: Bench, job: Job, spec: ModelSpec, ended: Ended) -> None:
@@ -347,11 +360,15 @@ def _told(bench: Bench, job: Job, ended: Ended) -> None:
     if ended.state == "failed":
         kept = bench.jobs.one(job.job_id, tenant=whose.tenant)
         bench.alert("training_failed", whose, job=job.job_id, run_id=kept.run_id if kept else "", attempt=job.attempt, error=ended.error)
-    elif ended.state == "skipped":
-        (data,) = bench.standings.training_data(tenant=whose.tenant, model=whose.model, limit=1)
-        bench.alert("training_data", whose, job=job.job_id, rows=data.distinct_rows)
     else:
-        bench.all_clear("training_failed", whose)
-        bench.all_clear("training_data", whose)
+        if ended.state != "skipped":
+            bench.all_clear("training_failed", whose)
+        (data,) = bench.standings.training_data(tenant=whose.tenant, model=whose.model, job_id=job.job_id)
+        if data.good:
+            bench.all_clear("training_data", whose)
+        else:
+            bench.alert("training_data", whose, job=job.job_id, rows=data.distinct_rows, completeness=round(data.completeness or 0.0, 3))
+    if ended.verdict == "deploy":
+        bench.all_clear("new_class", whose)
     bench.tell("retraining.finished", whose, mark=job.job_id, job_id=job.job_id, outcome=ended.state, version=ended.version)
     bench.call_back(job, ended)

@@ -1,6 +1,6 @@
 """Retraining: when a model is due, what keeps it from being trained, and how a deployment is watched."""
 
-from seeding_platform.models.retraining.calendar import due_check, forced_due, run_key, slot
+from seeding_platform.models.retraining.calendar import due_check, forced_due, next_slot, run_key, slot
 from seeding_platform.models.retraining.guards import Fingerprint, Ready, Skipped, cooling, trainable, unchanged
 from seeding_platform.models.retraining.performance import Comparison, Performance, check, compare
 from seeding_platform.models.retraining.thresholds import RetrainingThresholds
@@ -27,6 +27,7 @@ __all__ = [
     "decide",
     "due_check",
     "forced_due",
+    "next_slot",
     "run_key",
     "slot",
     "trainable",

@@ -22,6 +22,16 @@ def slot(moment: dt.datetime, *, hours: int = 4, zone: str = "UTC") -> dt.dateti
     return _wall_slot(moment, hours, zone).replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
 
 
+def next_slot(moment: dt.datetime, *, hours: int = 4, zone: str = "UTC") -> dt.datetime:
+    """The first check time after a moment, in UTC.
+
+    >>> next_slot(dt.datetime(2026, 11, 26, 15, 59, tzinfo=dt.UTC)).hour
+    16
+    """
+    following = _wall_slot(moment, hours, zone) + dt.timedelta(hours=hours)
+    return following.replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
+
+
 def _wall_slot(moment: dt.datetime, hours: int, zone: str) -> dt.datetime:
     wall = moment.astimezone(ZoneInfo(zone))
     return dt.datetime(wall.year, wall.month, wall.day, wall.hour // hours * hours)

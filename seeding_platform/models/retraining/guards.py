@@ -84,7 +84,7 @@ def trainable(frame: pl.DataFrame, *, target: str, classes: bool, thresholds: Re
         left_out = f"{duplicates} duplicates and {unlabelled} without a label left out"
         return Skipped(Reason.TOO_FEW_ROWS, f"{rows.height} labelled rows ({left_out}), {needed} are needed")
     if classes and rows[target].n_unique() < 2:
-        return Skipped(Reason.ONE_CLASS, f"all {rows.height} rows are of one class, {rows[target][0]!r}: there is nothing to tell apart")
+        return Skipped(Reason.ONE_CLASS, f"all {rows.height} rows are of one class: there is nothing to tell apart")
     return Ready(rows, unlabelled, duplicates)
 
 
@@ -100,6 +100,6 @@ def cooling(trigger: Trigger, last_attempt: dt.datetime | None, now: dt.datetime
     )
 
 
-def unchanged(before: Fingerprint | None, now: Fingerprint) -> Skipped | None:
-    """Nothing to fit, where data, code and parameters are what the last version was made of."""
-    return Skipped(Reason.NO_CHANGE, "data, code and parameters are those of the last version") if before == now else None
+def unchanged(before: Sequence[Fingerprint], now: Fingerprint) -> Skipped | None:
+    """Nothing to fit, where data, code and parameters are what a version was made of before."""
+    return Skipped(Reason.NO_CHANGE, "data, code and parameters are those of the last version") if now in before else None

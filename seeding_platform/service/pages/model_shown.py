@@ -163,10 +163,10 @@ def _reason(found: Sequence[Mapping[str, Any]], say: Speaker, k: Words) -> dict[
 
 
 def drift_shown(found: Drifting | None, say: Speaker, k: Words) -> dict[str, Any] | None:
-    """How far new rows are, what drifted first; None where nobody looked yet."""
+    """How far new rows and answers are, what drifted first; None where nobody looked yet."""
     if found is None:
         return None
-    rows = [] if found.table is None else sorted(found.table.to_dicts(), key=lambda r: (not r["drifted"], r["column"]))
+    rows = [] if found.judged is None else sorted(found.judged.to_dicts(), key=lambda r: (not r["drifted"], r["column"]))
     columns = [
         {
             "name": r["column"], "method": k["methods"].get(r["method"], r["method"]), "value": say.number(r["value"], DIGITS),
@@ -175,5 +175,9 @@ def drift_shown(found: Drifting | None, say: Speaker, k: Words) -> dict[str, Any
         }
         for r in rows[:MOST_COLUMNS]
     ]  # fmt: skip
-    lead = k["drift_few"] if found.table is None else k["drift_some"].format(names=", ".join(found.columns)) if found.columns else k["drift_none"]
-    return {"lead": lead, "rows": k["drift_rows"].format(n=say.count(found.rows), version=found.data_version), "columns": columns}
+    lead = k["drift_few"] if found.judged is None else k["drift_some"].format(names=", ".join(found.columns)) if found.columns else k["drift_none"]
+    return {
+        "lead": lead,
+        "rows": k["drift_rows"].format(n=say.count(found.rows), version=found.data_version, answers=say.count(found.given)),
+        "columns": columns,
+    }

@@ -12,7 +12,7 @@ from seeding_platform.service import modelled
 from seeding_platform.service.auth import service_of
 from seeding_platform.service.errors import Problem
 from seeding_platform.service.repeats import once
-from seeding_platform.service.routes.models import IdempotencyKey, Model, Operator, Version, Viewer, checked_told, told
+from seeding_platform.service.routes.models import IdempotencyKey, Model, Models, Operator, Version, Viewer, checked_told, told
 from seeding_platform.storage.ml.whose import Whose
 
 router = APIRouter(prefix="/api/workflows/ml/auto-retraining", tags=["models"])
@@ -22,7 +22,7 @@ class Asked(BaseModel, extra="forbid"):
     """The bodies of all four actions."""
 
     force: bool = Field(False, strict=True, description="trigger_retraining: also models that rest")
-    model_types: list[Model] | None = Field(None, max_length=100, description="All without it")
+    model_types: Models | None = Field(None, description="All without it")
     webhook_url: str = Field("", max_length=2000, description="trigger_retraining: is told of the end")
     threshold: float | None = Field(None, gt=0, le=1, description="check_performance: drop that counts")
     time_window: int | None = Field(None, ge=1, le=90, strict=True, description="check_performance: days")
@@ -80,20 +80,21 @@ def get_action(
 
 
 def _deployed(request: Request, tenant: str, by: str, model: str, version: str | None, alone: bool) -> dict[str, Any]:
-    """Deploy what passed its gate; a version that serves already, or that did not pass, is left and said.
+    """Deploy what passed its gate; a version that serves already, or that its gate held or refused, is left and said: that is no error.
 
     Raises:
-        Problem: where one model is asked for alone and cannot be deployed.
+        Problem: where one model is asked for alone and its version cannot answer.
     """
     service, whose = service_of(request), Whose(tenant, model)
     found = modelled.validated(service, whose, version)
     if found["serves"]:
         return {"model": model, "version": found["version"], "deployed": True, "says": "it serves already"}
-    if found["version"] is None or not found["valid"] or (found["gate"] or {}).get("verdict") != "deploy":
+    verdict = (found["gate"] or {}).get("verdict")
+    if found["version"] is None or not found["valid"] or verdict != "deploy":
         says = found["fault"] or "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
-        if alone:
-            raise Problem(422, "not-deployable", f"{model} version {found['version'] or 'none'}: {says}")
-        return {"model": model, "version": found["version"], "deployed": False, "says": says}
+        if alone and found["version"] is not None and not found["valid"]:
+            raise Problem(422, "not-deployable", f"{model} version {found['version']}: {says}")
+        return {"model": model, "version": found["version"], "deployed": False, "verdict": verdict, "says": says}
     done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow")
     return {"model": model, "version": done.version, "deployed": True, "deployment_id": done.deployment_id}
 

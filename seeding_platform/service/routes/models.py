@@ -13,6 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from seeding_platform.errors import ContractBroken, PermanentError
+from seeding_platform.models.operations.clocks import clocks
+from seeding_platform.models.operations.labelling import brought
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes
 from seeding_platform.service import modelled
 from seeding_platform.service.audited import tell
@@ -34,15 +36,18 @@ Operator = Annotated[Actor, Depends(may(Role.OPERATOR))]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Environment = Literal["dev", "staging", "prod"]
 Model = Annotated[str, Field(max_length=60, pattern=r"^[a-z][a-z0-9_]*$")]
+Models = Annotated[list[Model], Field(min_length=1, max_length=100)]
 Version = Annotated[str, Field(max_length=12, pattern=r"^[1-9]\d*$")]
 Named = Annotated[str, Query(max_length=60)]
-Scalar = bool | int | float | str | None
+Text = Annotated[str, Field(max_length=1_000_000)]
+"""With a bound a text is also looked at letter by letter: half a letter (a lone surrogate) is refused."""
+Scalar = bool | int | float | Text | None
 
 
 class CheckWanted(BaseModel, extra="forbid"):
     """Which models are to be checked, and by which bars."""
 
-    models: list[Model] | None = Field(None, max_length=100, description="All without it")
+    models: Models | None = Field(None, description="All without it")
     threshold: float | None = Field(None, gt=0, le=1, description="Drop that counts, for this check only")
     time_window: int | None = Field(None, ge=1, le=90, strict=True, description="Days of the window, for this check only")
     retrain: bool = Field(True, strict=True, description="Ask for the trainings that are due")
@@ -51,7 +56,7 @@ class CheckWanted(BaseModel, extra="forbid"):
 class TrainingWanted(BaseModel, extra="forbid"):
     """Which models are to be trained."""
 
-    models: list[Model] | None = Field(None, max_length=100, description="All without it")
+    models: Models | None = Field(None, description="All without it")
     force: bool = Field(True, strict=True, description="Without it, a model that rests after a training is left alone")
     webhook_url: str = Field("", max_length=2000, description="Is told of the end of each training")
 
@@ -59,7 +64,7 @@ class TrainingWanted(BaseModel, extra="forbid"):
 class ValidationWanted(BaseModel, extra="forbid"):
     """Which versions are to prove that they could serve."""
 
-    models: list[Model] | None = Field(None, max_length=100, description="All without it")
+    models: Models | None = Field(None, description="All without it")
     version: Version | None = Field(None, description="Of the one model that is named; else what is held, or the newest")
     environment: Environment = "prod"
 
@@ -106,7 +111,7 @@ class Question(BaseModel, extra="forbid"):
     """Rows that a model is asked about."""
 
     model: Model
-    rows: list[dict[str, Scalar]] = Field(min_length=1, max_length=MOST_ROWS, description="Features by name")
+    rows: list[dict[Text, Scalar]] = Field(min_length=1, max_length=MOST_ROWS, description="Features by name")
     environment: Environment = "prod"
 
 
@@ -140,6 +145,13 @@ class Labels(BaseModel, extra="forbid"):
     labels: list[LabelGiven] = Field(min_length=1, max_length=MOST_ROWS)
 
 
+class RefusedLabel(BaseModel):
+    """A label that is none."""
+
+    prediction_id: str
+    why: str
+
+
 class LabelsAnswer(BaseModel):
     """What became of them; ids."""
 
@@ -148,6 +160,8 @@ class LabelsAnswer(BaseModel):
     unknown: list[str]
     conflicting: list[str]
     early: list[str] = Field(description="Seen before the prediction was made")
+    refused: list[RefusedLabel] = Field(description="No value, no finite number where one is due, or seen in the future; the others are taken")
+    new_class: list[str] = Field(description="Taken, and of a class that the version that answered does not know: it counts as wrong")
 
 
 @router.post("/predictions")
@@ -167,14 +181,16 @@ def post_predictions(request: Request, actor: Analyst, asked: Question) -> Predi
 
 @router.post("/labels")
 def post_labels(request: Request, actor: Analyst, given: Labels) -> LabelsAnswer:
-    """Tell what became of predictions: how good a model is in real use is measured on these."""
+    """Tell what became of predictions: how good a model is in real use is measured on these. What is no label is told apart."""
     service = service_of(request)
     labels = [Label(x.prediction_id, x.actual, x.observed_at) for x in given.labels]
-    done = service.bench.predictions.label(labels, tenant=actor.tenant, now=service.now())
-    tell(request, taken=len(done.taken), unknown=len(done.unknown))
+    done = brought(service.bench, service.predictor, labels, tenant=actor.tenant)
+    kept = done.kept
+    tell(request, taken=len(kept.taken), unknown=len(kept.unknown), refused=len(done.refused), new_class=len(done.new_class))
     return LabelsAnswer(
-        taken=len(done.taken), repeated=len(done.repeated), unknown=list(done.unknown), conflicting=list(done.conflicting), early=list(done.early)
-    )
+        taken=len(kept.taken), repeated=len(kept.repeated), unknown=list(kept.unknown), conflicting=list(kept.conflicting), early=list(kept.early),
+        refused=[RefusedLabel(prediction_id=prediction_id, why=why) for prediction_id, why in done.refused], new_class=list(done.new_class),
+    )  # fmt: skip
 
 
 @router.get("/models")
@@ -354,7 +370,7 @@ def get_history(request: Request, actor: Viewer, model: Named = "", limit: Annot
 @router.get("/schedules")
 def get_schedules(request: Request, actor: Viewer) -> list[dict[str, Any]]:
     """When each model is checked, and when it is trained for its age at the latest. What people set is in the settings `models.retraining`."""
-    return told(service_of(request).bench.standings.schedules(tenant=actor.tenant))
+    return told(clocks(service_of(request).bench, tenant=actor.tenant))
 
 
 def _expected(version: str | None) -> str | None:

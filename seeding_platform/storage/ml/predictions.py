@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from seeding_platform.storage.state import State
 
 _AT_ONCE = 500
+_NO_LABEL = "null"
+"""What stands where somebody once said that there is no label: the true one may still come."""
+MOST_LABELS = 200_000
+"""Labelled answers that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,21 @@ class Predictions:
             with writing(self.engine) as connection:
                 connection.execute(table.insert(), [_row(p) for p in predictions])
 
+    def asked(self, ids: Sequence[str], *, tenant: str) -> dict[str, tuple[Whose, str]]:
+        """Which model was asked by each prediction of a tenant, and which version answered."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.ml.whose import Whose
+        from seeding_platform.storage.schema import predictions as table
+
+        wanted = sa.select(table.c.prediction_id, table.c.model, table.c.environment, table.c.version).where(table.c.tenant == tenant)
+        found: dict[str, tuple[Whose, str]] = {}
+        with self.engine.connect() as connection:
+            for begin in range(0, len(ids), _AT_ONCE):
+                rows = connection.execute(wanted.where(table.c.prediction_id.in_(ids[begin : begin + _AT_ONCE])))
+                found |= {row.prediction_id: (Whose(tenant, row.model, row.environment), row.version) for row in rows}
+        return found
+
     def label(self, labels: Sequence[Label], *, tenant: str, now: dt.datetime) -> Labelled:
         """Put labels to their predictions; one that has a label keeps it."""
         import sqlalchemy as sa
@@ -127,8 +146,18 @@ class Predictions:
                         connection.execute(here.values(actual=actual, observed_at=one.observed_at, labelled_at=now))
         return Labelled(**{name: tuple(ids) for name, ids in told.items()})
 
-    def scores(self, whose: Whose, version: str, *, since: dt.datetime, until: dt.datetime, limit: int = 200_000) -> pl.DataFrame:
+    def scores(
+        self, whose: Whose, version: str, *, since: dt.datetime, until: dt.datetime, limit: int = MOST_LABELS, first: bool = False
+    ) -> pl.DataFrame:
         """Labelled answers of a version, served or in the shadow, by when their label was seen.
+
+        Args:
+            whose: the model.
+            version: of it.
+            since: labels seen from here.
+            until: to before here.
+            limit: the most that are read.
+            first: of more than that, the oldest; else the newest.
 
         Returns:
             `prediction_id, truth, prediction` (as JSON text), `score`, `observed_at`, the oldest first.
@@ -145,20 +174,21 @@ class Predictions:
             sa.select(table.c.prediction_id, table.c.actual, value, score, table.c.observed_at)
             .where(whose.at(table), sa.or_(served, table.c.other_version == version))
             .where(table.c.actual.is_not(None), table.c.observed_at >= since, table.c.observed_at < until)
-            .order_by(table.c.observed_at, table.c.prediction_id)
+            .order_by(*((c if first else c.desc()) for c in (table.c.observed_at, table.c.prediction_id)))
             .limit(limit)
         )
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
+        rows = rows if first else rows[::-1]
         texts: dict[str, Any] = dict.fromkeys(("prediction_id", "truth", "prediction"), pl.String)
         schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
         return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
-    def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000) -> tuple[pl.DataFrame, int]:
+    def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000, with_score: bool = True) -> tuple[pl.DataFrame, int]:
         """Answers that a version gave since, with a label or without, and how many have one.
 
         Returns:
-            `prediction` (as JSON text) and `score` of the newest answers that have a score; labels among them.
+            `prediction` (as JSON text) and `score` of the newest answers, by default of those that have a score; labels among them.
         """
         import polars as pl
         import sqlalchemy as sa
@@ -166,7 +196,8 @@ class Predictions:
         from seeding_platform.storage.schema import predictions as table
 
         query = sa.select(table.c.value, table.c.score, table.c.actual).where(whose.at(table), table.c.version == version)
-        query = query.where(table.c.predicted_at >= since, table.c.score.is_not(None), table.c.failed.is_(False))
+        query = query.where(table.c.predicted_at >= since, table.c.failed.is_(False))
+        query = query.where(table.c.score.is_not(None)) if with_score else query
         query = query.order_by(table.c.predicted_at.desc(), table.c.prediction_id).limit(limit)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -210,7 +241,7 @@ def _judged(label: Label, known: tuple[str | None, dt.datetime] | None) -> tuple
     actual = json.dumps(label.actual)
     if known is None:
         return "unknown", actual
-    if known[0] is not None:
+    if known[0] not in (None, _NO_LABEL):
         return ("repeated" if known[0] == actual else "conflicting"), actual
     return ("early" if label.observed_at < known[1] else "taken"), actual
 

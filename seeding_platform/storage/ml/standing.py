@@ -104,7 +104,7 @@ class TrainingData:
         rows: of the frame.
         labelled: with a label, and not made up.
         distinct_rows: of those, after repeats were taken out.
-        good: whether it was enough.
+        good: whether it was enough, and its features filled.
         says: why it was not.
         at: when.
         classes: distinct labels; None where the target is a number.
@@ -205,14 +205,15 @@ class Standings:
 
         self._put(table, "job_id", [_row(data)])
 
-    def training_data(self, *, tenant: str, model: str = "", limit: int = 50) -> list[TrainingData]:
-        """What jobs had to train on, the newest first."""
+    def training_data(self, *, tenant: str, model: str = "", job_id: str = "", limit: int = 50) -> list[TrainingData]:
+        """What jobs had to train on, the newest first; or what one had."""
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import training_data as table
 
         query = sa.select(table).where(table.c.tenant == tenant).order_by(table.c.at.desc(), table.c.job_id).limit(limit)
         query = query.where(table.c.model == model) if model else query
+        query = query.where(table.c.job_id == job_id) if job_id else query
         with self.engine.connect() as connection:
             return [TrainingData(**_plain(row)) for row in connection.execute(query).mappings()]
 

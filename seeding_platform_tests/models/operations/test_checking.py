@@ -2,19 +2,27 @@
 
 import datetime as dt
 import random
+import uuid
 
 import polars as pl
 import pytest
 
 from seeding_platform.errors import ConfigError
+from seeding_platform.models.learning import judging
+from seeding_platform.models.operations import checking
 from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
+from seeding_platform.models.operations.clocks import clocks, due_checks
+from seeding_platform.models.operations.rows import live_frame, live_metric
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
+from seeding_platform.models.operations.settings import RETRAINING
+from seeding_platform.models.promotion.metrics import metric, scored
 from seeding_platform.storage.ml.deployments import Deployment
 from seeding_platform.storage.ml.jobs import Ended, JobActive
-from seeding_platform.storage.ml.predictions import Label
+from seeding_platform.storage.ml.predictions import Label, Prediction
 from seeding_platform.storage.ml.whose import Whose
 from seeding_platform_tests.models.operations.conftest import rows
 
+HOUR = dt.timedelta(hours=1)
 SAME = Data("orders@1", lambda: 400)
 
 
@@ -57,6 +65,190 @@ def test_a_drop_in_real_use_is_found_told_of_and_trained_on(shop):
     assert {m.source for m in shop.bench.standings.measurements(shop.whose)} == {"live", "holdout"}
     again = checked(shop.bench, shop.whose, shop.spec, SAME)
     assert again.job_id is None, "it is being trained already"
+
+
+def labelled(shop, answers: list[tuple[dt.datetime, bool]], *, version: str = "1", score: float | None = None) -> None:
+    """Answers `yes` with their labels, as (when the label was seen, whether it was right), past the model itself."""
+    mark = uuid.uuid4().hex
+    given = [
+        Prediction(
+            prediction_id=f"{mark}_{i}", whose=shop.whose, version=version, features_sha256="", value="yes", score=score, predicted_at=at - HOUR
+        )
+        for i, (at, _) in enumerate(answers)
+    ]  # fmt: skip
+    shop.bench.predictions.keep(given)
+    told = [Label(g.prediction_id, "yes" if right else "no", at) for g, (at, right) in zip(given, answers, strict=True)]
+    assert len(shop.bench.predictions.label(told, tenant=shop.whose.tenant, now=shop.clock()).taken) == len(answers)
+
+
+def spread(since: dt.datetime, days: float, many: int, *, wrong: int) -> list[tuple[dt.datetime, bool]]:
+    """So many labels over so many days, so many of them wrong, spread evenly."""
+    return [(since + (i + 1) * dt.timedelta(days=days) / (many + 1), i * wrong % many >= wrong) for i in range(many)]
+
+
+def test_of_more_labels_than_are_read_the_newest_count_and_the_first_days_too(shop, monkeypatch):
+    monkeypatch.setattr(checking, "MOST_LABELS", 400)
+    shop.train(rows(400))
+    begun = shop.clock()
+    labelled(shop, spread(begun, 19, 1900, wrong=152))
+    fallen = spread(begun + dt.timedelta(days=19), 2, 300, wrong=120)
+    shop.clock.later(days=21)
+    labelled(shop, fallen)
+    shop.bench.standings.note(shop.whose, now=shop.clock(), trained_at=shop.clock())
+    found = checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert (found.due, found.rows) == ("performance", 150), found.says
+    assert found.value == pytest.approx(0.6, abs=0.25)
+    assert "model.performance_drop" in rules(shop)
+
+
+def test_the_first_days_of_a_version_that_has_served_for_long_are_still_its_baseline(shop):
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock(), 10, 300, wrong=24))
+    shop.clock.later(days=200)
+    shop.bench.standings.note(shop.whose, now=shop.clock(), trained_at=shop.clock())
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=20), 0.8, 300, wrong=120))
+    assert checked(shop.bench, shop.whose, shop.spec, SAME).due == "performance"
+
+
+def test_a_floor_is_missed_by_enough_labels_and_by_more_than_chance(shop):
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 2, wrong=2))
+    assert checked(shop.bench, shop.whose, shop.spec, SAME).value == 0.0
+    assert rules(shop) == set(), "two labels prove nothing"
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 98, wrong=40))
+    assert checked(shop.bench, shop.whose, shop.spec, SAME).value == pytest.approx(0.58)
+    assert rules(shop) == set(), "58 of a hundred are no proof that it is below .6"
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 40, wrong=40))
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert rules(shop) == {"model.below_floor"}
+    (alert,) = shop.bench.desk.alerts.standing()
+    assert (alert.evidence["rows"], alert.evidence["value"]) == (140, pytest.approx(58 / 140))
+    shop.clock.later(days=2)
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 100, wrong=8))
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert rules(shop) == set()
+
+
+def test_labels_of_one_class_say_nothing_of_an_area(shop):
+    spec = shop.spec.model_copy(update={"metric": "auc"})
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=2), 0.08, 120, wrong=0), score=0.9)
+    found = checked(shop.bench, shop.whose, spec, SAME)
+    assert (found.value, found.rows) == (None, 120)
+    assert "model.below_floor" not in rules(shop)
+
+
+def test_labels_that_come_slowly_reach_the_floor_together(shop):
+    shop.train(rows(400))
+    shop.clock.later(days=20)
+    shop.bench.standings.note(shop.whose, now=shop.clock(), trained_at=shop.clock())
+    labelled(shop, spread(shop.clock() - dt.timedelta(days=19), 19, 120, wrong=80))
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert rules(shop) == {"model.below_floor"}
+
+
+def test_a_check_by_other_bars_raises_and_ends_nothing(shop):
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock(), 4, 400, wrong=32))
+    shop.clock.later(days=5)
+    fallen = spread(shop.clock() - dt.timedelta(hours=20), 0.8, 300, wrong=150)
+    labelled(shop, fallen)
+    other = checked(shop.bench, shop.whose, shop.spec, SAME, time_window=1, ask=False)
+    assert (other.due, rules(shop)) == ("performance", set())
+    checked(shop.bench, shop.whose, shop.spec, SAME, ask=False)
+    raised = rules(shop)
+    assert raised == {"model.performance_drop", "model.below_floor"}
+    lax = checked(shop.bench, shop.whose, shop.spec, SAME, threshold=0.9, time_window=90, ask=False)
+    assert (lax.due, rules(shop)) == (None, raised)
+
+
+OWN = {"metric": "cost", "metrics": {"cost": "avg(case when truth = prediction then 0.0 else score end)"}, "direction": "down", "floor": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "now"), [(OWN, 0.072, 0.45), ({"metric": "entry:misses", "direction": "down", "floor": 0.3}, 24.0, 150.0)]
+)
+def test_a_figure_of_ones_own_is_measured_on_labels_too(shop, monkeypatch, metric, before, now):
+    """An SQL expression over truth, prediction and score, and an entry point: measured, held against the first days and against the floor."""
+
+    class Misses:
+        def load(self):
+            return lambda table: (table["truth"] != table["prediction"]).sum()
+
+    monkeypatch.setattr(judging, "entry_points", lambda **_: [Misses()])
+    spec = shop.spec.model_validate(shop.spec.model_dump(exclude_unset=True) | metric)
+    shop.train(rows(400))
+    labelled(shop, spread(shop.clock(), 3, 300, wrong=24), score=0.9)
+    shop.clock.later(days=4)
+    labelled(shop, spread(shop.clock() - dt.timedelta(hours=20), 0.8, 300, wrong=150), score=0.9)
+    found = checked(shop.bench, shop.whose, spec, SAME)
+    assert (found.due, found.value) == ("performance", pytest.approx(now)), found.says
+    assert found.evidence["windows"][0][1]["baseline"] == pytest.approx(before)
+    assert rules(shop) >= {"model.performance_drop", "model.below_floor"}
+
+
+def test_a_figure_that_answers_do_not_tell_is_left_alone(shop):
+    """Probabilities of several labels are not kept with an answer; errors as a share of the truth are told by both."""
+    several = shop.spec.model_validate(
+        shop.spec.model_dump(exclude_unset=True) | {"metric": "sure", "metrics": {"sure": "avg(p_yes)"}, "direction": "up"}
+    )
+    assert live_metric(several) is None
+    ranked = {"name": "toy", "kind": "next_item", "target": "y", "features": {"x": "category"}, "metric": "mrr"}
+    assert live_metric(shop.spec.model_validate(ranked)) is None
+    amounts = shop.spec.model_validate({"name": "toy", "kind": "regression", "target": "y", "features": {"x": "numeric"}, "metric": "mape"})
+    frame = pl.DataFrame({"truth": [10.0, 20.0, 0.0], "prediction": [11.0, 18.0, 5.0]})
+    mape = live_metric(amounts)
+    assert mape.value(scored(frame, mape)) == pytest.approx(0.1)
+
+
+def set_to(shop, **values) -> None:
+    shop.bench.adjusted.change(RETRAINING, values, scope="", actor="key1", reason="as asked", now=shop.clock())
+
+
+def test_it_is_a_models_turn_by_the_hours_that_are_set(shop):
+    def turn() -> bool:
+        return due_checks(shop.bench, [shop.whose]) == [shop.whose]
+
+    assert turn(), "it was never looked at"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    shop.clock.later(hours=3)
+    assert not turn()
+    assert kept(shop)["performance_check"] == ("0 */4 * * *", dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC))
+    set_to(shop, check_hours=1)
+    assert turn()
+    assert kept(shop)["performance_check"] == ("0 * * * *", dt.datetime(2026, 11, 2, 9, tzinfo=dt.UTC))
+    checked(shop.bench, shop.whose, shop.spec, SAME, asked_by="key1", threshold=0.5)
+    assert turn(), "a check that somebody asked for takes no turn of the clock"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert not turn()
+    set_to(shop, check_hours=24, zone="Asia/Kolkata")
+    assert kept(shop)["performance_check"] == ("0 0 * * *", dt.datetime(2026, 11, 2, 19, tzinfo=dt.UTC)), "midnight there, at the full hour after it"
+    shop.clock.later(days=3)
+    assert turn(), "what was missed is made up for"
+    checked(shop.bench, shop.whose, shop.spec, SAME)
+    assert not turn()
+
+
+def kept(shop) -> dict[str, tuple[str, dt.datetime]]:
+    """By kind, hours of a clock and when it is next a model's turn."""
+    return {row["kind"]: (row["cron"], row["next_run_at"]) for row in clocks(shop.bench, tenant=shop.whose.tenant)}
+
+
+def test_labels_are_compared_as_the_model_reads_them(shop):
+    """Names that are not ASCII, whole numbers with a decimal point, and what JSON does not have."""
+    shop.train(rows(400))
+    kept = pl.DataFrame(
+        {
+            "truth": ['"\\u00e9\\u00e9n"', "1.0", "true", "Infinity", "null"], "prediction": ['"\\u00e9\\u00e9n"', '"1"', '"true"', '"1"', '"1"'],
+            "score": [0.9, 0.8, 0.7, 0.6, 0.5], "observed_at": [shop.clock()] * 5,
+        }
+    )  # fmt: skip
+    accuracy, auc = (live_frame(shop.spec, kept, metric(name), positive="één") for name in ("accuracy", "auc"))
+    assert accuracy.select("truth", "prediction").rows() == [("één", "één"), ("1", "1"), ("true", "true")]
+    assert auc["truth"].to_list() == [1, 0, 0]
+    amounts = shop.spec.model_validate({"name": "toy", "kind": "regression", "target": "y", "features": {"x": "numeric"}})
+    numbers = kept.with_columns(truth=pl.Series(["2.5", "3", "Infinity", "NaN", "null"]), prediction=pl.lit("1.0"))
+    assert live_frame(amounts, numbers, metric("rmse"), positive=None)["truth"].to_list() == [2.5, 3.0]
 
 
 def test_a_check_may_ask_for_another_drop_and_another_window(shop):
@@ -204,7 +396,7 @@ def test_answers_without_labels_warn_early_and_train_nothing(shop):
     unsure = checked(shop.bench, shop.whose, shop.spec, SAME, ask=False)
     assert unsure.evidence["estimate"]["estimate"] < fine.evidence["estimate"]["estimate"] - 0.1
     assert unsure.due != "performance"
-    assert rules(shop) == {"model.estimated_drop"}
+    assert rules(shop) == {"model.estimated_drop", "model.drift"}, "and its answers are no longer as they were"
 
 
 def test_what_must_rest_is_not_asked_for_at_every_check(shop):

@@ -1,6 +1,8 @@
 """Drift of what came since a version was made: found on new rows only, told with the column that is worst, and answered by an evaluation."""
 
 import json
+import random
+import uuid
 
 import polars as pl
 import pytest
@@ -8,8 +10,10 @@ import pytest
 from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.operations.drifting import FOUND, REFERENCE, Drifting, drifting, judged_features, reference_of
 from seeding_platform.models.operations.rows import fingerprints
+from seeding_platform.models.operations.serving import Predictor
 from seeding_platform.models.spec import ModelSpec
 from seeding_platform.storage.ml.jobs import Ended
+from seeding_platform.storage.ml.predictions import Prediction
 from seeding_platform_tests.models.operations.conftest import rows
 
 
@@ -24,6 +28,58 @@ def data(frame: pl.DataFrame, version: str = "orders@2") -> Data:
 
 def standing(shop) -> dict[str, dict]:
     return {a.rule: dict(a.evidence) for a in shop.bench.desk.alerts.standing()}
+
+
+def answered(shop, values: list) -> None:
+    """Answers of the first version, past the model itself."""
+    more = {"whose": shop.whose, "version": "1", "features_sha256": "", "predicted_at": shop.clock()}
+    shop.bench.predictions.keep([Prediction(prediction_id=f"prd_{uuid.uuid4().hex}", value=value, **more) for value in values])
+
+
+def test_answers_that_moved_are_told_of_though_no_row_came(shop):
+    """Of two labels by their scores; rows of training did not change, and nothing is evaluated or trained for it."""
+    shop.train(rows(600))
+    predictor, draw = Predictor(shop.bench), random.Random(3)
+
+    def asked(low: float) -> None:
+        predictor.answer(shop.whose, [{"x": draw.uniform(low, 10), "kind": draw.choice("ab")} for _ in range(300)])
+
+    same = Data("orders@1", lambda: 600, lambda: pytest.fail("no frame is built for it"))
+    assert checked(shop.bench, shop.whose, shop.spec, same).drifted is None
+    asked(0)
+    fine = checked(shop.bench, shop.whose, shop.spec, same)
+    assert (fine.due, fine.drifted.columns, fine.drifted.given) == (None, (), 300)
+    shop.clock.later(hours=4)
+    for _ in range(3):
+        asked(5)
+    found = checked(shop.bench, shop.whose, shop.spec, same)
+    assert (found.due, found.job_id, found.drifted.columns) == ("drift", None, ("prediction",))
+    assert {n: standing(shop)["model.drift"][n] for n in ("column", "columns", "answers", "rows")} == {
+        "column": "prediction", "columns": ["prediction"], "answers": 1200, "rows": 0,
+    }  # fmt: skip
+    version = shop.bench.registry.version(shop.whose.registered, "1")
+    assert Drifting.parsed(shop.bench.registry.document(version, FOUND)).columns == ("prediction",)
+    grown = checked(shop.bench, shop.whose, shop.spec, data(pl.concat([rows(600), moved(300)])), ask=False)
+    assert grown.drifted.columns == ("x", "prediction"), "features stand beside it"
+
+
+@pytest.mark.parametrize(
+    ("told", "target", "usual", "other"),
+    [
+        ({"kind": "regression", "metric": "rmse", "floor": 9.0}, pl.col("x") * 2, lambda i: (i * 7919 % 1000) / 50, lambda i: 30 + i / 100),
+        ({"kind": "classification", "metric": "accuracy"}, (pl.col("x") / 3.4).floor().cast(pl.Int64),
+         lambda i: str(i % 3), lambda i: "2" if i % 9 else "1"),
+    ],
+    ids=["numbers", "several labels"],
+)  # fmt: skip
+def test_answers_that_are_no_score_are_judged_by_themselves(shop, told, target, usual, other):
+    spec = ModelSpec.model_validate(shop.spec.model_dump(exclude_unset=True, exclude={"direction", "positive"}) | told)
+    assert shop.train(rows(600).with_columns(y=target), spec=spec).verdict == "deploy"
+    same = Data("orders@1", lambda: 600)
+    answered(shop, [usual(i) for i in range(300)])
+    assert checked(shop.bench, shop.whose, spec, same).drifted.columns == ()
+    answered(shop, [other(i) for i in range(300)])
+    assert checked(shop.bench, shop.whose, spec, same).drifted.columns == ("prediction",)
 
 
 def test_rows_of_the_same_kind_are_no_drift(shop):

@@ -1,5 +1,6 @@
 """A training ends in what it came to: served, held, refused, skipped, unchanged or failed; never in a figure that nobody measured."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -8,8 +9,9 @@ import polars as pl
 import pytest
 
 from seeding_platform.errors import TransientError
-from seeding_platform.models.operations.checking import retried
-from seeding_platform.models.operations.settings import PROMOTION
+from seeding_platform.models.operations.checking import Data, checked, retried
+from seeding_platform.models.operations.data import labelled
+from seeding_platform.models.operations.settings import PROMOTION, RETRAINING
 from seeding_platform.models.operations.training import Work, carry_out
 from seeding_platform.monitoring.delivery import Delivery
 from seeding_platform.settings import project_root
@@ -87,6 +89,88 @@ def test_what_nothing_came_of_is_not_fitted_again_until_something_changes(shop):
     assert (again.state, again.version) == ("no_change", None)
     assert shop.train(rows(400, noise=0.5), trigger="weekly").state == "no_change"
     assert shop.train(rows(400)).verdict == "deploy"
+
+
+def test_what_was_refused_or_held_is_not_fitted_again_until_something_changes(shop):
+    shop.train(rows(400))
+    worse = rows(500, noise=0.45, seed=7)
+    assert shop.train(worse).verdict == "refuse"
+    again = shop.train(worse, trigger="weekly")
+    assert (again.state, again.version) == ("no_change", "1")
+    assert shop.train(worse, trigger="new_data").state == "no_change"
+    assert len(shop.bench.registry.versions(shop.whose.registered)) == 2
+    shop.bench.adjusted.change(PROMOTION, {"minimum_rows": 5000}, scope="", actor="key1", reason="be sure", now=shop.clock())
+    held = shop.train(worse, trigger="weekly")
+    assert held.verdict == "hold", "by other bars the gate may say something else"
+    assert shop.train(worse, trigger="weekly").state == "no_change"
+    shop.bench.deployer.deploy(shop.whose, held.version, actor="key1", reason="insisted")
+    shop.bench.deployer.roll_back(shop.whose, to="1", actor="key1", reason="it was worse")
+    assert shop.train(worse, trigger="weekly").state == "no_change", "what was rolled back is not made anew of the same rows"
+
+
+def test_a_first_version_that_is_held_is_not_fitted_again(shop):
+    assert shop.train(rows(220), trigger="weekly").verdict == "hold"
+    assert shop.train(rows(220), trigger="weekly").state == "no_change"
+
+
+def test_features_that_are_hardly_filled_are_told_of_and_trained_on(shop):
+    sparse = rows(400).with_columns(kind=pl.when(pl.int_range(400) % 10 == 0).then("kind"))
+    done = shop.train(sparse)
+    assert done.state == "succeeded"
+    (data,) = shop.bench.standings.training_data(tenant=shop.whose.tenant)
+    assert (data.good, data.completeness, data.says) == (False, 0.55, "features are filled to 55% (kind: 10%), 75% is asked for")
+    (alert,) = shop.bench.desk.alerts.standing()
+    assert (alert.rule, alert.evidence["completeness"], alert.evidence["rows"]) == ("model.training_data", 0.55, 400)
+    spec = shop.spec.model_copy(update={"minimum_completeness": 0.5})
+    shop.train(sparse, spec=spec)
+    assert open_alerts(shop) == set(), "its specification says that less is usual"
+    shop.bench.adjusted.change(RETRAINING, {"min_completeness": 0.6}, scope="", actor="key1", reason="be strict", now=shop.clock())
+    shop.train(sparse, spec=spec)
+    assert open_alerts(shop) == {"model.training_data"}, "what people set goes first"
+
+
+def test_new_labels_are_distinct_real_rows_on_both_sides(shop):
+    def fresh(frame: pl.DataFrame) -> str | None:
+        return checked(shop.bench, shop.whose, shop.spec, Data("orders@2", lambda: labelled(shop.spec, frame)), ask=False).due
+
+    known = pl.concat([rows(400), rows(400).head(200), rows(1000, seed=5).with_columns(synthetic=pl.lit(True))])
+    shop.train(known)
+    shop.clock.later(hours=25)
+    assert fresh(known) is None, "repeats are nothing new"
+    assert fresh(pl.concat([known, rows(99, seed=6)])) is None
+    assert fresh(pl.concat([known, rows(100, seed=6)])) == "new_data", "made-up rows of the training hide none of them"
+
+
+def test_rows_to_group_count_where_they_have_any_value(shop):
+    told = {"name": "toy", "kind": "clustering", "features": {"x": "numeric", "z": "numeric"}, "metric": "silhouette", "minimum_rows": 100}
+    spec = shop.spec.model_validate(told)
+    frame = rows(300).with_columns(x=pl.when(pl.int_range(300) % 3 > 0).then("x"), z=pl.col("x") * 2)
+    frame = pl.concat([frame, frame.head(5).with_columns(x=pl.lit(None, dtype=pl.Float64), z=pl.lit(None, dtype=pl.Float64))])
+    shop.train(frame, spec=spec)
+    (data,) = shop.bench.standings.training_data(tenant=shop.whose.tenant)
+    assert data.distinct_rows == labelled(spec, frame) == 300
+
+
+def test_what_a_cell_holds_is_kept_nowhere(shop):
+    spoilt = rows(400).with_columns(x=pl.when(pl.int_range(400) == 7).then(pl.lit("Jan Jansen 06-12345678")).otherwise(pl.col("x").cast(pl.String)))
+    done = shop.train(spoilt)
+    assert done.state == "failed"
+    assert "column 'x' in row" in done.says
+    assert "Jan" not in json.dumps(shop.bench.jobs.one(done.job_id, tenant=shop.whose.tenant).says)
+    alone = shop.train(rows(200).with_columns(y=pl.lit("Jan Jansen")))
+    assert alone.state == "skipped"
+    assert "Jan" not in alone.says
+
+
+def test_without_a_row_that_the_champion_has_not_seen_a_version_is_held(shop):
+    spec = shop.spec.model_validate(shop.spec.model_dump(exclude_unset=True) | {"split": {"kind": "time", "column": "at", "test_fraction": 0.4}})
+    begin = dt.datetime(2026, 1, 1)
+    timed = rows(600).with_columns(at=pl.datetime_range(begin, begin + dt.timedelta(hours=599), "1h", eager=True))
+    assert shop.train(timed, spec=spec).verdict == "deploy"
+    fewer = shop.train(timed.head(360), spec=spec)
+    assert (fewer.state, fewer.verdict) == ("succeeded", "hold"), fewer.says
+    assert "none is left to compare" in fewer.says
+    assert open_alerts(shop) == set()
 
 
 def test_a_failure_of_ours_leaves_no_value_in_the_log(shop, caplog):

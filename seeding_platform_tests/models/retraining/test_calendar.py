@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from seeding_platform.models.retraining import due_check, forced_due, run_key, slot
+from seeding_platform.models.retraining import due_check, forced_due, next_slot, run_key, slot
 
 ZONE = "Europe/Amsterdam"
 MODELS = ("t.churn", "t.roi")
@@ -88,3 +88,23 @@ def test_a_week_is_a_week():
 def test_one_reason_on_the_same_data_has_one_key():
     assert run_key("t.m", "7", "weekly", 2) == "retrain:t.m@7/weekly#2"
     assert len({run_key(m, v, t, a) for m in "ab" for v in "12" for t in ("weekly", "drift") for a in (1, 2)}) == 16
+
+
+@pytest.mark.parametrize(
+    ("moment", "hours", "following"),
+    [
+        ("2026-11-26T15:59", 4, "2026-11-26T19:00"),
+        ("2026-10-24T21:00", 4, "2026-10-24T22:00"),
+        ("2026-10-24T22:00", 4, "2026-10-25T03:00"),
+        ("2026-03-28T23:00", 4, "2026-03-29T02:00"),
+        ("2026-03-29T00:30", 1, "2026-03-29T01:00"),
+        ("2026-11-26T10:00", 24, "2026-11-26T23:00"),
+    ],
+    ids=["later", "the day before the clock goes back", "the night it goes back", "the night it goes forward", "an hour left out", "midnight"],
+)
+def test_the_next_check_follows_the_local_clock(moment, hours, following):
+    at = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
+    found = next_slot(at, hours=hours, zone=ZONE)
+    assert found == dt.datetime.fromisoformat(following).replace(tzinfo=dt.UTC)
+    assert due_check(at, found - dt.timedelta(minutes=1), hours=hours, zone=ZONE) is None
+    assert due_check(at, found, hours=hours, zone=ZONE) == found

@@ -108,9 +108,9 @@ def test_an_attempt_is_followed_by_a_rest_but_for_one_asked_for():
 
 def test_nothing_changed_is_no_fit():
     made = Fingerprint("d", "c", "p")
-    assert unchanged(made, Fingerprint("d", "c", "p")).reason == "no_change"
-    assert all(unchanged(made, other) is None for other in (Fingerprint("e", "c", "p"), Fingerprint("d", "x", "p"), Fingerprint("d", "c", "q")))
-    assert unchanged(None, made) is None
+    assert unchanged([Fingerprint("a", "b", "c"), made], Fingerprint("d", "c", "p")).reason == "no_change"
+    assert all(unchanged([made], other) is None for other in (Fingerprint("e", "c", "p"), Fingerprint("d", "x", "p"), Fingerprint("d", "c", "q")))
+    assert unchanged([], made) is None
 
 
 def served(right: int, n: int) -> pl.DataFrame:
