@@ -37,6 +37,12 @@ SPEC_DOCUMENT = "spec.json"
 RECONCILER = "reconciler"
 
 
+def log_trouble(whose: Whose, error: Exception) -> None:
+    """Put in the log what went wrong with a model, without a message that may hold a value of a row."""
+    says = str(error) if isinstance(error, SeedingError) else f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+    log.error("%s: %s", whose.registered, says)
+
+
 @dataclass(frozen=True, slots=True)
 class Deployer:
     """Deploys, rolls back, and settles what a dead process left.
@@ -124,7 +130,7 @@ class Deployer:
             raise PermanentError(f"Version {target} of {whose.registered} never served.", fix="Roll back to one that did, or deploy this one.")
         return self._change("rollback", whose, target, actor=actor, reason=reason, expected=expected, report={}, watch=None)
 
-    def reconcile(self, *, trouble: Callable[[Whose, Exception], None] | None = None) -> list[str]:
+    def reconcile(self, *, trouble: Callable[[Whose, Exception], None] = log_trouble) -> list[str]:
         """Settle what is unsettled and point every alias to what the ledger says; what was done, in words. A repeat does nothing.
 
         Args:
@@ -135,14 +141,14 @@ class Deployer:
             try:
                 settled = self._taken_up(change)
             except Exception as error:  # the other models are settled all the same
-                self._told(change.whose, error, trouble)
+                trouble(change.whose, error)
                 continue
             done += [] if settled is None else [f"{change.whose.registered}: {change.kind} of version {change.version}: {settled.state}"]
         for standing in self.standings.all():
             try:
                 corrected = self._pointed(standing.whose)
             except Exception as error:  # likewise
-                self._told(standing.whose, error, trouble)
+                trouble(standing.whose, error)
                 continue
             done += [] if corrected is None else [corrected]
         return done
@@ -169,13 +175,6 @@ class Deployer:
             event = Event(at=self.now(), tenant=whose.tenant, actor=RECONCILER, action="ml.alias.corrected", subject=whose.registered, detail=detail)
             self.audit.record(event)
             return f"{whose.registered}: the alias pointed to {points_to or 'nothing'}, {wanted or 'nothing'} serves"
-
-    @staticmethod
-    def _told(whose: Whose, error: Exception, trouble: Callable[[Whose, Exception], None] | None) -> None:
-        says = str(error) if isinstance(error, SeedingError) else f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
-        log.error("what serves of %s could not be settled: %s", whose.registered, says)
-        if trouble is not None:
-            trouble(whose, error)
 
     def _change(
         self,
@@ -239,8 +238,7 @@ class Deployer:
         except (OSError, MemoryError) as error:
             raise TransientError(f"{whose.registered} version {version} could not be asked: {type(error).__name__}.") from error
         except Exception as error:  # whatever it fails by, it does not answer as when it was made
-            where = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may hold a value of a row
-            log.error("%s version %s cannot answer its golden rows: %s\n%s", whose.registered, version, type(error).__name__, where)
+            log_trouble(whose, error)
             return f"it cannot answer its golden rows ({type(error).__name__})"
         return "; ".join(wrong) or None
 

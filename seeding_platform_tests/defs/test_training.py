@@ -115,6 +115,22 @@ def test_the_check_asks_for_what_is_due_and_fits_nothing(platform, instance):
     assert {(j.whose.model, j.trigger) for j in platform.bench.jobs.queued()} >= {("churn", "weekly")}
 
 
+def test_a_model_that_cannot_be_checked_is_an_alert_and_holds_up_no_other(platform, monkeypatch):
+    specs = {s.name: s for s in SPECS}
+    check_all(platform, specs)
+
+    def scheduled(whose: Whose, *_: object, **__: object) -> None:
+        if whose.model == "churn":
+            raise KeyError("somebody@example.com")
+
+    monkeypatch.setattr(platform.bench.standings, "scheduled", scheduled)
+    before = platform.bench.standings.one(Whose("default", "segmentation")).checked_at
+    with pytest.raises(dg.Failure, match=r"default\.churn: KeyError; the log says where"):
+        check_all(platform, specs)
+    assert platform.bench.standings.one(Whose("default", "segmentation")).checked_at > before
+    assert [(a.rule, a.subject) for a in platform.bench.desk.alerts.standing()] == [("model.check_failed", "model/default.churn")]
+
+
 def test_the_check_is_a_job_of_its_own(platform, instance):
     done = check_job(SPECS).execute_in_process(instance=instance, resources={"platform": platform})
     assert done.success

@@ -10,7 +10,6 @@ import dagster as dg
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.train.assets import QUEUED_ONLY
 from seeding_platform.defs.train.drift import told
-from seeding_platform.errors import SeedingError
 from seeding_platform.models import ModelSpec
 from seeding_platform.storage.ml.whose import Whose
 
@@ -41,7 +40,7 @@ def check_job(specs: Sequence[ModelSpec]) -> Any:
 
 
 def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Callable[[dg.AssetCheckEvaluation], None] | None = None) -> list[str]:
-    """Check every model of every tenant; what was found, in words. One that cannot be checked holds up no other, and is told of at the end.
+    """Check every model of every tenant; what was found, in words. One that cannot be checked is an alert and holds up no other; the end tells of it.
 
     Args:
         platform: what is checked.
@@ -51,11 +50,12 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
     Raises:
         dg.Failure: names the models that could not be checked.
     """
-    from seeding_platform.models.operations.checking import checked, watched
+    from seeding_platform.models.operations.checking import checked, settled, troubled, watched
     from seeding_platform.models.operations.data import data_of, ready
 
     bench = platform.bench
-    said, failed = list(bench.deployer.reconcile()), []
+    failed: dict[Whose, Exception] = {}
+    said = settled(bench, trouble=failed.__setitem__)
     drifted: dict[str, dict[str, Drifting]] = {}
     for tenant in platform.tenants():
         for spec in specs.values():
@@ -64,8 +64,8 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
             whose = Whose(tenant, spec.name)
             try:
                 found = checked(bench, whose, spec, data_of(platform.lake, spec, tenant))
-            except SeedingError as error:
-                failed.append(f"{whose.registered}: {error}")
+            except Exception as error:  # the other models are checked all the same
+                failed[whose] = error
                 continue
             said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
             if found.drifted is not None:
@@ -73,9 +73,9 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
     for model, by_tenant in drifted.items():
         if report is not None:
             report(dg.AssetCheckEvaluation(asset_key=dg.AssetKey(["model", model]), **told(by_tenant)))
-    said += watched(bench, dict(specs))
-    if failed:
-        raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)
+    said += watched(bench, dict(specs), trouble=failed.__setitem__)
+    if unchecked := troubled(bench, failed):
+        raise dg.Failure("; ".join(unchecked)[:2000], allow_retries=False)
     return said
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.errors import ContractBroken, PermanentError, SeedingError
-from seeding_platform.models.deploying import SPEC_DOCUMENT
+from seeding_platform.models.deploying import SPEC_DOCUMENT, log_trouble
 from seeding_platform.models.kinds import Kind
 from seeding_platform.models.promotion.arms import arm
 from seeding_platform.models.registry import withdrawn
@@ -46,17 +46,19 @@ class Answer:
     Args:
         prediction_id: whoever brings the label names it.
         value: the prediction: a number, or a label.
+        version: whose answer it is.
         probabilities: of each label, where there are labels.
     """
 
     prediction_id: str
     value: Any
+    version: str
     probabilities: Mapping[str, float] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers of one request; `version` is what was served to all of its rows, or to most where a shadow takes its share."""
+    """Answers of one request; `version` is what serves, while a shadow may have answered its share of the rows."""
 
     version: str
     answers: tuple[Answer, ...]
@@ -101,9 +103,9 @@ class Predictor:
             content = json.dumps(dict(row), sort_keys=True, default=str)
             marked = hashlib.sha256(content.encode()).hexdigest()
             main = (standing.version, value, score)
-            other = None if beside is None or standing.shadow is None else (standing.shadow, *beside[i][:2])
+            other = None if standing.shadow is None else (standing.shadow, None, None) if beside is None else (standing.shadow, *beside[i][:2])
             probable, taken = probabilities, "champion"
-            if other is not None and beside is not None and standing.shadow_share > 0:
+            if beside is not None and other is not None and standing.shadow_share > 0:
                 shares = {"champion": 1 - standing.shadow_share, "shadow": standing.shadow_share}
                 taken = arm(marked, salt=f"{whose.registered}@{standing.shadow}", shares=shares)
                 if taken == "shadow":
@@ -116,7 +118,7 @@ class Predictor:
                     other_value=other[1] if other else None, other_score=other[2] if other else None,
                 )
             )  # fmt: skip
-            answers.append(Answer(prediction_id, main[1], probable))
+            answers.append(Answer(prediction_id, main[1], main[0], probable))
         self.bench.predictions.keep(kept)
         return Answers(standing.version, tuple(answers))
 
@@ -176,12 +178,15 @@ class Predictor:
         try:
             spec, model = self.loaded(whose, shadow)
             return self._said(spec, model, _frame(spec, rows))
-        except SeedingError:
+        except Exception as error:  # whatever is wrong with it, the champion answers
+            log_trouble(whose, error)
             return None
 
     @staticmethod
     def _said(spec: ModelSpec, model: Trained, frame: pl.DataFrame) -> list[tuple[Any, float | None, dict[str, float] | None]]:
         """Value, score of the positive label, and probabilities of each row."""
+        import numpy as np
+
         from seeding_platform.models.learning.trained import positive_class, said
 
         scores = model.scores(spec, frame)
@@ -191,6 +196,8 @@ class Predictor:
             if wrong is not None:
                 raise PermanentError(f"{spec.name} answered {wrong}, which is no number.", fix="Roll it back to the version before.")
             return [(v, None, None) for v in values]
+        if not np.isfinite(scores).all():
+            raise PermanentError(f"{spec.name} answered a probability that is no number.", fix="Roll it back to the version before.")
         place = positive_class(spec, model.classes) if spec.kind is Kind.CLASSIFICATION and len(model.classes) == 2 else None
         told: list[tuple[Any, float | None, dict[str, float] | None]] = []
         for value, row in zip(values, scores.tolist(), strict=True):

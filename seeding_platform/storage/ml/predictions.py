@@ -37,8 +37,8 @@ class Prediction:
         predicted_at: when.
         arm: whether the champion's or the shadow's answer was served.
         score: probability of the positive label.
-        other_version: the version that answered too and was not served.
-        other_value: its answer.
+        other_version: the version that was asked too and was not served.
+        other_value: its answer; None where it had none.
         other_score: its score.
         failed: there was no answer, or none that is a number.
     """
@@ -217,5 +217,5 @@ def _judged(label: Label, known: tuple[str | None, dt.datetime] | None) -> tuple
 
 def _row(prediction: Prediction) -> dict[str, object]:
     told = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction) if f.name != "whose"}
-    other = None if prediction.other_version is None else json.dumps(prediction.other_value)
+    other = None if prediction.other_value is None else json.dumps(prediction.other_value)
     return {**told, **prediction.whose.values(), "value": json.dumps(prediction.value), "other_value": other}
