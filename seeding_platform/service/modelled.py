@@ -6,9 +6,10 @@ import datetime as dt
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import BusyError, ConfigError, PermanentError
+from seeding_platform.errors import BusyError, ConfigError, PermanentError, TransientError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.kinds import SHARES
+from seeding_platform.models.operations import changes
 from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.data import data_of, ready
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
@@ -21,7 +22,7 @@ from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import PRODUCTION, Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seeding_platform.models.operations.checking import Checked
     from seeding_platform.models.registry import ModelVersion
@@ -124,7 +125,8 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     """Let a version serve, or one that served before.
 
     Raises:
-        Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself.
+        Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself;
+            503 the registry or its storage does not answer.
     """
     bench = service.bench
     if not back:
@@ -143,15 +145,11 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
         ) from other
     except PermanentError as error:
         raise Problem(404, "no-such-version", str(error)) from error
+    except TransientError as error:
+        raise Problem(503, "not-now", str(error)) from error
+    changes.settled(bench, done)
     if done.state != "verified":
-        bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id, previous=done.previous_version or "none")
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
-    event = "model.rolled_back" if back else "model.deployed"
-    bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
-    measured = bench.standings.measurements(whose, source="holdout", version=done.version, limit=1)
-    names = ("value", "ci_low", "ci_high", "rows")
-    figures: dict[str, Any] = {name: getattr(measured[0], name) if measured else None for name in names}
-    bench.standings.note(whose, now=service.now(), **figures)
     return done
 
 
@@ -174,7 +172,15 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     versions = service.bench.registry.versions(whose.registered)
     number = version or (standing.shadow if standing else None) or (versions[0].version if versions else None)
     if number is None:
-        return {"model": whose.model, "version": None, "valid": False, "fault": "there is no version yet", "gate": None, "serves": False}
+        return {
+            "model": whose.model,
+            "version": None,
+            "valid": False,
+            "fault": "there is no version yet",
+            "gate": None,
+            "serves": False,
+            "rolled_back": False,
+        }
     version_of = next((v for v in versions if v.version == number), None)
     if version_of is None:
         raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
@@ -183,8 +189,24 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     serves = standing is not None and standing.version == number
     return {
         "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
-        "serves": serves,
+        "serves": serves, "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
     }  # fmt: skip
+
+
+def kept_from(service: Service, found: Mapping[str, Any], whose: Whose) -> str | None:
+    """Why nothing but a person's word lets a validated version serve; None where its gate does, and no rollback speaks against it."""
+    if found["version"] is None or not found["valid"]:
+        return str(found["fault"])
+    if (found["gate"] or {}).get("verdict") != "deploy":
+        return "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
+    if found["rolled_back"]:
+        return "it was rolled back; a person may deploy it over /api/v1/ml/deployments, with the reason"
+    change = service.bench.deployer.ledger.in_force(whose)
+    if change is not None and change.kind == "rollback" and change.verified_at is not None:
+        until = change.verified_at + dt.timedelta(hours=retraining_of(service.bench.adjusted, whose.model).cool_down_hours)
+        if service.now() < until:
+            return f"the model was rolled back and rests until {until.isoformat()}"
+    return None
 
 
 def status(service: Service, tenant: str) -> dict[str, Any]:
