@@ -254,7 +254,7 @@ class Registry:
         with _plainly(f"{file} of {version.name} version {version.version}"), tempfile.TemporaryDirectory() as folder:
             files = self._files(version.run_id)
             if isinstance(files, LocalArtifactRepository):
-                Path(files.artifact_dir).parents[1].stat()  # a folder that is not there lists like an empty one
+                Path(files.artifact_dir).parents[2].stat()  # a folder that is not there lists like an empty one
             if file not in {Path(a.path).name for a in files.list_artifacts()}:
                 return None
             return Path(files.download_artifacts(file, folder)).read_bytes()

@@ -178,7 +178,9 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
             "valid": False,
             "fault": "there is no version yet",
             "gate": None,
+            "live": None,
             "serves": False,
+            "outdated": False,
             "rolled_back": False,
         }
     version_of = next((v for v in versions if v.version == number), None)
@@ -186,27 +188,32 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
         raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
     fault = service.bench.deployer.fault(whose, number)
     job = _job_of(service, whose, version_of)
-    serves = standing is not None and standing.version == number
+    champion = standing.version if standing else None
     return {
         "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
-        "serves": serves, "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
+        "live": None if job is None else (job.report.get("live") or [None])[-1], "serves": champion == number,
+        "outdated": job is not None and _judged_against(job) != champion, "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
     }  # fmt: skip
+
+
+def _judged_against(job: Job) -> str | None:
+    """The version that served when a job's version was judged for the last time."""
+    against: str | None = (job.report.get("live") or [job.report])[-1].get("champion")
+    return against
 
 
 def kept_from(service: Service, found: Mapping[str, Any], whose: Whose) -> str | None:
     """Why nothing but a person's word lets a validated version serve; None where its gate does, and no rollback speaks against it."""
     if found["version"] is None or not found["valid"]:
         return str(found["fault"])
-    if (found["gate"] or {}).get("verdict") != "deploy":
+    if "deploy" not in {(judged or {}).get("verdict") for judged in (found["gate"], found["live"])}:
         return "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
     if found["rolled_back"]:
         return "it was rolled back; a person may deploy it over /api/v1/ml/deployments, with the reason"
-    change = service.bench.deployer.ledger.in_force(whose)
-    if change is not None and change.kind == "rollback" and change.verified_at is not None:
-        until = change.verified_at + dt.timedelta(hours=retraining_of(service.bench.adjusted, whose.model).cool_down_hours)
-        if service.now() < until:
-            return f"the model was rolled back and rests until {until.isoformat()}"
-    return None
+    if found["outdated"]:
+        return "another version serves than the one it was judged against; a person may deploy it over /api/v1/ml/deployments"
+    rests = changes.rests_until(service.bench, whose)
+    return None if rests is None else f"the model was rolled back and rests until {rests.isoformat()}"
 
 
 def status(service: Service, tenant: str) -> dict[str, Any]:

@@ -198,6 +198,18 @@ def test_after_a_rollback_a_workflow_waits_for_the_cool_down(serving):
     assert serving.post(**deploy).json()["data"]["deployments"][0]["deployed"]
 
 
+def test_a_workflow_deploys_over_no_other_version_than_was_judged_against(serving):
+    bench, operator = serving.app.state.service.bench, serving.key("operator")
+    bench.adjusted.change(PROMOTION, {"approval": True}, scope="churn", actor="a", reason="four eyes", now=bench.now())
+    for seed in (2, 4):
+        assert "waits" in trained(serving, customers(turned=True, seed=seed)).says
+    by_hand = {"model": "churn", "version": "2", "reason": "looks right"}
+    assert serving.post("/api/v1/ml/deployments", json=by_hand, headers=operator).status_code == 201
+    refused = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["churn"]}, headers=operator)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not-deployable")
+    assert "another version serves than the one it was judged against" in refused.json()["detail"]
+
+
 def test_an_artefact_that_is_gone_is_a_refusal_and_leaves_what_serves(serving):
     bench, operator = serving.app.state.service.bench, serving.key("operator")
     trained(serving, customers(turned=True, seed=2))

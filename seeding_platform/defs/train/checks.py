@@ -52,6 +52,7 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
     """
     from seeding_platform.models.operations.checking import checked, settled, troubled, watched
     from seeding_platform.models.operations.data import data_of, ready
+    from seeding_platform.models.operations.shadowing import shadows
 
     bench = platform.bench
     failed: dict[Whose, Exception] = {}
@@ -74,6 +75,7 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
         if report is not None:
             report(dg.AssetCheckEvaluation(asset_key=dg.AssetKey(["model", model]), **told(by_tenant)))
     said += watched(bench, dict(specs), trouble=failed.__setitem__)
+    said += shadows(bench, specs, trouble=failed.__setitem__)
     if unchecked := troubled(bench, failed):
         raise dg.Failure("; ".join(unchecked)[:2000], allow_retries=False)
     return said

@@ -10,10 +10,20 @@ from seeding_platform.models.operations.settings import retraining_of
 if TYPE_CHECKING:
     from seeding_platform.models.operations.bench import Bench
     from seeding_platform.storage.ml.deployments import Deployment
+    from seeding_platform.storage.ml.whose import Whose
 
 FAILED = {"deploy": "deployment_failed", "rollback": "rollback_failed"}
 """The alert of a change that was undone, by its kind."""
 _FIGURES = ("value", "ci_low", "ci_high", "rows")
+
+
+def rests_until(bench: Bench, whose: Whose) -> dt.datetime | None:
+    """Until when nothing but a person's word lets another version serve, because the last change was a rollback; None where it does not rest."""
+    change = bench.deployer.ledger.in_force(whose)
+    if change is None or change.kind != "rollback" or change.verified_at is None:
+        return None
+    until = change.verified_at + dt.timedelta(hours=retraining_of(bench.adjusted, whose.model).cool_down_hours)
+    return until if bench.now() < until else None
 
 
 def settled(bench: Bench, done: Deployment) -> None:

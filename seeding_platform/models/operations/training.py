@@ -164,7 +164,7 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
     bench.at_stage(job, "gate")
     decision = in_time(_decided(bench, job, spec, model, found, held, champion, seed=work.seed), _last_hold(bench, job))
-    report = {"evaluation": found.as_dict()} | ({} if weighed is None else {"reweighing": weighed})
+    report = {"evaluation": found.as_dict(), "champion": judged} | ({} if weighed is None else {"reweighing": weighed})
     _gated(bench, version, decision, report)
     bench.at_stage(job, "deploy")
     says, verdict = _acted(bench, job, spec, version, found, decision, report, judged=judged)
@@ -367,9 +367,8 @@ def _acted(
         return f"version {version.version} passed its gate and waits for a second person, in the shadow", "hold"
     if decision.verdict == "refuse":
         return f"version {version.version} is not deployed: {_failed(decision)}", "refuse"
-    standing = bench.standings.one(whose)
-    if job.trigger != "manual" and standing is not None and standing.cool_until is not None and bench.now() < standing.cool_until:
-        says = f"the model rests until {standing.cool_until.isoformat()}"  # it was rolled back since this was asked for
+    if job.trigger != "manual" and (rests := changes.rests_until(bench, whose)) is not None:
+        says = f"the model was rolled back and rests until {rests.isoformat()}"
         return _put_off(bench, job, version, decision, report, Reason("cool_down", False, None, None, says))
     watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)
     reason = f"gain {decision.gain:+.4f} on {decision.n} rows" if decision.gain is not None else found.says()

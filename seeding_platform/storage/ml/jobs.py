@@ -191,6 +191,17 @@ class TrainingJobs:
             open_one = sa.update(table).where(table.c.job_id == job_id, table.c.state.in_(ACTIVE))
             return bool(connection.execute(open_one.values(values)).rowcount)
 
+    def judged_again(self, job_id: str, *, verdict: str, says: str, report: Mapping[str, Any], improvement: float | None = None) -> None:
+        """What came of a training that had ended in a hold, once its version was judged by live rows."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import jobs as table
+
+        values: dict[str, Any] = {"verdict": verdict, "says": says, "report": json.dumps(dict(report))}
+        values |= {} if improvement is None else {"improvement": improvement}
+        with writing(self.engine) as connection:
+            connection.execute(sa.update(table).where(table.c.job_id == job_id, table.c.state == "succeeded").values(**values))
+
     def bury(self, *, now: dt.datetime, silent: dt.timedelta = SILENT) -> list[Job]:
         """End the running jobs that were not heard of for long, as failed for now; returns those that this call ended, as they were."""
         import sqlalchemy as sa

@@ -198,13 +198,15 @@ def test_a_version_is_deployed_over_no_other_than_it_was_judged_against(shop, mo
     assert (standing.version, standing.shadow, standing.shadow_share) == ("2", "3", 0.0)
 
 
-def test_what_was_rolled_back_while_it_rests_is_replaced_by_hand_only(shop, monkeypatch):
+def test_what_was_rolled_back_is_replaced_by_hand_only_while_it_rests(shop):
     shop.train(rows(600, noise=0.25, seed=4))
-    rest = shop.clock() + dt.timedelta(hours=24)
-    meanwhile(shop, monkeypatch, "gate", lambda: shop.bench.standings.note(shop.whose, now=shop.clock(), cool_until=rest))
+    shop.train(rows(700, noise=0.25, seed=5))
+    shop.bench.deployer.deploy(shop.whose, "2", actor="key1", reason="insisted")
+    shop.bench.deployer.roll_back(shop.whose, actor="key1", reason="worse")
     waits = shop.train(rows(3000, noise=0.02, seed=5), trigger="performance")
     assert (waits.verdict, "rests until" in waits.says) == ("hold", True)
     assert shop.train(rows(3000, noise=0.02, seed=6)).verdict == "deploy"
+    assert shop.bench.standings.one(shop.whose).version == "4"
 
 
 def test_while_storage_does_not_answer_a_good_version_waits_for_the_next_check(shop, monkeypatch):
