@@ -47,6 +47,8 @@ def judged_by_rows(
         seed: of the bootstrap.
     """
     rows = held if serving is None else unseen(spec, held, read(seen))
+    if serving is not None and thresholds.floor is not None and (few := _too_few(rows, thresholds)) is not None:
+        return few
     challenger = score_frame(spec, model, rows)
     champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows.frame)
     return decide(
@@ -91,10 +93,8 @@ def judged_by_figure(
     if thresholds.floor is None:
         reason = Reason("configured", False, None, None, "no threshold configured: set the floor of the metric", final=True)
         return Decision(Verdict.REFUSE, (reason,), None, None, None, n)
-    if serving is not None and n < thresholds.minimum_rows:
-        short = thresholds.minimum_rows - n
-        few = Reason("rows", False, n, thresholds.minimum_rows, f"{n} rows judge nothing: {short} more are needed")
-        return Decision(Verdict.HOLD, (few,), None, None, None, n, more_rows=short)
+    if serving is not None and (few := _too_few(rows, thresholds)) is not None:
+        return few
     after = found if n == held.frame.height else evaluate(model, spec, rows, seed=seed)
     figure = after.metrics[spec.metric]
     if figure.value is None:
@@ -122,6 +122,16 @@ def judged_by_figure(
     failed = [r for r in reasons if not r.passed]
     verdict = Verdict.DEPLOY if not failed else Verdict.REFUSE if any(r.final for r in failed) else Verdict.HOLD
     return Decision(verdict, tuple(reasons), gain, low, high, n)
+
+
+def _too_few(rows: Scored, thresholds: PromotionThresholds) -> Decision | None:
+    """A hold where the rows that neither has seen judge nothing, none at all among them; None where they do."""
+    n = rows.frame.height
+    short = thresholds.minimum_rows - n
+    if short <= 0:
+        return None
+    few = Reason("rows", False, n, thresholds.minimum_rows, f"{n} rows judge nothing: {short} more are needed")
+    return Decision(Verdict.HOLD, (few,), None, None, None, n, more_rows=short)
 
 
 def _gain(spec: ModelSpec, before: float, after: float) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from seeding_platform.errors import ContractBroken, PermanentError, SeedingError
+from seeding_platform.errors import ContractBroken, PermanentError, SeedingError, TransientError
 from seeding_platform.models.deploying import SPEC_DOCUMENT, log_trouble
 from seeding_platform.models.kinds import Kind
 from seeding_platform.models.promotion.arms import arm
@@ -74,6 +74,7 @@ class Predictor:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self._held: OrderedDict[tuple[str, str], tuple[ModelSpec, Trained, dt.datetime]] = OrderedDict()
+        self._again_at: dict[tuple[str, str], dt.datetime] = {}  # when a shadow that cannot be loaded is tried again
         self._turn = threading.Lock()
 
     def answer(self, whose: Whose, rows: Sequence[Mapping[str, Any]]) -> Answers:
@@ -87,6 +88,7 @@ class Predictor:
             NothingServes: no version serves, or the one that does was trained on somebody who must not be in it any more.
             PermanentError: too many rows, or a name that is no feature.
             ContractBroken: a value is none of its feature's kind; names row and column.
+            TransientError: the registry or its storage does not answer.
         """
         standing = self.bench.standings.one(whose)
         if standing is None or standing.version is None:
@@ -127,6 +129,7 @@ class Predictor:
 
         Raises:
             NothingServes: it cannot be loaded or must not serve, and why.
+            TransientError: the registry or its storage does not answer.
         """
         key, now = (whose.registered, version), self.bench.now()
         with self._turn:
@@ -141,10 +144,10 @@ class Predictor:
                     if found is None or withdrawn(found.tags):
                         del self._held[key]
                         raise NothingServes(f"{key[0]} version {version} must not serve any more.", fix="Train it anew.")
-            except NothingServes:
+            except (NothingServes, TransientError):
                 raise
             except SeedingError as error:
-                raise NothingServes(str(error), fix="Train it anew, or roll it back.") from error
+                raise NothingServes(error.what, fix="Train it anew, or roll it back.") from error
             self._held[key] = (spec, model, now)
             while len(self._held) > HELD:
                 self._held.popitem(last=False)
@@ -175,10 +178,18 @@ class Predictor:
         """What the shadow says; one that cannot answer takes nothing from anybody, and its gap is seen in what is kept of it."""
         if shadow is None:
             return None
+        again = self._again_at.get((whose.registered, shadow))
+        if again is not None and self.bench.now() < again:
+            return None
         try:
             spec, model = self.loaded(whose, shadow)
-            return self._said(spec, model, _frame(spec, rows))
         except Exception as error:  # whatever is wrong with it, the champion answers
+            log_trouble(whose, error)
+            self._again_at[whose.registered, shadow] = self.bench.now() + ASKED_AGAIN
+            return None
+        try:
+            return self._said(spec, model, _frame(spec, rows))
+        except Exception as error:  # likewise
             log_trouble(whose, error)
             return None
 

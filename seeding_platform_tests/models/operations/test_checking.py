@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seeding_platform.errors import ConfigError
+from seeding_platform.errors import ConfigError, TransientError
 from seeding_platform.models.operations.checking import Data, ask_for, checked, troubled, watched
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
 from seeding_platform.storage.ml.deployments import ChampionChanged, Deployment, DeploymentUnderWay
@@ -214,6 +214,27 @@ def test_a_shadow_that_fails_costs_nobody_an_answer(shop, monkeypatch, how):
     with shop.bench.state.engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT DISTINCT version, other_version, other_value, failed FROM ml_predictions").all()
     assert [tuple(row) for row in kept] == [("1", "2", None, 0)], "its gap is kept"
+
+
+def test_a_shadow_that_cannot_be_loaded_is_not_tried_with_every_question(shop, monkeypatch):
+    shop.train(rows(400))
+    second = shop.train(rows(400, seed=2))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow=second.version)
+    predictor, tried, load = Predictor(shop.bench), [], shop.bench.registry.load
+
+    def counted(name: str, number: str) -> object:
+        tried.append(number)
+        if number == "2":
+            raise TransientError("the registry does not answer")
+        return load(name, number)
+
+    monkeypatch.setattr(shop.bench.registry, "load", counted)
+    for _ in range(3):
+        predictor.answer(shop.whose, [{"x": 1.0, "kind": "a"}])
+    assert tried == ["1", "2"]
+    shop.clock.later(seconds=31)
+    predictor.answer(shop.whose, [{"x": 1.0, "kind": "a"}])
+    assert tried == ["1", "2", "2"]
 
 
 def test_each_answer_names_the_version_that_gave_it(shop):

@@ -288,6 +288,15 @@ def test_a_figure_of_a_whole_model_is_judged_on_rows_that_neither_has_seen(shop)
     assert second.report["gate"]["n"] == new.frame.height < held.frame.height
 
 
+def test_where_what_serves_has_seen_every_row_nothing_is_judged(shop):
+    days = pl.datetime_range(dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 25, 23), "1h", eager=True)
+    spec = ModelSpec.model_validate(shop.spec.model_dump(exclude_unset=True) | {"split": {"kind": "time", "column": "at", "test_fraction": 0.4}})
+    frame = rows(600).with_columns(at=days)
+    assert shop.train(frame, spec=spec).verdict == "deploy"
+    fewer = shop.train(frame.head(360), spec=spec)
+    assert (fewer.state, fewer.verdict, fewer.report["gate"]["n"]) == ("succeeded", "hold", 0), fewer.says
+
+
 @pytest.mark.parametrize("guard", ["latency_ms", "size_mb"])
 def test_a_figure_of_a_whole_model_does_not_excuse_what_serving_costs(shop, guard):
     spec = ModelSpec.model_validate(FIGURE.model_dump(exclude_unset=True) | {"guardrails": {guard: 1e-6}})
