@@ -50,9 +50,10 @@ def check_all(platform: Platform, specs: Mapping[str, ModelSpec], *, report: Cal
     Raises:
         dg.Failure: names the models that could not be checked.
     """
-    from seeding_platform.models.operations.checking import checked, settled, troubled, watched
+    from seeding_platform.models.operations.checking import checked
     from seeding_platform.models.operations.data import data_of, ready
     from seeding_platform.models.operations.shadowing import shadows
+    from seeding_platform.models.operations.watching import settled, troubled, watched
 
     bench = platform.bench
     failed: dict[Whose, Exception] = {}

@@ -7,7 +7,7 @@ import logging
 import threading
 import traceback
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,7 +18,7 @@ from seeding_platform.models.deploying import SPEC_DOCUMENT
 from seeding_platform.models.golden import DOCUMENT as GOLDEN
 from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
-from seeding_platform.models.operations import changes
+from seeding_platform.models.operations.acting import acted, gated
 from seeding_platform.models.operations.drifting import REFERENCE, reference_of
 from seeding_platform.models.operations.early import DOCUMENT as HELD_SCORES
 from seeding_platform.models.operations.early import held_scores
@@ -26,11 +26,9 @@ from seeding_platform.models.operations.judging import judged_by_figure, judged_
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import POSITIVE, data_sha256, fingerprints, gate_metric, positive_label, written
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
-from seeding_platform.models.promotion import Reason, Verdict
 from seeding_platform.models.promotion.looks import Held, in_time
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
-from seeding_platform.storage.ml.deployments import ChampionChanged, DeploymentUnderWay
 from seeding_platform.storage.ml.jobs import Ended, JobLost
 from seeding_platform.storage.ml.standing import Measurement, TrainingData
 
@@ -165,9 +163,9 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     bench.at_stage(job, "gate")
     decision = in_time(_decided(bench, job, spec, model, found, held, champion, seed=work.seed), _last_hold(bench, job))
     report = {"evaluation": found.as_dict(), "champion": judged} | ({} if weighed is None else {"reweighing": weighed})
-    _gated(bench, version, decision, report)
+    gated(bench, version, decision, report)
     bench.at_stage(job, "deploy")
-    says, verdict = _acted(bench, job, spec, version, found, decision, report, judged=judged)
+    says, verdict = acted(bench, job, spec, version, found, decision, report, judged=judged)
     return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
 
 
@@ -337,75 +335,6 @@ def _last_hold(bench: Bench, job: Job) -> Held | None:
         if before.verdict == "hold" and gate.get("more_rows"):
             return Held(int(gate["n"]), int(gate["more_rows"]))
     return None
-
-
-def _gated(bench: Bench, version: ModelVersion, decision: Decision, report: dict[str, Any]) -> None:
-    """Keep what the gate says, with the version and in the report."""
-    report["gate"] = json.loads(json.dumps(asdict(decision), default=str))
-    bench.registry.tag(version.name, version.version, {"gate": str(decision.verdict)})
-
-
-def _acted(
-    bench: Bench,
-    job: Job,
-    spec: ModelSpec,
-    version: ModelVersion,
-    found: Evaluation,
-    decision: Decision,
-    report: dict[str, Any],
-    *,
-    judged: str | None,
-) -> tuple[str, str]:
-    """Deploy over the version that it was judged against, hold in the shadow, or leave as it is; what happened in words, and the verdict."""
-    import datetime as dt
-
-    whose = job.whose
-    if decision.verdict == "hold":
-        return _held(bench, job, version, decision)
-    if decision.verdict == "deploy" and promotion_of(bench.adjusted, spec).approval:
-        bench.standings.note(whose, now=bench.now(), shadow=version.version, shadow_share=0.0)
-        return f"version {version.version} passed its gate and waits for a second person, in the shadow", "hold"
-    if decision.verdict == "refuse":
-        return f"version {version.version} is not deployed: {_failed(decision)}", "refuse"
-    if job.trigger != "manual" and (rests := changes.rests_until(bench, whose)) is not None:
-        says = f"the model was rolled back and rests until {rests.isoformat()}"
-        return _put_off(bench, job, version, decision, report, Reason("cool_down", False, None, None, says))
-    watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)
-    reason = f"gain {decision.gain:+.4f} on {decision.n} rows" if decision.gain is not None else found.says()
-    try:
-        done = bench.deployer.deploy(
-            whose, version.version, actor=f"job:{job.job_id}", reason=reason, expected=judged, report=report, watch=watch if judged else None
-        )
-    except (ChampionChanged, DeploymentUnderWay) as other:
-        serves = f"version {other.serves or 'none'} serves since" if isinstance(other, ChampionChanged) else "another change is under way"
-        says = f"it was judged against version {judged or 'none'}, and {serves}"
-        return _put_off(bench, job, version, decision, report, Reason("champion", False, None, None, says))
-    except TransientError as error:
-        if not any(change.version == version.version for change in bench.deployer.ledger.unsettled(whose)):
-            raise
-        return f"version {version.version} passed its gate, and the next check puts it in force: {error}", "deploy"
-    changes.settled(bench, done)
-    if done.state != "verified":
-        return f"version {version.version} could not be deployed: {done.says}", "refuse"
-    return f"version {version.version} serves: {reason}", "deploy"
-
-
-def _put_off(bench: Bench, job: Job, version: ModelVersion, decision: Decision, report: dict[str, Any], reason: Reason) -> tuple[str, str]:
-    """Hold what would be deployed, for a reason that is none of its own."""
-    decision = replace(decision, verdict=Verdict.HOLD, reasons=(*decision.reasons, reason))
-    _gated(bench, version, decision, report)
-    return _held(bench, job, version, decision)
-
-
-def _held(bench: Bench, job: Job, version: ModelVersion, decision: Decision) -> tuple[str, str]:
-    """Let a version answer in the shadow, without a share of the requests, until more is known."""
-    bench.standings.note(job.whose, now=bench.now(), shadow=version.version, shadow_share=0.0)
-    more = f"; about {decision.more_rows} more rows would decide" if decision.more_rows else ""
-    return f"version {version.version} is held in the shadow: {_failed(decision)}{more}", "hold"
-
-
-def _failed(decision: Decision) -> str:
-    return "; ".join(r.says for r in decision.reasons if not r.passed)
 
 
 def _told(bench: Bench, job: Job, ended: Ended) -> None:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from seeding_platform.errors import ConfigError, TransientError
-from seeding_platform.models.operations.checking import Data, ask_for, checked, troubled, watched
+from seeding_platform.models.operations.checking import Data, ask_for, checked
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
+from seeding_platform.models.operations.watching import troubled, watched
 from seeding_platform.storage.ml.deployments import ChampionChanged, Deployment, DeploymentUnderWay
 from seeding_platform.storage.ml.jobs import Ended, JobActive
 from seeding_platform.storage.ml.predictions import Label, Prediction

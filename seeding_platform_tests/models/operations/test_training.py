@@ -15,12 +15,13 @@ import pytest
 from seeding_platform.errors import TransientError
 from seeding_platform.models import ModelSpec, evaluate, split_rows, train
 from seeding_platform.models.learning.scored import scored
-from seeding_platform.models.operations.checking import retried, settled
+from seeding_platform.models.operations.checking import retried
 from seeding_platform.models.operations.judging import judged_by_figure
 from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
 from seeding_platform.models.operations.rows import read, unseen
 from seeding_platform.models.operations.settings import PROMOTION
 from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.models.operations.watching import settled
 from seeding_platform.models.promotion import PromotionThresholds
 from seeding_platform.models.registry import Registry
 from seeding_platform.monitoring.delivery import Delivery
