@@ -95,7 +95,11 @@ class Predictor:
             raise NothingServes(f"No version of {whose.registered} serves.", fix="Train it, and see what its gate says.")
         if not 0 < len(rows) <= MOST_ROWS:
             raise PermanentError(f"{len(rows)} rows.", fix=f"Ask for 1 to {MOST_ROWS} rows at a time.")
-        spec, model = self.loaded(whose, standing.version)
+        try:
+            spec, model = self.loaded(whose, standing.version)
+        except NothingServes:
+            self._missed(whose, standing.version, len(rows))
+            raise
         frame = _frame(spec, rows)
         served = self._served(whose, standing.version, spec, model, frame, rows)
         beside = self._beside(whose, standing.shadow, rows)
@@ -169,10 +173,14 @@ class Predictor:
         except ContractBroken:
             raise  # the rows are at fault
         except Exception:
-            now = self.bench.now()
-            failed = Prediction(prediction_id="", whose=whose, version=version, features_sha256="", value=None, predicted_at=now, failed=True)
-            self.bench.predictions.keep([dataclasses.replace(failed, prediction_id=f"prd_{self.bench.new_id()}") for _ in rows])
+            self._missed(whose, version, len(rows))
             raise
+
+    def _missed(self, whose: Whose, version: str, many: int) -> None:
+        """Keep that a version was to answer and did not."""
+        now = self.bench.now()
+        failed = Prediction(prediction_id="", whose=whose, version=version, features_sha256="", value=None, predicted_at=now, failed=True)
+        self.bench.predictions.keep([dataclasses.replace(failed, prediction_id=f"prd_{self.bench.new_id()}") for _ in range(many)])
 
     def _beside(self, whose: Whose, shadow: str | None, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, float | None, Any]] | None:
         """What the shadow says; one that cannot answer takes nothing from anybody, and its gap is seen in what is kept of it."""
@@ -222,7 +230,10 @@ def _frame(spec: ModelSpec, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     if unknown:
         raise PermanentError(f"{spec.name} has no feature {unknown[0]!r}.", fix=f"Its features are {', '.join(spec.features)}.")
     columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in spec.features}
-    return pl.DataFrame({name: pl.Series(name, _alike(values), strict=False) for name, values in columns.items()})
+    try:
+        return pl.DataFrame({name: pl.Series(name, _alike(values), strict=False) for name, values in columns.items()})
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can hold
+        raise PermanentError(f"{spec.name}: a text holds what is no character.", fix="Send it as Unicode.") from error
 
 
 def _alike(values: list[Any]) -> list[Any]:

@@ -238,6 +238,18 @@ def test_a_shadow_that_cannot_be_loaded_is_not_tried_with_every_question(shop, m
     assert tried == ["1", "2", "2"]
 
 
+def test_a_version_that_cannot_be_loaded_any_more_goes_back_too(shop):
+    shop.train(rows(400))
+    shop.train(rows(500, turned=True, seed=8))
+    assert shop.bench.standings.one(shop.whose).version == "2"
+    artefact(shop, "2").unlink()
+    with pytest.raises(NothingServes, match=r"no model\.skops"):
+        Predictor(shop.bench).answer(shop.whose, [{"x": 1.0}] * 120)
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "rolled back to 1: 120 of 120 answers failed" in said
+    assert Predictor(shop.bench).answer(shop.whose, [{"x": 9.0}]).answers[0].value == "yes"
+
+
 def test_each_answer_names_the_version_that_gave_it(shop):
     shop.train(rows(400))
     second = shop.train(rows(400, seed=2))
@@ -284,7 +296,13 @@ def test_what_cannot_be_answered_is_said(shop):
     with pytest.raises(NothingServes, match="serves"):
         predictor.answer(shop.whose, [{"x": 1}])
     shop.train(rows(400))
-    for wrong, says in (([{"x": 1, "z": 2}], "no feature 'z'"), ([], "0 rows"), ([{"x": 1}] * (MOST_ROWS + 1), "rows"), ([{"x": "tall"}], "tall")):
+    for wrong, says in (
+        ([{"x": 1, "z": 2}], "no feature 'z'"),
+        ([], "0 rows"),
+        ([{"x": 1}] * (MOST_ROWS + 1), "rows"),
+        ([{"x": "tall"}], "tall"),
+        ([{"kind": "\ud800"}], "character"),
+    ):
         with pytest.raises(Exception, match=says):
             predictor.answer(shop.whose, wrong)
     assert predictor.answer(shop.whose, [{}]).answers[0].value in ("yes", "no"), "a feature that is missing is unknown"
