@@ -175,6 +175,7 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
         return {
             "model": whose.model,
             "version": None,
+            "champion": None,
             "valid": False,
             "fault": "there is no version yet",
             "gate": None,
@@ -189,10 +190,12 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     fault = service.bench.deployer.fault(whose, number)
     job = _job_of(service, whose, version_of)
     champion = standing.version if standing else None
+    report: Mapping[str, Any] = {} if job is None else job.report
     return {
-        "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
-        "live": None if job is None else (job.report.get("live") or [None])[-1], "serves": champion == number,
-        "outdated": job is not None and _judged_against(job) != champion, "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
+        "model": whose.model, "version": number, "champion": champion, "valid": fault is None, "fault": fault, "gate": report.get("gate"),
+        "live": (report.get("live") or [None])[-1], "serves": champion == number,
+        "outdated": job is not None and champion not in (number, _judged_against(job)),
+        "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
     }  # fmt: skip
 
 
@@ -279,7 +282,8 @@ def versions_told(service: Service, whose: Whose) -> list[dict[str, Any]]:
         told.append(
             {
                 "version": version.version, "created_at": dt.datetime.fromtimestamp(version.created_ms / 1000, dt.UTC), "run_id": version.run_id,
-                "gate": job.report.get("gate") if job else None, "verdict": version.tags.get("gate", ""), "trigger": version.tags.get("trigger", ""),
+                "gate": job.report.get("gate") if job else None, "live": job.report.get("live", []) if job else [],
+                "verdict": version.tags.get("gate", ""), "trigger": version.tags.get("trigger", ""),
                 "metrics": (evaluation or {}).get("metrics", {}), "slices": (evaluation or {}).get("slices", {}),
                 "serves": standing is not None and standing.version == version.version,
                 "shadow": standing is not None and standing.shadow == version.version,
