@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import PermanentError, SeedingError
+from seeding_platform.errors import PermanentError, SeedingError, TransientError
 from seeding_platform.models import predict
 from seeding_platform.models.golden import DOCUMENT, departures
+from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.spec import ModelSpec
 from seeding_platform.storage.audit import Event
 from seeding_platform.storage.locks import in_turn
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("seeding.models")
 SPEC_DOCUMENT = "spec.json"
 RECONCILER = "reconciler"
+
+
+def log_trouble(whose: Whose, error: Exception) -> None:
+    """Put in the log what went wrong with a model, without a message that may hold a value of a row."""
+    says = str(error) if isinstance(error, SeedingError) else f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+    log.error("%s: %s", whose.registered, says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ class Deployer:
             PermanentError: there is no such version.
             ChampionChanged: another version serves than the expected one.
             DeploymentUnderWay: a change of this model is not settled.
+            TransientError: the registry or its storage does not answer; a change that is written down is taken up later.
         """
         return self._change("deploy", whose, version, actor=actor, reason=reason, expected=expected, report=report or {}, watch=watch)
 
@@ -102,50 +111,70 @@ class Deployer:
 
         Args:
             whose: the model.
-            to: the version; the one before what serves without it.
+            to: the version; without it the one before what serves, and never one that a rollback has left.
             actor: who wants it.
             reason: why.
             expected: the version that is thought to serve.
 
         Raises:
-            PermanentError: nothing served before, or that version never did.
+            PermanentError: nothing is left to go back to, or that version never served.
             ChampionChanged: as in `deploy`.
             DeploymentUnderWay: as in `deploy`.
+            TransientError: as in `deploy`.
         """
-        served = [d.version for d in self.ledger.recent(tenant=whose.tenant, model=whose.model, environment=whose.environment, limit=500)]
-        current = self.ledger.in_force(whose)
-        target = to or (current.previous_version if current else None)
+        chain = self.ledger.chain(whose)
+        target = to or next((v for v in reversed(chain.before) if self._fit(whose, v)), None)
         if target is None:
-            raise PermanentError(f"No version of {whose.registered} served before this one.", fix="Deploy a version by its number instead.")
-        if target not in served:
+            raise PermanentError(f"No version of {whose.registered} is left to go back to.", fix="Deploy a version by its number instead.")
+        if target not in chain.served:
             raise PermanentError(f"Version {target} of {whose.registered} never served.", fix="Roll back to one that did, or deploy this one.")
         return self._change("rollback", whose, target, actor=actor, reason=reason, expected=expected, report={}, watch=None)
 
-    def reconcile(self) -> list[str]:
-        """Settle what is unsettled and point every alias to what the ledger says; what was done, in words. A repeat does nothing."""
+    def reconcile(self, *, trouble: Callable[[Whose, Exception], None] = log_trouble) -> list[str]:
+        """Settle what is unsettled and point every alias to what the ledger says; what was done, in words. A repeat does nothing.
+
+        Args:
+            trouble: is told of each model that could not be settled; the others are, all the same.
+        """
         done = []
         for change in self.ledger.unsettled():
-            with self._alone(change.whose):
-                here = self.ledger.one(change.deployment_id, tenant=change.whose.tenant)
-                if here is None or here.state not in UNSETTLED:  # whoever was at it has settled it meanwhile
-                    continue
-                settled = self._settled(here)
-            done.append(f"{change.whose.registered}: {change.kind} of version {change.version}: {settled.state}")
-        for standing in self.standings.all():
-            whose = standing.whose
-            if standing.version is None or self.ledger.unsettled(whose):
+            try:
+                settled = self._taken_up(change)
+            except Exception as error:  # the other models are settled all the same
+                trouble(change.whose, error)
                 continue
-            alias = self.registry.champion(whose.registered)
-            if alias is None or alias.version != standing.version:
-                points_to = None if alias is None else alias.version
-                self.registry.serve(whose.registered, standing.version)
-                detail = {"pointed_to": points_to, "points_to": standing.version}
-                event = Event(
-                    at=self.now(), tenant=whose.tenant, actor=RECONCILER, action="ml.alias.corrected", subject=whose.registered, detail=detail
-                )
-                self.audit.record(event)
-                done.append(f"{whose.registered}: the alias pointed to {points_to or 'nothing'}, {standing.version} serves")
+            done += [] if settled is None else [f"{change.whose.registered}: {change.kind} of version {change.version}: {settled.state}"]
+        for standing in self.standings.all():
+            try:
+                corrected = self._pointed(standing.whose)
+            except Exception as error:  # likewise
+                trouble(standing.whose, error)
+                continue
+            done += [] if corrected is None else [corrected]
         return done
+
+    def _taken_up(self, change: Deployment) -> Deployment | None:
+        """Settle a change; None where whoever was at it has settled it meanwhile."""
+        with self._alone(change.whose):
+            here = self.ledger.one(change.deployment_id, tenant=change.whose.tenant)
+            return self._settled(here) if here is not None and here.state in UNSETTLED else None
+
+    def _pointed(self, whose: Whose) -> str | None:
+        """Point the alias of a model to what serves; None where it does, or where a change is under way."""
+        with self._alone(whose):
+            standing = self.standings.one(whose)
+            if standing is None or standing.version is None or self.ledger.unsettled(whose):
+                return None
+            alias = self.registry.champion(whose.registered)
+            wanted = standing.version if self._fit(whose, standing.version) else None
+            points_to = None if alias is None else alias.version
+            if points_to == wanted:
+                return None
+            self.registry.serve(whose.registered, wanted)
+            detail = {"pointed_to": points_to, "points_to": wanted}
+            event = Event(at=self.now(), tenant=whose.tenant, actor=RECONCILER, action="ml.alias.corrected", subject=whose.registered, detail=detail)
+            self.audit.record(event)
+            return f"{whose.registered}: the alias pointed to {points_to or 'nothing'}, {wanted or 'nothing'} serves"
 
     def _change(
         self,
@@ -173,25 +202,44 @@ class Deployer:
         """Take a change the rest of its way, from wherever it is."""
         name = change.whose.registered
         if change.state == "planned":
+            if not self._fit(change.whose, change.version):
+                return self.ledger.rolled_back(change, says=self.fault(change.whose, change.version) or "it must not serve", now=self.now())
             self.registry.serve(name, change.version)
             change = self.ledger.alias_set(change, now=self.now())
         wrong = self.fault(change.whose, change.version)
         now = self.now()
         if wrong is None:
             return self.ledger.verified(change, now=now)
-        self.registry.serve(name, change.previous_version)
+        before = change.previous_version
+        self.registry.serve(name, before if before is not None and self._fit(change.whose, before) else None)
         return self.ledger.rolled_back(change, says=wrong, now=now)
 
+    def _fit(self, whose: Whose, version: str) -> bool:
+        """Whether the registry still has a version, and it may serve."""
+        found = self.registry.version(whose.registered, version)
+        return found is not None and not withdrawn(found.tags)
+
     def fault(self, whose: Whose, version: str) -> str | None:
-        """Why a version cannot serve, found by loading it from the registry and asking it its golden rows; None when it can."""
+        """Why a version cannot serve, found by loading it from the registry and asking it its golden rows; None when it can.
+
+        Raises:
+            TransientError: the registry, its storage or this machine cannot tell now.
+        """
         try:
             found, model = self.registry.load(whose.registered, version)
             spec, document = self.registry.document(found, SPEC_DOCUMENT), self.registry.document(found, DOCUMENT)
             if spec is None or document is None:
                 return f"it has no {SPEC_DOCUMENT if spec is None else DOCUMENT}"
             wrong = departures(document, model, ModelSpec.model_validate(json.loads(spec)), predict)
+        except TransientError:
+            raise
         except SeedingError as error:
             return str(error)
+        except (OSError, MemoryError) as error:
+            raise TransientError(f"{whose.registered} version {version} could not be asked: {type(error).__name__}.") from error
+        except Exception as error:  # whatever it fails by, it does not answer as when it was made
+            log_trouble(whose, error)
+            return f"it cannot answer its golden rows ({type(error).__name__})"
         return "; ".join(wrong) or None
 
     def _alone(self, whose: Whose) -> Any:

@@ -7,11 +7,12 @@ import logging
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import PermanentError
+from seeding_platform.errors import PermanentError, SeedingError, TransientError
 from seeding_platform.models.artefacts import dumped, loaded
 from seeding_platform.storage.ml.whose import Whose
 
@@ -108,21 +109,29 @@ class Registry:
         """Every version of a model, the newest first; none where it was never registered."""
         if not self._anything():
             return []
-        found = [self._shown(version) for version in _pages(self.client.search_model_versions, f"name = '{name}'")]
+        with _plainly(name):
+            found = [self._shown(version) for version in _pages(self.client.search_model_versions, f"name = '{name}'")]
         return sorted(found, key=lambda v: -int(v.version))
 
     def serve(self, name: str, number: str | None) -> None:
-        """Point the alias of what serves to a version, or to none; a repeat changes nothing."""
-        if number is not None:
-            self.client.set_registered_model_alias(name, CHAMPION, number)
-        elif self.champion(name) is not None:
-            self.client.delete_registered_model_alias(name, CHAMPION)
+        """Point the alias of what serves to a version, or to none; a repeat changes nothing.
+
+        Raises:
+            PermanentError: there is no such version any more.
+            TransientError: the registry does not answer.
+        """
+        with _plainly(name if number is None else f"{name} version {number}"):
+            if number is not None:
+                self.client.set_registered_model_alias(name, CHAMPION, number)
+            elif self.champion(name) is not None:
+                self.client.delete_registered_model_alias(name, CHAMPION)
 
     def copied(self, version: ModelVersion, name: str) -> ModelVersion:
         """A version as a new one of another model, with its artefacts and its tags."""
-        copy = self.client.copy_model_version(f"models:/{version.name}/{version.version}", name)
-        for key, value in {**version.tags, "copied_from": f"{version.name}/{version.version}"}.items():
-            self.client.set_model_version_tag(name, str(copy.version), key, value)
+        with _plainly(f"{version.name} version {version.version}"):
+            copy = self.client.copy_model_version(f"models:/{version.name}/{version.version}", name)
+            for key, value in {**version.tags, "copied_from": f"{version.name}/{version.version}"}.items():
+                self.client.set_model_version_tag(name, str(copy.version), key, value)
         found = self.version(name, str(copy.version))
         assert found is not None  # noqa: S101  made above
         return found
@@ -136,12 +145,13 @@ class Registry:
 
         if not self._anything():
             return None
-        try:
-            return self._shown(asked())
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
+        with _plainly("the version"):
+            try:
+                return self._shown(asked())
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
 
     @staticmethod
     def _shown(found: Any) -> ModelVersion:
@@ -166,38 +176,43 @@ class Registry:
             params: what it was trained with.
             tags: lineage, written on the run and on the version.
             documents: further text artefacts by file name.
+
+        Raises:
+            PermanentError: it holds a type that would not be loaded again.
+            TransientError: the registry or its storage does not answer.
         """
         from mlflow.entities import Metric, Param, RunTag
         from mlflow.exceptions import MlflowException
 
-        client = self.client
-        run = client.create_run(self._experiment(name))
-        run_id = run.info.run_id
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                content, sha256 = dumped(model)
-                (Path(folder) / ARTEFACT).write_bytes(content)
-                tags = {**tags, "sha256": sha256}
-                for file, text in documents.items():
-                    (Path(folder) / file).write_text(text, encoding="utf-8")
-                self._files(run_id, str(run.info.artifact_uri)).log_artifacts(folder)
-            stamp = int(run.info.start_time)
-            client.log_batch(
-                run_id,
-                metrics=[Metric(k, v, stamp, 0) for k, v in metrics.items()],
-                params=[Param(k, v) for k, v in params.items()],
-                tags=[RunTag(k, v) for k, v in tags.items()],
-            )
+        content, sha256 = dumped(model)
+        tags = {**tags, "sha256": sha256}
+        with _plainly(name):
+            client = self.client
+            run = client.create_run(self._experiment(name))
+            run_id = run.info.run_id
             try:
-                client.create_registered_model(name)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            created = client.create_model_version(name, source=f"{run.info.artifact_uri}", run_id=run_id, tags=dict(tags))
-            client.set_terminated(run_id, "FINISHED")
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
+                with tempfile.TemporaryDirectory() as folder:
+                    (Path(folder) / ARTEFACT).write_bytes(content)
+                    for file, text in documents.items():
+                        (Path(folder) / file).write_text(text, encoding="utf-8")
+                    self._files(run_id, str(run.info.artifact_uri)).log_artifacts(folder)
+                stamp = int(run.info.start_time)
+                client.log_batch(
+                    run_id,
+                    metrics=[Metric(k, v, stamp, 0) for k, v in metrics.items()],
+                    params=[Param(k, v) for k, v in params.items()],
+                    tags=[RunTag(k, v) for k, v in tags.items()],
+                )
+                try:
+                    client.create_registered_model(name)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                        raise
+                created = client.create_model_version(name, source=f"{run.info.artifact_uri}", run_id=run_id, tags=dict(tags))
+                client.set_terminated(run_id, "FINISHED")
+            except BaseException:
+                client.set_terminated(run_id, "FAILED")
+                raise
         return self._shown(created)
 
     def load(self, name: str, number: str | None = None) -> tuple[ModelVersion, Trained]:
@@ -208,7 +223,8 @@ class Registry:
             number: of the version; the champion without one.
 
         Raises:
-            PermanentError: no such version or no champion, one that must not serve, an altered artefact, or a type that is not trusted.
+            PermanentError: no such version or no champion, one that must not serve, an artefact that is gone or altered, or an untrusted type.
+            TransientError: the registry or its storage does not answer.
         """
         version = self.champion(name) if number is None else self.version(name, number)
         if version is None:
@@ -217,21 +233,36 @@ class Registry:
         if withdrawn(version.tags):
             why = version.tags.get(f"{WITHDRAWN}_why", "erased")
             raise PermanentError(f"{name} version {version.version} was trained on somebody whose data was {why} since.", fix="Train it anew.")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(self._files(version.run_id).download_artifacts(ARTEFACT, folder))
-            return version, loaded(path.read_bytes(), version.tags.get("sha256", ""), name=f"{name} version {version.version}")
+        content = self._content(version, ARTEFACT)
+        if content is None:
+            raise PermanentError(f"{name} version {version.version} has no {ARTEFACT} any more.", fix="Train it anew, or roll it back.")
+        return version, loaded(content, version.tags.get("sha256", ""), name=f"{name} version {version.version}")
 
     def document(self, version: ModelVersion, file: str) -> str | None:
-        """A text artefact of a version; None where it has none of this name."""
-        files = self._files(version.run_id)
-        if file not in {Path(a.path).name for a in files.list_artifacts()}:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(files.download_artifacts(file, folder)).read_text(encoding="utf-8")
+        """A text artefact of a version; None where it has none of this name.
+
+        Raises:
+            TransientError: the registry or its storage does not answer.
+        """
+        content = self._content(version, file)
+        return None if content is None else content.decode()
+
+    def _content(self, version: ModelVersion, file: str) -> bytes | None:
+        """A file of a version; None where its storage answers that it has none of this name."""
+        from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+        with _plainly(f"{file} of {version.name} version {version.version}"), tempfile.TemporaryDirectory() as folder:
+            files = self._files(version.run_id)
+            if isinstance(files, LocalArtifactRepository):
+                Path(files.artifact_dir).parents[2].stat()  # a folder that is not there lists like an empty one
+            if file not in {Path(a.path).name for a in files.list_artifacts()}:
+                return None
+            return Path(files.download_artifacts(file, folder)).read_bytes()
 
     def attach(self, version: ModelVersion, file: str, text: str) -> None:
         """Write a text artefact of a version; what stood under its name gives way."""
-        self.client.log_text(version.run_id, text, file)
+        with _plainly(f"{version.name} version {version.version}"):
+            self.client.log_text(version.run_id, text, file)
 
     def trained(self, tenant: str) -> list[TrainedVersion]:
         """Every version of a tenant's models; none where nothing was ever registered."""
@@ -247,11 +278,12 @@ class Registry:
 
     def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Write tags on a version and on the run that made it."""
-        run_id = self.client.get_model_version(name, version).run_id
-        for key, value in tags.items():
-            self.client.set_model_version_tag(name, version, key, value)
-            if run_id:
-                self.client.set_tag(run_id, key, value)
+        with _plainly(f"{name} version {version}"):
+            run_id = self.client.get_model_version(name, version).run_id
+            for key, value in tags.items():
+                self.client.set_model_version_tag(name, version, key, value)
+                if run_id:
+                    self.client.set_tag(run_id, key, value)
 
     def retire(self, tenant: str, tags: Mapping[str, str]) -> list[str]:
         """Take every version of a tenant's models out of use for good: tagged, without alias, its artefacts deleted; returns which."""
@@ -287,6 +319,22 @@ class Registry:
             return str(found.experiment_id)
         self.artefacts.mkdir(parents=True, exist_ok=True)
         return str(self.client.create_experiment(name, artifact_location=(self.artefacts / name).as_uri()))
+
+
+@contextmanager
+def _plainly(what: str) -> Iterator[None]:
+    """Say in our own errors what MLflow or its storage cannot do: what it does not know any more is gone, anything else may pass."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except SeedingError:
+        raise
+    except Exception as error:  # MLflow's own, and each storage has others
+        if isinstance(error, MlflowException) and error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise PermanentError(f"The registry does not hold {what} any more.", fix="Train it anew, or roll it back.") from error
+        kind = error.error_code if isinstance(error, MlflowException) else type(error).__name__
+        raise TransientError(f"The registry did not answer for {what} ({kind}).", fix="See whether its storage is up, then repeat.") from error
 
 
 def _pages(search: Callable[..., Any], filter_string: str | None = None) -> Iterator[Any]:

@@ -6,9 +6,10 @@ import datetime as dt
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import BusyError, ConfigError, PermanentError
+from seeding_platform.errors import BusyError, ConfigError, PermanentError, TransientError
 from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.kinds import SHARES
+from seeding_platform.models.operations import changes
 from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.clocks import clocks
 from seeding_platform.models.operations.data import data_of, ready
@@ -22,7 +23,7 @@ from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import PRODUCTION, Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seeding_platform.models.operations.checking import Checked
     from seeding_platform.models.registry import ModelVersion
@@ -125,7 +126,8 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     """Let a version serve, or one that served before.
 
     Raises:
-        Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself.
+        Problem: 404 no such version; 409 another change is under way; 412 another version serves than expected; 422 it did not prove itself;
+            503 the registry or its storage does not answer.
     """
     bench = service.bench
     if not back:
@@ -144,15 +146,11 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
         ) from other
     except PermanentError as error:
         raise Problem(404, "no-such-version", str(error)) from error
+    except TransientError as error:
+        raise Problem(503, "not-now", str(error)) from error
+    changes.settled(bench, done)
     if done.state != "verified":
-        bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id, previous=done.previous_version or "none")
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
-    event = "model.rolled_back" if back else "model.deployed"
-    bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
-    measured = bench.standings.measurements(whose, source="holdout", version=done.version, limit=1)
-    names = ("value", "ci_low", "ci_high", "rows")
-    figures: dict[str, Any] = {name: getattr(measured[0], name) if measured else None for name in names}
-    bench.standings.note(whose, now=service.now(), **figures)
     return done
 
 
@@ -175,17 +173,51 @@ def validated(service: Service, whose: Whose, version: str | None) -> dict[str, 
     versions = service.bench.registry.versions(whose.registered)
     number = version or (standing.shadow if standing else None) or (versions[0].version if versions else None)
     if number is None:
-        return {"model": whose.model, "version": None, "valid": False, "fault": "there is no version yet", "gate": None, "serves": False}
+        return {
+            "model": whose.model,
+            "version": None,
+            "champion": None,
+            "valid": False,
+            "fault": "there is no version yet",
+            "gate": None,
+            "live": None,
+            "serves": False,
+            "outdated": False,
+            "rolled_back": False,
+        }
     version_of = next((v for v in versions if v.version == number), None)
     if version_of is None:
         raise Problem(404, "no-such-version", f"{whose.model} has no version {number}.")
     fault = service.bench.deployer.fault(whose, number)
     job = _job_of(service, whose, version_of)
-    serves = standing is not None and standing.version == number
+    champion = standing.version if standing else None
+    report: Mapping[str, Any] = {} if job is None else job.report
     return {
-        "model": whose.model, "version": number, "valid": fault is None, "fault": fault, "gate": None if job is None else job.report.get("gate"),
-        "serves": serves,
+        "model": whose.model, "version": number, "champion": champion, "valid": fault is None, "fault": fault, "gate": report.get("gate"),
+        "live": (report.get("live") or [None])[-1], "serves": champion == number,
+        "outdated": job is not None and champion not in (number, _judged_against(job)),
+        "rolled_back": number in service.bench.deployer.ledger.chain(whose).left,
     }  # fmt: skip
+
+
+def _judged_against(job: Job) -> str | None:
+    """The version that served when a job's version was judged for the last time."""
+    against: str | None = (job.report.get("live") or [job.report])[-1].get("champion")
+    return against
+
+
+def kept_from(service: Service, found: Mapping[str, Any], whose: Whose) -> str | None:
+    """Why nothing but a person's word lets a validated version serve; None where its gate does, and no rollback speaks against it."""
+    if found["version"] is None or not found["valid"]:
+        return str(found["fault"])
+    if "deploy" not in {(judged or {}).get("verdict") for judged in (found["gate"], found["live"])}:
+        return "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
+    if found["rolled_back"]:
+        return "it was rolled back; a person may deploy it over /api/v1/ml/deployments, with the reason"
+    if found["outdated"]:
+        return "another version serves than the one it was judged against; a person may deploy it over /api/v1/ml/deployments"
+    rests = changes.rests_until(service.bench, whose)
+    return None if rests is None else f"the model was rolled back and rests until {rests.isoformat()}"
 
 
 def status(service: Service, tenant: str) -> dict[str, Any]:
@@ -251,7 +283,8 @@ def versions_told(service: Service, whose: Whose) -> list[dict[str, Any]]:
         told.append(
             {
                 "version": version.version, "created_at": dt.datetime.fromtimestamp(version.created_ms / 1000, dt.UTC), "run_id": version.run_id,
-                "gate": job.report.get("gate") if job else None, "verdict": version.tags.get("gate", ""), "trigger": version.tags.get("trigger", ""),
+                "gate": job.report.get("gate") if job else None, "live": job.report.get("live", []) if job else [],
+                "verdict": version.tags.get("gate", ""), "trigger": version.tags.get("trigger", ""),
                 "metrics": (evaluation or {}).get("metrics", {}), "slices": (evaluation or {}).get("slices", {}),
                 "serves": standing is not None and standing.version == version.version,
                 "shadow": standing is not None and standing.shadow == version.version,

@@ -16,7 +16,16 @@ from seeding_platform.models.promotion import metric
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.promotion.pairs import difference
 from seeding_platform.models.promotion.resampling import paired_gain
-from seeding_platform_tests.models.retraining.simulated import deployed, false_spells, found, looked_at_again, naive, ours, rolled_back
+from seeding_platform_tests.models.retraining.simulated import (
+    deployed,
+    deployed_from_the_shadow,
+    false_spells,
+    found,
+    looked_at_again,
+    naive,
+    ours,
+    rolled_back,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +58,9 @@ def gate(seeds: int, rng: np.random.Generator) -> None:
     for gain in (-0.01, 0.0):
         again = looked_at_again(20 * seeds, gain, 0.08, rng)
         print(f"judged again each 100 rows up to 2,000, true gain {gain:+.2f}, discordant .08: deployed {again:.2%}")
+    for gain, discordant in ((-0.01, 0.08), (0.0, 0.08), (0.04, 0.08), (0.04, 0.14)):
+        shares = ", ".join(f"{deployed_from_the_shadow(seeds, n, gain, discordant, rng):.1%} from {n} rows" for n in (100, 500, 1000))
+        print(f"in the shadow, true gain {gain:+.2f}, discordant {discordant}: deployed {shares}")
 
 
 def watch(seeds: int, rng: np.random.Generator) -> None:

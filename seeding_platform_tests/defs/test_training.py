@@ -149,6 +149,22 @@ def test_the_clock_starts_a_run_where_it_is_a_models_turn_or_a_deployment_is_und
     assert (tick(17), tick(20)) == ([], ["true"])
 
 
+def test_a_model_that_cannot_be_checked_is_an_alert_and_holds_up_no_other(platform, monkeypatch):
+    specs = {s.name: s for s in SPECS}
+    check_all(platform, specs)
+
+    def scheduled(whose: Whose, *_: object, **__: object) -> None:
+        if whose.model == "churn":
+            raise KeyError("somebody@example.com")
+
+    monkeypatch.setattr(platform.bench.standings, "scheduled", scheduled)
+    before = platform.bench.standings.one(Whose("default", "segmentation")).checked_at
+    with pytest.raises(dg.Failure, match=r"default\.churn: KeyError; the log says where"):
+        check_all(platform, specs)
+    assert platform.bench.standings.one(Whose("default", "segmentation")).checked_at > before
+    assert [(a.rule, a.subject) for a in platform.bench.desk.alerts.standing()] == [("model.check_failed", "model/default.churn")]
+
+
 def test_the_check_is_a_job_of_its_own(platform, instance):
     done = check_job(SPECS).execute_in_process(instance=instance, resources={"platform": platform})
     assert done.success

@@ -124,6 +124,9 @@ def test_what_serves_is_shown_with_its_gate_compared_changed_and_rolled_back(ser
     assert page.send(here, step="deploy", version="2", expected="1", reason="checked by hand").status_code == 303
     assert serves(bench) == "2"
     assert "checked by hand" in page.get(here)
+    (bench.registry.artefacts / "default.churn" / bench.registry.version("default.churn", "1").run_id / "artifacts" / "model.skops").unlink()
+    gone = page.send(here, step="rollback_confirmed", to="1", reason="worse", expected="2")
+    assert (gone.status_code, "cannot be loaded" in gone.text, serves(bench)) == (422, True, "2")
     assert page.send(here, step="nonsense").status_code == 422
     assert page.send("/en/models/none", step="train").status_code == 404
 

@@ -203,7 +203,84 @@ def test_where_settings_ask_for_it_a_second_person_lets_a_version_serve(serving)
     body = {"model": "churn", "version": "2", "reason": "looks right"}
     own = serving.post("/api/v1/ml/deployments", json=body, headers=serving.key("operator"))
     assert (own.status_code, own.json()["code"]) == (403, "second-person")
+    half = {"url": "/api/v1/ml/models/churn/shadow", "json": {"version": "2", "share": 0.5}}
+    refused = serving.put(**half, headers=serving.key("operator"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "second-person"), "half of the requests are as good as all"
+    assert serving.put(**half | {"json": {"version": "2"}}, headers=serving.key("operator")).status_code == 200
+    promotion = {"model": "churn", "version": "2", "source": "prod", "target": "staging", "reason": "rehearse"}
+    refused = serving.post("/api/v1/ml/promotions", json=promotion, headers=serving.key("operator"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "second-person")
+    assert serving.get("/api/v1/ml/models/churn/versions?environment=staging", headers=serving.key()).json() == [], "nothing was copied"
+    assert serving.put(**half, headers=serving.key("admin")).status_code == 200
+    assert {p["version"] for p in ask(serving, rows=[{**ROW, "tenure_months": i} for i in range(40)])["predictions"]} == {"1", "2"}
     assert serving.post("/api/v1/ml/deployments", json=body, headers=serving.key("admin")).status_code == 201
+
+
+def test_what_was_rolled_back_is_not_put_back_by_a_workflow(serving):
+    bench, operator = serving.app.state.service.bench, serving.key("operator")
+    assert trained(serving, customers(turned=True, seed=2)).verdict == "deploy"
+    serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
+    assert bench.standings.one(Whose("default", "churn")).cool_until > bench.now()
+    for body in ({"model_types": ["churn"]}, {"model_types": ["churn"], "version": "2"}):
+        validated = serving.post(f"{ALIAS}?action=validate_models", json=body, headers=operator).json()["data"]
+        assert (validated["models"][0]["rolled_back"], validated["deployable"]) == (True, [])
+        (left,) = serving.post(f"{ALIAS}?action=deploy_model", json=body, headers=operator).json()["data"]["deployments"]
+        assert not left["deployed"]
+        assert "was rolled back" in left["says"]
+    assert serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "again"}, headers=operator).status_code == 404
+    by_hand = {"model": "churn", "version": "2", "reason": "it was the labels"}
+    assert serving.post("/api/v1/ml/deployments", json=by_hand, headers=operator).status_code == 201
+
+
+def test_after_a_rollback_a_workflow_waits_for_the_cool_down(serving):
+    bench, operator = serving.app.state.service.bench, serving.key("operator")
+    assert trained(serving, customers(turned=True, seed=2)).verdict == "deploy"
+    serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
+    bench.adjusted.change(PROMOTION, {"approval": True}, scope="churn", actor="a", reason="four eyes", now=bench.now())
+    assert "waits" in trained(serving, customers(turned=True, seed=4)).says
+    deploy = {"url": f"{ALIAS}?action=deploy_model", "json": {"model_types": ["churn"]}, "headers": operator}
+    (left,) = serving.post(**deploy).json()["data"]["deployments"]
+    assert (left["deployed"], "rests until" in left["says"]) == (False, True)
+    later = bench.now() + dt.timedelta(hours=25)
+    serving.app.state.service.bench.now = serving.app.state.service.now = lambda: later
+    assert serving.post(**deploy).json()["data"]["deployments"][0]["deployed"]
+
+
+def test_a_workflow_deploys_over_no_other_version_than_was_judged_against(serving):
+    bench, operator = serving.app.state.service.bench, serving.key("operator")
+    bench.adjusted.change(PROMOTION, {"approval": True}, scope="churn", actor="a", reason="four eyes", now=bench.now())
+    for seed in (2, 4):
+        assert "waits" in trained(serving, customers(turned=True, seed=seed)).says
+    by_hand = {"model": "churn", "version": "2", "reason": "looks right"}
+    assert serving.post("/api/v1/ml/deployments", json=by_hand, headers=operator).status_code == 201
+    (left,) = serving.post(f"{ALIAS}?action=deploy_model", json={"model_types": ["churn"]}, headers=operator).json()["data"]["deployments"]
+    assert not left["deployed"]
+    assert "another version serves than the one it was judged against" in left["says"]
+
+
+def test_an_artefact_that_is_gone_is_a_refusal_and_leaves_what_serves(serving):
+    bench, operator = serving.app.state.service.bench, serving.key("operator")
+    trained(serving, customers(turned=True, seed=2))
+    serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
+    run = bench.registry.version("default.churn", "2").run_id
+    (bench.registry.artefacts / "default.churn" / run / "artifacts" / "model.skops").unlink()
+    validated = serving.post("/api/v1/ml/validations", json={"models": ["churn"], "version": "2"}, headers=operator)
+    assert (validated.status_code, validated.json()[0]["valid"], "model.skops" in validated.json()[0]["fault"]) == (200, False, True)
+    refused = serving.post("/api/v1/ml/deployments", json={"model": "churn", "version": "2", "reason": "try"}, headers=operator)
+    assert (refused.status_code, refused.json()["code"]) == (422, "did-not-prove-itself")
+    away = bench.registry.artefacts.with_name("away")
+    bench.registry.artefacts.rename(away)
+    try:
+        body = {"model": "churn", "version": "1", "reason": "again"}
+        silent = [
+            serving.post(f"/api/v1/ml/{what}", json=body if what == "deployments" else {}, headers=operator)
+            for what in ("validations", "deployments")
+        ]
+    finally:
+        away.rename(bench.registry.artefacts)
+    assert [(r.status_code, r.json()["code"]) for r in silent] == [(503, "not-now"), (503, "not-now")]
+    assert bench.deployer.reconcile() == ["default.churn: deploy of version 1: verified"]
+    assert ask(serving)["version"] == "1"
 
 
 def test_a_version_goes_from_one_environment_to_another(serving):

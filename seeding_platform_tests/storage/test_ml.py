@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from seeding_platform.errors import ConfigError
 from seeding_platform.storage.audit import AuditLog
 from seeding_platform.storage.keyring import Keyring
-from seeding_platform.storage.ml.deployments import ChampionChanged, Deployment, Deployments, DeploymentUnderWay
-from seeding_platform.storage.ml.jobs import Ended, Job, JobActive, TrainingJobs
+from seeding_platform.storage.ml.deployments import Chain, ChampionChanged, Deployment, Deployments, DeploymentUnderWay
+from seeding_platform.storage.ml.jobs import Ended, Job, JobActive, JobLost, TrainingJobs
 from seeding_platform.storage.ml.predictions import Label, Prediction, Predictions
 from seeding_platform.storage.ml.standing import Measurement, Standings, TrainingData
 from seeding_platform.storage.ml.whose import Whose
@@ -104,7 +104,35 @@ def test_a_job_whose_process_died_is_ended_and_another_may_come(state):
     assert jobs.bury(now=NOW + dt.timedelta(minutes=29)) == []
     assert [j.job_id for j in jobs.bury(now=NOW + HOUR)] == ["a"]
     assert jobs.one("a", tenant="shop").error == "transient"
+    with pytest.raises(JobLost):
+        jobs.move("a", "register", now=NOW + HOUR)
+    assert not jobs.beat("a", now=NOW + HOUR)
     jobs.request(wish("b"))
+
+
+def test_a_job_that_says_that_it_goes_on_is_not_ended(state):
+    jobs = TrainingJobs(state)
+    jobs.request(wish("a"))
+    jobs.claim("a", run_id="r", now=NOW)
+    jobs.move("a", "fit", now=NOW)
+    assert jobs.beat("a", now=NOW + HOUR)
+    assert jobs.bury(now=NOW + HOUR + dt.timedelta(minutes=29)) == []
+    assert jobs.one("a", tenant="shop").stage == "fit"
+    jobs.end("a", Ended(state="succeeded", says="held", verdict="hold", improvement=0.01), now=NOW + HOUR)
+    jobs.judged_again("a", verdict="deploy", says="it serves", report={"live": [{"n": 400}]}, improvement=0.03)
+    kept = jobs.one("a", tenant="shop")
+    assert (kept.verdict, kept.says, kept.improvement, kept.report) == ("deploy", "it serves", 0.03, {"live": [{"n": 400}]})
+
+
+def test_what_served_is_a_chain_that_rollbacks_shorten(state):
+    changes = ledger(state)
+    for i, (kind, version) in enumerate((("deploy", "1"), ("deploy", "2"), ("deploy", "3"), ("rollback", "2"))):
+        at = NOW + i * HOUR
+        changes.verified(changes.plan(change(f"d{i}", version, kind=kind, planned_at=at)), now=at)
+    changes.rolled_back(changes.plan(change("d9", "4", planned_at=NOW + 9 * HOUR)), says="no", now=NOW)
+    chain = changes.chain(CHURN)
+    assert (chain.before, chain.left, chain.served) == (("1",), {"3"}, {"1", "2", "3"})
+    assert changes.chain(OTHERS) == Chain((), frozenset(), frozenset())
 
 
 def test_a_change_serves_from_the_moment_that_it_is_verified(state):
@@ -162,6 +190,9 @@ def test_labels_find_their_prediction_once(state):
     assert predictions.scores(CHURN, "1", **window).select("truth", "prediction", "score").rows() == [('"yes"', '"yes"', 0.8), ('"yes"', '"no"', 0.1)]
     assert predictions.scores(CHURN, "2", **window).select("prediction", "score").rows() == [('"no"', 0.4)]
     assert predictions.counted(CHURN, since=NOW) == {"given": 3, "labelled": 2}
+    for one, two, said in (("1", "2", ('"no"', '"no"', 0.1, 0.4)), ("2", "1", ('"no"', '"no"', 0.4, 0.1))):
+        assert predictions.both(CHURN, one, two, scores=True).rows() == [('"yes"', *said, late)]
+    assert predictions.both(CHURN, "1", "3", scores=False).is_empty()
     predictions.keep([dataclasses.replace(given, prediction_id="p5")])
     assert predictions.label([Label("p5", None, late)], tenant="shop", now=seen).taken == ("p5",)
     assert predictions.label([Label("p5", "yes", late)], tenant="shop", now=seen).taken == ("p5",), "no label is no label"

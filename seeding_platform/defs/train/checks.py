@@ -10,7 +10,6 @@ import dagster as dg
 from seeding_platform.defs.platform import Platform
 from seeding_platform.defs.train.assets import QUEUED_ONLY
 from seeding_platform.defs.train.drift import told
-from seeding_platform.errors import SeedingError
 from seeding_platform.models import ModelSpec
 from seeding_platform.storage.ml.whose import Whose
 
@@ -52,7 +51,7 @@ def check_all(
     report: Callable[[dg.AssetCheckEvaluation], None] | None = None,
     by_clock: bool = False,
 ) -> list[str]:
-    """Check every model of every tenant; what was found, in words. One that cannot be checked holds up no other, and is told of at the end.
+    """Check every model of every tenant; what was found, in words. One that cannot be checked is an alert and holds up no other; the end tells of it.
 
     Args:
         platform: what is checked.
@@ -63,20 +62,23 @@ def check_all(
     Raises:
         dg.Failure: names the models that could not be checked.
     """
-    from seeding_platform.models.operations.checking import checked, watched
+    from seeding_platform.models.operations.checking import checked
     from seeding_platform.models.operations.clocks import due_checks
     from seeding_platform.models.operations.data import data_of
+    from seeding_platform.models.operations.shadowing import shadows
+    from seeding_platform.models.operations.watching import settled, troubled, watched
 
     bench = platform.bench
-    said, failed = list(bench.deployer.reconcile()), []
+    failed: dict[Whose, Exception] = {}
+    said = settled(bench, trouble=failed.__setitem__)
     drifted: dict[str, dict[str, Drifting]] = {}
     models = _models(platform, specs)
     for whose in due_checks(bench, models) if by_clock else models:
         spec = specs[whose.model]
         try:
             found = checked(bench, whose, spec, data_of(platform.lake, spec, whose.tenant))
-        except SeedingError as error:
-            failed.append(f"{whose.registered}: {error.without_value()}")
+        except Exception as error:  # the other models are checked all the same
+            failed[whose] = error
             continue
         said.append(f"{whose.registered}: {found.due or 'not due'}: {found.says}")
         if found.drifted is not None:
@@ -84,9 +86,10 @@ def check_all(
     for model, by_tenant in drifted.items():
         if report is not None:
             report(dg.AssetCheckEvaluation(asset_key=dg.AssetKey(["model", model]), **told(by_tenant)))
-    said += watched(bench, dict(specs))
-    if failed:
-        raise dg.Failure("; ".join(failed)[:2000], allow_retries=False)
+    said += watched(bench, dict(specs), trouble=failed.__setitem__)
+    said += shadows(bench, specs, trouble=failed.__setitem__)
+    if unchecked := troubled(bench, failed):
+        raise dg.Failure("; ".join(unchecked)[:2000], allow_retries=False)
     return said
 
 

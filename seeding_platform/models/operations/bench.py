@@ -93,7 +93,11 @@ class Bench:
         emit(self.state, event, whose.tenant, told, now=self.now(), mark=mark)
 
     def at_stage(self, job: Job, stage: str) -> None:
-        """Write down what a job is at, and let pages that are looked at follow it."""
+        """Write down what a job is at, and let pages that are looked at follow it.
+
+        Raises:
+            JobLost: it is not this process's any more.
+        """
         self.jobs.move(job.job_id, stage, now=self.now())
         told = {"event": "retraining.stage", "model": job.whose.model, "job_id": job.job_id, "stage": stage}
         Live(self.state).tell("model", f"stage:{job.job_id}:{stage}", told, now=self.now(), tenant=job.whose.tenant)

@@ -7,16 +7,15 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeding_platform.errors import SeedingError
 from seeding_platform.models.operations.clocks import scheduled
 from seeding_platform.models.operations.drifting import drifting, evaluated, with_answers
 from seeding_platform.models.operations.early import estimated
-from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame, live_metric
+from seeding_platform.models.operations.rows import POSITIVE, live_frame, live_metric
 from seeding_platform.models.operations.settings import retraining_of
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.promotion.resampling import standard_error
 from seeding_platform.models.registry import withdrawn
-from seeding_platform.models.retraining import Action, Due, ModelState, check, decide, watch
+from seeding_platform.models.retraining import Action, Due, ModelState, check, decide
 from seeding_platform.models.retraining.calendar import slot
 from seeding_platform.models.retraining.performance import SPELL_DAYS
 from seeding_platform.storage.ml.jobs import GONE, Job, JobActive
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.retraining import Performance, RetrainingThresholds
     from seeding_platform.models.spec import ModelSpec
-    from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.standing import Standing
     from seeding_platform.storage.ml.whose import Whose
 
@@ -198,22 +196,6 @@ def _warned(bench: Bench, whose: Whose, spec: ModelSpec, drifted: Drifting | Non
         bench.all_clear("estimated_drop", whose)
 
 
-def watched(bench: Bench, specs: dict[str, ModelSpec]) -> list[str]:
-    """Look after what was deployed lately: keep it, roll it back, or watch on; what was done, in words."""
-    done = []
-    for change in bench.deployer.ledger.watched():
-        spec = specs.get(change.whose.model)
-        if spec is None:
-            continue
-        try:
-            says = _watched(bench, change, spec)
-        except SeedingError as error:  # the others are watched all the same
-            log.error("%s could not be watched: %s", change.whose.registered, error)
-            continue
-        done += [says] if says else []
-    return done
-
-
 def retried(bench: Bench) -> list[Job]:
     """Ask again for what failed for now, while attempts are left; jobs without a process any more count as such."""
     for job in bench.jobs.bury(now=bench.now()):
@@ -345,35 +327,3 @@ def _plain(evidence: Any) -> dict[str, Any]:
 
     kept: dict[str, Any] = json.loads(json.dumps(dict(evidence), default=str))
     return kept
-
-
-def _watched(bench: Bench, change: Deployment, spec: ModelSpec) -> str | None:
-    now, whose, thresholds = bench.now(), change.whose, retraining_of(bench.adjusted, spec.name)
-    since = change.verified_at or change.planned_at
-    metric = gate_metric(spec)
-    if metric is None or change.previous_version is None:
-        if change.watched_until is not None and now >= change.watched_until:
-            bench.deployer.ledger.watch_over(change.deployment_id)
-        return None
-    end = now + dt.timedelta(microseconds=1)
-    after = bench.predictions.scores(whose, change.version, since=since, until=end)
-    before = bench.predictions.scores(whose, change.previous_version, since=since - dt.timedelta(days=thresholds.baseline_days), until=since)
-    requests, failures = bench.predictions.answered(whose, change.version, since=since)
-    version = bench.registry.version(whose.registered, change.version)
-    positive = None if version is None else version.tags.get(POSITIVE)
-    found = watch(
-        live_frame(spec, before, metric, positive=positive), live_frame(spec, after, metric, positive=positive), metric,
-        requests=requests, failures=failures, deployed_at=since, now=now, thresholds=thresholds,
-    )  # fmt: skip
-    if found.standing == "watching":
-        return None
-    if found.standing == "kept":
-        bench.deployer.ledger.watch_over(change.deployment_id)
-        bench.record("watch.kept", whose, actor="watch", deployment=change.deployment_id)
-        return f"{whose.registered}: version {change.version} is kept: {found.says}"
-    back = bench.deployer.roll_back(whose, to=change.previous_version, actor="watch", reason=found.says, expected=change.version)
-    bench.standings.note(whose, now=now, cool_until=now + dt.timedelta(hours=thresholds.cool_down_hours))
-    told = {"deployment": back.deployment_id, "rows": after.height, "failures": failures}
-    bench.alert("rolled_back", whose, version=change.version, previous=back.version, **told)
-    bench.tell("model.rolled_back", whose, mark=back.deployment_id, version=back.version, previous=change.version)
-    return f"{whose.registered}: version {change.version} is rolled back to {back.version}: {found.says}"

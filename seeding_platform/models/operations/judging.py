@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from seeding_platform.models.operations.rows import dummy_frame, read, score_frame, unseen
 from seeding_platform.models.promotion import Decision, Footprint, Reason, Verdict, decide
+from seeding_platform.models.promotion.gate import calibrated, within
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Iterator
 
     from seeding_platform.models.evaluation import Evaluation
     from seeding_platform.models.learning.scored import Scored
@@ -46,10 +47,8 @@ def judged_by_rows(
         seed: of the bootstrap.
     """
     rows = held if serving is None else unseen(spec, held, read(seen))
-    if rows.truth.size == 0 and thresholds.floor is not None:
-        says = "the version that serves was trained on every row that is held out: none is left to compare the two on"
-        none = Reason("rows", False, 0, thresholds.minimum_rows, says)
-        return Decision(Verdict.HOLD, (none,), None, None, None, 0, more_rows=thresholds.minimum_rows)
+    if serving is not None and thresholds.floor is not None and (few := _too_few(rows, thresholds)) is not None:
+        return few
     challenger = score_frame(spec, model, rows)
     champion = dummy_frame(spec, model, rows) if serving is None else score_frame(spec, serving, rows.frame)
     return decide(
@@ -65,36 +64,95 @@ def judged_by_rows(
 
 
 def judged_by_figure(
-    spec: ModelSpec, serving: Trained | None, held: pl.DataFrame, thresholds: PromotionThresholds, found: Evaluation, *, seed: int
+    spec: ModelSpec,
+    model: Trained,
+    serving: Trained | None,
+    held: Scored,
+    thresholds: PromotionThresholds,
+    found: Evaluation,
+    *,
+    seen: str | None,
+    seed: int,
 ) -> Decision:
-    """The gate for figures of a whole model (groups, ranks): the floor, and an interval that lies above what serves."""
+    """The gate for figures of a whole model (groups, ranks): the floor, an interval that lies above what serves, slices, calibration, costs.
+
+    Args:
+        spec: the model.
+        model: the challenger.
+        serving: the champion; None for a first version.
+        held: rows that the challenger was not trained on, with what it says of them.
+        thresholds: the bars.
+        found: the challenger's evaluation on them.
+        seen: hashes of the champion's training rows, which are left out.
+        seed: of the bootstrap.
+    """
     from seeding_platform.models import evaluate
 
-    figure = found.metrics[spec.metric]
+    rows = held if serving is None else unseen(spec, held, read(seen))
+    n = rows.frame.height
     if thresholds.floor is None:
         reason = Reason("configured", False, None, None, "no threshold configured: set the floor of the metric", final=True)
-        return Decision(Verdict.REFUSE, (reason,), None, None, None, figure.n)
+        return Decision(Verdict.REFUSE, (reason,), None, None, None, n)
+    if serving is not None and (few := _too_few(rows, thresholds)) is not None:
+        return few
+    after = found if n == held.frame.height else evaluate(model, spec, rows, seed=seed)
+    figure = after.metrics[spec.metric]
     if figure.value is None:
         reason = Reason("measured", False, None, None, f"{spec.metric} could not be measured", final=True)
-        return Decision(Verdict.REFUSE, (reason,), None, None, None, figure.n)
+        return Decision(Verdict.REFUSE, (reason,), None, None, None, n)
     floor = thresholds.floor
     above = not spec.better(floor, figure.value)
     reasons = [Reason("floor", above, figure.value, floor, f"{spec.metric} {figure.value:.4f}, floor {floor:.4f}", final=not above)]
     gain = low = high = None
     if serving is not None:
-        now = evaluate(serving, spec, held, seed=seed).metrics[spec.metric].value
+        before = evaluate(serving, spec, rows.frame, seed=seed)
+        now = before.metrics[spec.metric].value
         if now is not None:
-            way = 1 if spec.better(1.0, 0.0) else -1
-            gain = way * (figure.value - now)
-            ends = [way * (end - now) for end in (figure.ci_low, figure.ci_high) if end is not None]
+            gain = _gain(spec, now, figure.value)
+            ends = [_gain(spec, now, end) for end in (figure.ci_low, figure.ci_high) if end is not None]
             low, high = (min(ends), max(ends)) if ends else (None, None)
             sure = low is not None and low > 0 and gain >= thresholds.minimum_gain
             interval = f"[{low:+.4f}, {high:+.4f}]" if low is not None and high is not None else "of unknown width"
             says = f"gain {gain:+.4f} {interval}, {thresholds.minimum_gain} is asked for"
             reasons.append(Reason("gain", sure, gain, thresholds.minimum_gain, says))
+        reasons += _slices(spec, before, after, thresholds)
+        if before.calibration is not None and after.calibration is not None:
+            reasons.append(calibrated(before.calibration.ece, after.calibration.ece, thresholds))
+    reasons += within(footprint_of(found), thresholds)
     failed = [r for r in reasons if not r.passed]
     verdict = Verdict.DEPLOY if not failed else Verdict.REFUSE if any(r.final for r in failed) else Verdict.HOLD
-    return Decision(verdict, tuple(reasons), gain, low, high, figure.n)
+    return Decision(verdict, tuple(reasons), gain, low, high, n)
+
+
+def _too_few(rows: Scored, thresholds: PromotionThresholds) -> Decision | None:
+    """A hold where the rows that neither has seen judge nothing, none at all among them; None where they do."""
+    n = rows.frame.height
+    short = thresholds.minimum_rows - n
+    if short <= 0:
+        return None
+    few = Reason("rows", False, n, thresholds.minimum_rows, f"{n} rows that neither was trained on judge nothing: {short} more are needed")
+    return Decision(Verdict.HOLD, (few,), None, None, None, n, more_rows=short)
+
+
+def _gain(spec: ModelSpec, before: float, after: float) -> float:
+    """In points for figures that go up, a share of the champion's error for those that go down."""
+    if spec.better(1.0, 0.0):
+        return after - before
+    return (before - after) / before if before > 0 else before - after
+
+
+def _slices(spec: ModelSpec, before: Evaluation, after: Evaluation, thresholds: PromotionThresholds) -> Iterator[Reason]:
+    """Every slice of enough rows that is worse by too much; final where even the better end of its interval is."""
+    for column, values in after.slices.items():
+        for value, figure in values.items():
+            old = before.slices.get(column, {}).get(value)
+            if old is None or old.value is None or figure.value is None or figure.n < thresholds.slice_rows:
+                continue
+            drop = -_gain(spec, old.value, figure.value)
+            if drop >= thresholds.slice_drop:
+                ends = [_gain(spec, old.value, end) for end in (figure.ci_low, figure.ci_high) if end is not None]
+                says = f"{column} {value!r}: worse by {drop:.4f} on {figure.n} rows; less than {thresholds.slice_drop:.4f} is allowed"
+                yield Reason("slice", False, drop, thresholds.slice_drop, says, final=bool(ends) and max(ends) < 0)
 
 
 def footprint_of(found: Evaluation) -> Footprint:

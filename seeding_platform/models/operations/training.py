@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import traceback
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from seeding_platform.models.deploying import SPEC_DOCUMENT
 from seeding_platform.models.golden import DOCUMENT as GOLDEN
 from seeding_platform.models.golden import golden
 from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.acting import acted, gated
 from seeding_platform.models.operations.drifting import REFERENCE, reference_of
 from seeding_platform.models.operations.early import DOCUMENT as HELD_SCORES
 from seeding_platform.models.operations.early import held_scores
@@ -26,11 +29,11 @@ from seeding_platform.models.operations.settings import promotion_of, retraining
 from seeding_platform.models.promotion.looks import Held, in_time
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.models.retraining import Fingerprint, Ready, Skipped, trainable, unchanged
-from seeding_platform.storage.ml.jobs import Ended
+from seeding_platform.storage.ml.jobs import Ended, JobLost
 from seeding_platform.storage.ml.standing import Measurement, TrainingData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from seeding_platform.models.evaluation import Evaluation
     from seeding_platform.models.learning.scored import Scored
@@ -50,6 +53,8 @@ WEIGHED_BY = 500
 """Held-out rows by which features are weighed; the card says what is large, not the third digit."""
 LOOKED_BACK = 50
 """How many trainings are looked through for the last hold."""
+BEAT_S, MOST_BEATS = 60, 360
+"""How often a job says that it goes on, and how many times: one that takes longer than six hours hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Work:
 
 
 def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
-    """Carry a queued job out; the job as it ended, or None where another process has it.
+    """Carry a queued job out; the job as it ended, or None where another process has it, or it counted as dead meanwhile.
 
     What goes wrong ends this job as failed, with its class, and is told of; it never becomes a figure.
     """
@@ -81,7 +86,11 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
     spec, whose = work.spec, job.whose
     bench.standings.know(whose, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=bench.now())
     try:
-        ended = _trained(bench, job, work)
+        with _heard_of(bench, job):
+            ended = _trained(bench, job, work)
+    except JobLost:
+        log.warning("training %s of %s stops: it is not this process's any more", job.job_id, whose.registered)
+        return None
     except SeedingError as error:
         ended = Ended(state="failed", says=error.without_value(), error="transient" if isinstance(error, TransientError) else "permanent")
     except (OSError, MemoryError) as error:
@@ -90,10 +99,35 @@ def carry_out(bench: Bench, job: Job, work: Work) -> Job | None:
         where = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may hold a value of a row
         log.error("training %s of %s failed: %s\n%s", job.job_id, whose.registered, type(error).__name__, where)
         ended = Ended(state="failed", says=f"{type(error).__name__} in training; the log of the run says where", error="permanent")
-    bench.jobs.end(job.job_id, ended, now=bench.now())
+    if not bench.jobs.end(job.job_id, ended, now=bench.now()):
+        return None
     _rested(bench, job, spec, ended)
     _told(bench, job, ended)
     return bench.jobs.one(job.job_id, tenant=job.whose.tenant)
+
+
+@contextmanager
+def _heard_of(bench: Bench, job: Job) -> Iterator[None]:
+    """Say every minute that a job goes on: a long fit is no dead process."""
+    over = threading.Event()
+
+    def beat() -> None:
+        for _ in range(MOST_BEATS):
+            if over.wait(BEAT_S):
+                return
+            try:
+                if not bench.jobs.beat(job.job_id, now=bench.now()):
+                    return
+            except Exception as error:  # a beat that is missed is made up for by the next
+                log.warning("training %s could not say that it goes on: %s", job.job_id, type(error).__name__)
+
+    thread = threading.Thread(target=beat, name=f"beat-{job.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _trained(bench: Bench, job: Job, work: Work) -> Ended:
@@ -106,7 +140,9 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     if isinstance(ready, Skipped):
         return Ended(state="skipped", says=ready.says)
     data = data_sha256(ready)
-    champion = _champion(bench, job)
+    standing = bench.standings.one(whose)
+    judged = standing.version if standing else None
+    champion = _champion(bench, job, judged)
     made_of = Fingerprint(data, __version__, spec.digest())
     judged_by = _judged_by(bench, spec, champion)
     report: dict[str, Any] = {"made_of": asdict(made_of), "judged_by": judged_by}
@@ -129,11 +165,10 @@ def _trained(bench: Bench, job: Job, work: Work) -> Ended:
     version = _registered(bench, job, work, model, found, (train_rows, held), data=data, weighed=weighed, made_from=ready)
     bench.at_stage(job, "gate")
     decision = in_time(_decided(bench, job, spec, model, found, held, champion, seed=work.seed), _last_hold(bench, job))
-    report |= {"evaluation": found.as_dict(), "gate": json.loads(json.dumps(asdict(decision), default=str))}
-    report |= {} if weighed is None else {"reweighing": weighed}
-    bench.registry.tag(whose.registered, version.version, {"gate": str(decision.verdict)})
+    report |= {"evaluation": found.as_dict(), "champion": judged} | ({} if weighed is None else {"reweighing": weighed})
+    gated(bench, version, decision, report)
     bench.at_stage(job, "deploy")
-    says, verdict = _acted(bench, job, spec, version, found, decision, report)
+    says, verdict = acted(bench, job, spec, version, found, decision, report, judged=judged)
     return Ended(state="succeeded", says=says, version=version.version, verdict=verdict, improvement=decision.gain, data_sha256=data, report=report)
 
 
@@ -172,12 +207,9 @@ def _enough(bench: Bench, job: Job, spec: ModelSpec, frame: pl.DataFrame) -> pl.
     return pl.concat([found.rows.drop(_THERE, strict=False), made_up]) if isinstance(found, Ready) else found
 
 
-def _champion(bench: Bench, job: Job) -> ModelVersion | None:
+def _champion(bench: Bench, job: Job, serves: str | None) -> ModelVersion | None:
     """The version that serves; one that must not serve counts as none."""
-    standing = bench.standings.one(job.whose)
-    if standing is None or standing.version is None:
-        return None
-    found = bench.registry.version(job.whose.registered, standing.version)
+    found = None if serves is None else bench.registry.version(job.whose.registered, serves)
     return None if found is None or withdrawn(found.tags) else found
 
 
@@ -298,10 +330,10 @@ def _decided(
         thresholds = thresholds.model_copy(update={"floor": found.baseline_value})  # no worse than what needs no model
     serving = None if champion is None else bench.registry.load(job.whose.registered, champion.version)[1]
     metric = gate_metric(spec, len(model.classes) if model.classes else None)
+    seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
     if metric is not None:
-        seen = None if champion is None else bench.registry.document(champion, TRAINED_ON)
         return judged_by_rows(spec, model, serving, held, thresholds, found, metric, seen=seen, seed=seed)
-    return judged_by_figure(spec, serving, held.frame, thresholds, found, seed=seed)
+    return judged_by_figure(spec, model, serving, held, thresholds, found, seen=seen, seed=seed)
 
 
 def _last_hold(bench: Bench, job: Job) -> Held | None:
@@ -316,39 +348,6 @@ def _last_hold(bench: Bench, job: Job) -> Held | None:
         if before.verdict == "hold" and gate.get("more_rows"):
             return Held(int(gate["n"]), int(gate["more_rows"]))
     return None
-
-
-def _acted(
-    bench: Bench, job: Job, spec: ModelSpec, version: ModelVersion, found: Evaluation, decision: Decision, report: Mapping[str, Any]
-) -> tuple[str, str]:
-    """Deploy, hold in the shadow, or leave as it is; what happened in words, and the verdict."""
-    import datetime as dt
-
-    whose, standing = job.whose, bench.standings.one(job.whose)
-    expected = standing.version if standing else None
-    failed = [r.says for r in decision.reasons if not r.passed]
-    if decision.verdict == "hold":
-        bench.standings.note(whose, now=bench.now(), shadow=version.version)
-        more = f"; about {decision.more_rows} more rows would decide" if decision.more_rows else ""
-        return f"version {version.version} is held in the shadow: {'; '.join(failed)}{more}", "hold"
-    if decision.verdict == "deploy" and promotion_of(bench.adjusted, spec).approval:
-        bench.standings.note(whose, now=bench.now(), shadow=version.version)
-        return f"version {version.version} passed its gate and waits for a second person, in the shadow", "hold"
-    if decision.verdict == "refuse":
-        return f"version {version.version} is not deployed: {'; '.join(failed)}", "refuse"
-    watch = dt.timedelta(hours=retraining_of(bench.adjusted, spec.name).watch_hours)
-    reason = f"gain {decision.gain:+.4f} on {decision.n} rows" if decision.gain is not None else found.says()
-    done = bench.deployer.deploy(
-        whose, version.version, actor=f"job:{job.job_id}", reason=reason, expected=expected, report=report, watch=watch if expected else None
-    )
-    if done.state != "verified":
-        bench.alert("deployment_failed", whose, version=version.version, deployment=done.deployment_id, previous=done.previous_version or "none")
-        return f"version {version.version} could not be deployed: {done.says}", "refuse"
-    figure = found.metrics[spec.metric]
-    bench.standings.note(whose, now=bench.now(), value=figure.value, ci_low=figure.ci_low, ci_high=figure.ci_high, rows=figure.n)
-    bench.all_clear("deployment_failed", whose)
-    bench.tell("model.deployed", whose, mark=done.deployment_id, version=version.version, previous=done.previous_version)
-    return f"version {version.version} serves: {reason}", "deploy"
 
 
 def _told(bench: Bench, job: Job, ended: Ended) -> None:

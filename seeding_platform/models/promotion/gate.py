@@ -132,7 +132,7 @@ def decide(
         *(_first(found, thresholds) if first else _better(found, thresholds)),
         *_slices(champion, challenger, metric, thresholds, slices, seed=seed),
         *([] if first else _calibration(champion, challenger, thresholds)),
-        *_footprint(footprint, thresholds),
+        *within(footprint, thresholds),
     )
     failed = [r for r in reasons if not r.passed]
     verdict = Verdict.DEPLOY if not failed else Verdict.REFUSE if any(r.final for r in failed) else Verdict.HOLD
@@ -231,13 +231,18 @@ def calibration_error(frame: pl.DataFrame) -> float:
 def _calibration(champion: pl.DataFrame, challenger: pl.DataFrame, thresholds: PromotionThresholds) -> Iterator[Reason]:
     if "score" not in champion.columns or "score" not in challenger.columns:
         return
-    before, after = calibration_error(champion), calibration_error(challenger)
+    yield calibrated(calibration_error(champion), calibration_error(challenger), thresholds)
+
+
+def calibrated(before: float, after: float, thresholds: PromotionThresholds) -> Reason:
+    """Whether the calibration error grew by no more than is allowed."""
     bar = thresholds.calibration_worse
     says = f"calibration error {after:.4f} against {before:.4f}; at most {bar:.4f} more is allowed"
-    yield Reason("calibration", after - before <= bar, after - before, bar, says, final=True)
+    return Reason("calibration", after - before <= bar, after - before, bar, says, final=True)
 
 
-def _footprint(footprint: Footprint, thresholds: PromotionThresholds) -> Iterator[Reason]:
+def within(footprint: Footprint, thresholds: PromotionThresholds) -> Iterator[Reason]:
+    """Whether serving a challenger costs no more than is allowed; nothing where no limit is set."""
     for rule, unit, value, bar in (
         ("latency", "ms", footprint.latency_ms, thresholds.latency_ms),
         ("size", "MB", footprint.size_mb, thresholds.size_mb),

@@ -49,7 +49,7 @@ class Watch:
 def watch(
     before: pl.DataFrame,
     after: pl.DataFrame,
-    metric: Metric,
+    metric: Metric | None,
     *,
     requests: int,
     failures: int,
@@ -63,7 +63,7 @@ def watch(
     Args:
         before: score frame of the version before, from its last days of service.
         after: score frame of the new version since its deployment.
-        metric: what they are judged by.
+        metric: what they are judged by; None for a figure of a whole model, of which only failures are watched.
         requests: answers that the new version gave or failed to give.
         failures: those that failed or were no number.
         deployed_at: since when it serves.
@@ -76,8 +76,9 @@ def watch(
     """
     if not 0 <= failures <= requests:
         raise ConfigError(f"{failures} of {requests} answers failed.", fix="Count every failed answer among the requests.")
-    enough = min(before.height, after.height) >= min(thresholds.window_rows, thresholds.watch_labels)
-    found = compare(before, after, metric, threshold=thresholds.watch_drop, alpha=thresholds.watch_p, seed=seed) if enough else None
+    found = None
+    if metric is not None and min(before.height, after.height) >= min(thresholds.window_rows, thresholds.watch_labels):
+        found = compare(before, after, metric, threshold=thresholds.watch_drop, alpha=thresholds.watch_p, seed=seed)
     if _failing(requests, failures, thresholds):
         says = f"{failures} of {requests} answers failed or were no number; {thresholds.watch_failures:.1%} are allowed"
         return Watch(Standing.ROLL_BACK, says, found, requests, failures)

@@ -238,7 +238,8 @@ def _one(
     found = bench.standings.measurements(whose, since=service.now() - modelled.SERIES)
     versions, jobs = modelled.versions_told(service, whose), bench.jobs.recent(tenant=actor.tenant, model=model, limit=JOBS_SHOWN)
     changes = bench.deployer.ledger.recent(tenant=actor.tenant, model=model, environment="prod", limit=CHANGES_SHOWN)
-    served = [d.version for d in changes if d.state == "verified" and d.version != told["version"]]
+    chain = bench.deployer.ledger.chain(whose)
+    served = [*reversed(chain.before), *sorted(chain.served - {told["version"]}, key=int, reverse=True)]
     by_number = {v["version"]: v for v in versions}
     chosen = _sides(sides, list(by_number), told["version"])
     pair = shown.side_by_side(by_number[chosen[0]], by_number[chosen[1]], say, k) if chosen else None

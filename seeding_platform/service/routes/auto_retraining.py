@@ -54,7 +54,8 @@ def post_action(
         specs = modelled.wanted([asked.model_id] if asked.model_id else asked.model_types)
         if action == "validate_models":
             checks = [modelled.validated(service, Whose(actor.tenant, s.name), asked.version if len(specs) == 1 else None) for s in specs]
-            deployable = [c["model"] for c in checks if c["valid"] and not c["serves"] and (c["gate"] or {}).get("verdict") == "deploy"]
+            may = [c for c in checks if not c["serves"] and modelled.kept_from(service, c, Whose(actor.tenant, c["model"])) is None]
+            deployable = [c["model"] for c in may]
             return _answer({"models": checks, "deployable": deployable, "valid": all(c["valid"] for c in checks if c["version"] is not None)})
         return _answer({"deployments": [_deployed(request, actor.tenant, actor.key_id, s.name, asked.version, len(specs) == 1) for s in specs]})
 
@@ -80,7 +81,7 @@ def get_action(
 
 
 def _deployed(request: Request, tenant: str, by: str, model: str, version: str | None, alone: bool) -> dict[str, Any]:
-    """Deploy what passed its gate; a version that serves already, or that its gate held or refused, is left and said: that is no error.
+    """Deploy what passed its gate; a version that serves already, did not pass, or was rolled back is left and said: that is no error.
 
     Raises:
         Problem: where one model is asked for alone and its version cannot answer.
@@ -89,13 +90,12 @@ def _deployed(request: Request, tenant: str, by: str, model: str, version: str |
     found = modelled.validated(service, whose, version)
     if found["serves"]:
         return {"model": model, "version": found["version"], "deployed": True, "says": "it serves already"}
-    verdict = (found["gate"] or {}).get("verdict")
-    if found["version"] is None or not found["valid"] or verdict != "deploy":
-        says = found["fault"] or "its gate does not let it serve; a person may deploy it over /api/v1/ml/deployments"
+    if (says := modelled.kept_from(service, found, whose)) is not None:
         if alone and found["version"] is not None and not found["valid"]:
             raise Problem(422, "not-deployable", f"{model} version {found['version']}: {says}")
+        verdict = (found["gate"] or {}).get("verdict")
         return {"model": model, "version": found["version"], "deployed": False, "verdict": verdict, "says": says}
-    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow")
+    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow", expected=found["champion"])
     return {"model": model, "version": done.version, "deployed": True, "deployment_id": done.deployment_id}
 
 

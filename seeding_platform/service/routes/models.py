@@ -120,6 +120,7 @@ class PredictionAnswer(BaseModel):
 
     prediction_id: str
     value: Scalar
+    version: str = Field(description="Whose answer it is: the shadow's where that serves its share")
     probabilities: Mapping[str, float] | None = None
 
 
@@ -175,7 +176,9 @@ def post_predictions(request: Request, actor: Analyst, asked: Question) -> Predi
     except (ContractBroken, PermanentError) as error:
         raise Problem(422, "invalid-rows", str(error)) from error
     tell(request, model=asked.model, version=found.version, rows=len(asked.rows))
-    answers = [PredictionAnswer(prediction_id=a.prediction_id, value=a.value, probabilities=a.probabilities) for a in found.answers]
+    answers = [
+        PredictionAnswer(prediction_id=a.prediction_id, value=a.value, version=a.version, probabilities=a.probabilities) for a in found.answers
+    ]
     return Predictions(model=asked.model, version=found.version, predictions=answers)
 
 
@@ -234,13 +237,15 @@ def get_lineage(request: Request, actor: Viewer, model: str, environment: Enviro
 
 @router.put("/models/{model}/shadow")
 def put_shadow(request: Request, actor: Operator, model: str, asked: ShadowWanted) -> dict[str, Any]:
-    """Let a version answer beside what serves, or serve a share of the requests."""
+    """Let a version answer beside what serves, or serve a share of the requests, which a second person does where settings ask for one."""
     service, whose = service_of(request), modelled.at(actor.tenant, model, asked.environment)
     standing = service.bench.standings.one(whose)
     if standing is None or (asked.version is not None and service.bench.registry.version(whose.registered, asked.version) is None):
         raise Problem(404, "no-such-version", f"{model} has no version {asked.version}.")
     if asked.version is not None and asked.version == standing.version:
         raise Problem(409, "serves-already", f"Version {asked.version} serves; it cannot stand beside itself.")
+    if asked.version is not None and asked.share > 0:
+        modelled.by_a_second_person(service, whose, asked.version, by=actor.key_id)
     service.bench.standings.note(whose, now=service.now(), shadow=asked.version, shadow_share=asked.share if asked.version else 0.0)
     service.bench.record("shadow", whose, actor=actor.key_id, version=asked.version, share=asked.share)
     return {"model": model, "version": standing.version, "shadow": asked.version, "share": asked.share if asked.version else 0.0}
@@ -339,6 +344,9 @@ def post_promotion(request: Request, actor: Operator, asked: PromotionWanted) ->
     found = service.bench.registry.version(source.registered, asked.version)
     if found is None:
         raise Problem(404, "no-such-version", f"{asked.model} has no version {asked.version} in {asked.source}.")
+    modelled.by_a_second_person(service, source, asked.version, by=actor.key_id)
+    if (fault := service.bench.deployer.fault(source, asked.version)) is not None:
+        raise Problem(422, "did-not-prove-itself", fault)
     copied = service.bench.registry.copied(found, target.registered)
     service.bench.standings.know(target, kind=str(spec.kind), metric=spec.metric, direction=str(spec.direction), now=service.now())
     done = modelled.deploy(service, target, copied.version, by=actor.key_id, reason=asked.reason)

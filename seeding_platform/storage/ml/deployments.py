@@ -90,6 +90,21 @@ class Deployment:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What has served, as a rollback reads it.
+
+    Attributes:
+        before: versions that served before what serves and were not left by a rollback, the latest last.
+        left: versions that a rollback has left, and that nobody has deployed since.
+        served: every version that ever served.
+    """
+
+    before: tuple[str, ...]
+    left: frozenset[str]
+    served: frozenset[str]
+
+
 class Deployments:
     """The ledger in the state database.
 
@@ -189,6 +204,27 @@ class Deployments:
 
         found = self._some(whose.at(table), table.c.state == "verified", limit=1)
         return found[0] if found else None
+
+    def chain(self, whose: Whose) -> Chain:
+        """What has served of a model: verified changes only; a rollback takes back those after its version."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import deployments as table
+
+        asked = sa.select(table.c.kind, table.c.version).where(whose.at(table), table.c.state == "verified")
+        with self.engine.connect() as connection:
+            changes = connection.execute(asked.order_by(table.c.verified_at, table.c.planned_at)).all()
+        stood: list[str] = []
+        left: set[str] = set()
+        for kind, version in changes:
+            while kind == "rollback" and stood and stood[-1] != version:
+                left.add(stood.pop())
+                if version not in stood:
+                    break
+            left.discard(version)
+            if stood[-1:] != [version]:
+                stood.append(version)
+        return Chain(tuple(v for v in stood[:-1] if v not in {*left, stood[-1]}), frozenset(left), frozenset(v for _, v in changes))
 
     def one(self, deployment_id: str, *, tenant: str) -> Deployment | None:
         """One change of a tenant's model."""

@@ -36,6 +36,18 @@ class JobActive(Exception):
         self.job_id = job_id
 
 
+class JobLost(Exception):
+    """The job is not its process's any more: it counted as dead, or was ended otherwise.
+
+    Args:
+        job_id: the job.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One training of one model, from the wish to what came of it.
@@ -147,13 +159,26 @@ class TrainingJobs:
             return bool(found.rowcount)
 
     def move(self, job_id: str, stage: str, *, now: dt.datetime) -> None:
-        """Say what a running job is at."""
+        """Say what a running job is at.
+
+        Raises:
+            JobLost: it is running no more, as far as anybody else knows: whoever is at it stops without effect.
+        """
+        if not self._heard(job_id, stage=stage, moved_at=now):
+            raise JobLost(job_id)
+
+    def beat(self, job_id: str, *, now: dt.datetime) -> bool:
+        """Say that a job goes on, whatever it is at; false when it is running no more."""
+        return self._heard(job_id, moved_at=now)
+
+    def _heard(self, job_id: str, **values: Any) -> bool:
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import jobs as table
 
+        running = sa.update(table).where(table.c.job_id == job_id, table.c.state == "running")
         with writing(self.engine) as connection:
-            connection.execute(sa.update(table).where(table.c.job_id == job_id, table.c.state == "running").values(stage=stage, moved_at=now))
+            return bool(connection.execute(running.values(**values)).rowcount)
 
     def end(self, job_id: str, ended: Ended, *, now: dt.datetime) -> bool:
         """End a job; false when it has ended before, and stays as it was."""
@@ -165,6 +190,17 @@ class TrainingJobs:
         with writing(self.engine) as connection:
             open_one = sa.update(table).where(table.c.job_id == job_id, table.c.state.in_(ACTIVE))
             return bool(connection.execute(open_one.values(values)).rowcount)
+
+    def judged_again(self, job_id: str, *, verdict: str, says: str, report: Mapping[str, Any], improvement: float | None = None) -> None:
+        """What came of a training that had ended in a hold, once its version was judged by live rows."""
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import jobs as table
+
+        values: dict[str, Any] = {"verdict": verdict, "says": says, "report": json.dumps(dict(report))}
+        values |= {} if improvement is None else {"improvement": improvement}
+        with writing(self.engine) as connection:
+            connection.execute(sa.update(table).where(table.c.job_id == job_id, table.c.state == "succeeded").values(**values))
 
     def bury(self, *, now: dt.datetime, silent: dt.timedelta = SILENT) -> list[Job]:
         """End the running jobs that were not heard of for long, as failed for now; returns those that this call ended, as they were."""

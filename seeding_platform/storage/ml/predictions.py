@@ -41,8 +41,8 @@ class Prediction:
         predicted_at: when.
         arm: whether the champion's or the shadow's answer was served.
         score: probability of the positive label.
-        other_version: the version that answered too and was not served.
-        other_value: its answer.
+        other_version: the version that was asked too and was not served.
+        other_value: its answer; None where it had none.
         other_score: its score.
         failed: there was no answer, or none that is a number.
     """
@@ -184,6 +184,37 @@ class Predictions:
         schema = texts | {"score": pl.Float64, "observed_at": pl.Datetime("us", "UTC")}
         return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
+    def both(self, whose: Whose, one: str, other: str, *, scores: bool, limit: int = 200_000) -> pl.DataFrame:
+        """Labelled rows that two versions both answered, whichever of them was served, by when their label was seen.
+
+        Args:
+            whose: the model.
+            one: a version.
+            other: another one.
+            scores: whether only rows count of which both gave a score.
+            limit: how many rows at most.
+
+        Returns:
+            `truth`, `one_prediction`, `other_prediction` (as JSON text), `one_score`, `other_score`, `observed_at`, the oldest first.
+        """
+        import polars as pl
+        import sqlalchemy as sa
+
+        from seeding_platform.storage.schema import predictions as table
+
+        first = table.c.version == one
+        value, score = (table.c.value, table.c.other_value), (table.c.score, table.c.other_score)
+        sides = [sa.case((first, x), else_=y) for pair in (value, score) for x, y in (pair, pair[::-1])]
+        of_both = sa.or_(sa.and_(first, table.c.other_version == other), sa.and_(table.c.version == other, table.c.other_version == one))
+        query = sa.select(table.c.actual, *sides, table.c.observed_at).where(whose.at(table), of_both, table.c.failed.is_(False))
+        query = query.where(table.c.actual.is_not(None), table.c.other_value.is_not(None))
+        query = query.where(table.c.score.is_not(None), table.c.other_score.is_not(None)) if scores else query
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(table.c.observed_at, table.c.prediction_id).limit(limit)).all()
+        texts: dict[str, Any] = dict.fromkeys(("truth", "one_prediction", "other_prediction"), pl.String)
+        schema = texts | dict.fromkeys(("one_score", "other_score"), pl.Float64) | {"observed_at": pl.Datetime("us", "UTC")}
+        return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+
     def given(self, whose: Whose, version: str, *, since: dt.datetime, limit: int = 20_000, with_score: bool = True) -> tuple[pl.DataFrame, int]:
         """Answers that a version gave since, with a label or without, and how many have one.
 
@@ -248,5 +279,5 @@ def _judged(label: Label, known: tuple[str | None, dt.datetime] | None) -> tuple
 
 def _row(prediction: Prediction) -> dict[str, object]:
     told = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction) if f.name != "whose"}
-    other = None if prediction.other_version is None else json.dumps(prediction.other_value)
+    other = None if prediction.other_value is None else json.dumps(prediction.other_value)
     return {**told, **prediction.whose.values(), "value": json.dumps(prediction.value), "other_value": other}

@@ -3,20 +3,24 @@
 import datetime as dt
 import random
 import uuid
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
-from seeding_platform.errors import ConfigError
+from seeding_platform.errors import ConfigError, TransientError
 from seeding_platform.models.learning import judging
 from seeding_platform.models.operations import checking
-from seeding_platform.models.operations.checking import Data, ask_for, checked, watched
+from seeding_platform.models.operations.checking import Data, ask_for, checked
 from seeding_platform.models.operations.clocks import clocks, due_checks
 from seeding_platform.models.operations.rows import live_frame, live_metric
 from seeding_platform.models.operations.serving import MOST_ROWS, NothingServes, Predictor
 from seeding_platform.models.operations.settings import RETRAINING
+from seeding_platform.models.operations.watching import troubled, watched
 from seeding_platform.models.promotion.metrics import metric, scored
-from seeding_platform.storage.ml.deployments import Deployment
+from seeding_platform.storage.ml.deployments import ChampionChanged, Deployment, DeploymentUnderWay
 from seeding_platform.storage.ml.jobs import Ended, JobActive
 from seeding_platform.storage.ml.predictions import Label, Prediction
 from seeding_platform.storage.ml.whose import Whose
@@ -316,6 +320,140 @@ def test_a_deployment_that_does_worse_goes_back_by_itself_and_answers_as_before(
     assert watched(shop.bench, {"toy": shop.spec}) == []
 
 
+def artefact(shop, version: str) -> Path:
+    """Where the fitted model of a version lies."""
+    registry = shop.bench.registry
+    return registry.artefacts / shop.whose.registered / registry.version(shop.whose.registered, version).run_id / "artifacts" / "model.skops"
+
+
+def failed(shop, version: str, many: int) -> None:
+    """Answers that a version was to give and did not."""
+    said = {"whose": shop.whose, "version": version, "features_sha256": "", "value": None, "predicted_at": shop.clock(), "failed": True}
+    shop.bench.predictions.keep([Prediction(prediction_id=f"prd_{version}_{i}", **said) for i in range(many)])
+
+
+def test_a_rollback_that_fails_is_told_as_what_it_is(shop):
+    shop.train(rows(400))
+    second = shop.train(rows(500, turned=True, seed=8))
+    if second.verdict != "deploy":
+        shop.bench.deployer.deploy(shop.whose, "2", actor="key1", reason="insisted", watch=dt.timedelta(hours=24))
+    failed(shop, "2", 150)
+    kept = artefact(shop, "1").read_bytes()
+    artefact(shop, "1").write_bytes(b"x")
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "could not be rolled back to 1" in said
+    assert "altered" in said
+    (alert,) = [a for a in shop.bench.desk.alerts.standing() if a.rule == "model.rollback_failed"]
+    assert (alert.severity, alert.evidence["version"], alert.evidence["previous"]) == ("critical", "1", "2")
+    assert "model.rolled_back" not in rules(shop)
+    assert shop.bench.standings.one(shop.whose).version == "2"
+    shop.bench.registry.tag(shop.whose.registered, "1", {"subject_erased": "true"})
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "left to go back to" in said
+    shop.bench.registry.tag(shop.whose.registered, "1", {"subject_erased": "false"})
+    artefact(shop, "1").write_bytes(kept)
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "is rolled back to 1" in said
+    assert rules(shop) == {"model.rolled_back"}
+
+
+def test_failing_answers_roll_back_whatever_the_metric_is(shop):
+    spec = shop.spec.model_validate(
+        {"name": "toy", "kind": "regression", "target": "y", "features": {"x": "numeric"}, "metric": "mape", "split": {"kind": "holdout"},
+         "floor": 2.0, "minimum_rows": 100, "params": {"max_iter": 5}}
+    )  # fmt: skip
+    for seed in (1, 2):
+        shop.train(rows(400, seed=seed).with_columns(y=pl.col("x") + 5), spec=spec)
+    shop.bench.deployer.deploy(shop.whose, "2", actor="key1", reason="insisted", watch=dt.timedelta(hours=24))
+    assert watched(shop.bench, {"toy": spec}) == []
+    failed(shop, "2", 150)
+    (said,) = watched(shop.bench, {"toy": spec})
+    assert "rolled back to 1: 150 of 150 answers failed" in said
+    assert shop.bench.standings.one(shop.whose).version == "1"
+
+
+@pytest.mark.parametrize(("error", "told"), [(KeyError("x"), True), (ChampionChanged("2"), False), (DeploymentUnderWay("d"), False)])
+def test_trouble_with_one_model_ends_the_watch_of_no_other(shop, monkeypatch, error, told):
+    shop.train(rows(400))
+    shop.bench.deployer.deploy(shop.whose, "1", actor="key1", reason="again", watch=dt.timedelta(hours=24))
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(shop.bench.predictions, "answered", broken)
+    found: dict[Whose, Exception] = {}
+    assert watched(shop.bench, {"toy": shop.spec}, trouble=found.__setitem__) == []
+    assert set(found) == ({shop.whose} if told else set())
+    troubled(shop.bench, found)
+    assert rules(shop) == ({"model.check_failed"} if told else set())
+    troubled(shop.bench, {})
+    assert rules(shop) == set()
+
+
+@pytest.mark.parametrize("how", ["its file is gone", "it raises", "it says nothing finite"])
+def test_a_shadow_that_fails_costs_nobody_an_answer(shop, monkeypatch, how):
+    shop.train(rows(400))
+    second = shop.train(rows(400, seed=2))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow=second.version, shadow_share=0.5)
+    predictor = Predictor(shop.bench)
+    if how == "its file is gone":
+        artefact(shop, "2").unlink()
+    else:
+        _, model = predictor.loaded(shop.whose, "2")
+        said = {"it raises": None, "it says nothing finite": SimpleNamespace(scores=lambda *_: np.full((50, 2), np.nan))}
+        monkeypatch.setitem(model.__dict__, "estimator", said[how])
+    answered = predictor.answer(shop.whose, [{"x": i / 5, "kind": "a"} for i in range(50)])
+    assert {a.version for a in answered.answers} == {"1"}
+    with shop.bench.state.engine.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT DISTINCT version, other_version, other_value, failed FROM ml_predictions").all()
+    assert [tuple(row) for row in kept] == [("1", "2", None, 0)], "its gap is kept"
+
+
+def test_a_shadow_that_cannot_be_loaded_is_not_tried_with_every_question(shop, monkeypatch):
+    shop.train(rows(400))
+    second = shop.train(rows(400, seed=2))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow=second.version)
+    predictor, tried, load = Predictor(shop.bench), [], shop.bench.registry.load
+
+    def counted(name: str, number: str) -> object:
+        tried.append(number)
+        if number == "2":
+            raise TransientError("the registry does not answer")
+        return load(name, number)
+
+    monkeypatch.setattr(shop.bench.registry, "load", counted)
+    for _ in range(3):
+        predictor.answer(shop.whose, [{"x": 1.0, "kind": "a"}])
+    assert tried == ["1", "2"]
+    shop.clock.later(seconds=31)
+    predictor.answer(shop.whose, [{"x": 1.0, "kind": "a"}])
+    assert tried == ["1", "2", "2"]
+
+
+def test_a_version_that_cannot_be_loaded_any_more_goes_back_too(shop):
+    shop.train(rows(400))
+    shop.train(rows(500, turned=True, seed=8))
+    assert shop.bench.standings.one(shop.whose).version == "2"
+    artefact(shop, "2").unlink()
+    with pytest.raises(NothingServes, match=r"no model\.skops"):
+        Predictor(shop.bench).answer(shop.whose, [{"x": 1.0}] * 120)
+    (said,) = watched(shop.bench, {"toy": shop.spec})
+    assert "rolled back to 1: 120 of 120 answers failed" in said
+    assert Predictor(shop.bench).answer(shop.whose, [{"x": 9.0}]).answers[0].value == "yes"
+
+
+def test_each_answer_names_the_version_that_gave_it(shop):
+    shop.train(rows(400))
+    second = shop.train(rows(400, seed=2))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow=second.version, shadow_share=0.5)
+    answered = Predictor(shop.bench).answer(shop.whose, [{"x": i / 5, "kind": "a"} for i in range(50)])
+    assert answered.version == "1"
+    with shop.bench.state.engine.connect() as connection:
+        kept = dict(connection.exec_driver_sql("SELECT prediction_id, version FROM ml_predictions").all())
+    assert {a.prediction_id: a.version for a in answered.answers} == kept
+    assert set(kept.values()) == {"1", "2"}
+
+
 def test_a_deployment_that_does_well_is_kept_after_its_day(shop):
     shop.train(rows(400))
     shop.bench.deployer.deploy(shop.whose, "1", actor="key1", reason="again", watch=dt.timedelta(hours=24))
@@ -350,7 +488,13 @@ def test_what_cannot_be_answered_is_said(shop):
     with pytest.raises(NothingServes, match="serves"):
         predictor.answer(shop.whose, [{"x": 1}])
     shop.train(rows(400))
-    for wrong, says in (([{"x": 1, "z": 2}], "no feature 'z'"), ([], "0 rows"), ([{"x": 1}] * (MOST_ROWS + 1), "rows"), ([{"x": "tall"}], "tall")):
+    for wrong, says in (
+        ([{"x": 1, "z": 2}], "no feature 'z'"),
+        ([], "0 rows"),
+        ([{"x": 1}] * (MOST_ROWS + 1), "rows"),
+        ([{"x": "tall"}], "tall"),
+        ([{"kind": "\ud800"}], "character"),
+    ):
         with pytest.raises(Exception, match=says):
             predictor.answer(shop.whose, wrong)
     assert predictor.answer(shop.whose, [{}]).answers[0].value in ("yes", "no"), "a feature that is missing is unknown"

@@ -2,17 +2,29 @@
 
 import datetime as dt
 import json
+import random
 import subprocess
 import sys
+import threading
+import uuid
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 
 from seeding_platform.errors import TransientError
+from seeding_platform.models import ModelSpec, evaluate, split_rows, train
+from seeding_platform.models.learning.scored import scored
 from seeding_platform.models.operations.checking import Data, checked, retried
 from seeding_platform.models.operations.data import labelled
+from seeding_platform.models.operations.judging import judged_by_figure
+from seeding_platform.models.operations.rows import DOCUMENT as TRAINED_ON
+from seeding_platform.models.operations.rows import read, unseen
 from seeding_platform.models.operations.settings import PROMOTION, RETRAINING
 from seeding_platform.models.operations.training import Work, carry_out
+from seeding_platform.models.operations.watching import settled
+from seeding_platform.models.promotion import PromotionThresholds
+from seeding_platform.models.registry import Registry
 from seeding_platform.monitoring.delivery import Delivery
 from seeding_platform.settings import project_root
 from seeding_platform.storage.ml.jobs import Job
@@ -169,7 +181,7 @@ def test_without_a_row_that_the_champion_has_not_seen_a_version_is_held(shop):
     assert shop.train(timed, spec=spec).verdict == "deploy"
     fewer = shop.train(timed.head(360), spec=spec)
     assert (fewer.state, fewer.verdict) == ("succeeded", "hold"), fewer.says
-    assert "none is left to compare" in fewer.says
+    assert "0 rows that neither was trained on judge nothing" in fewer.says
     assert open_alerts(shop) == set()
 
 
@@ -224,6 +236,169 @@ def test_without_a_bar_nothing_is_deployed(shop):
     done = shop.train(rows(300), spec=spec)
     assert done.verdict == "refuse"
     assert shop.bench.standings.one(shop.whose).version is None
+
+
+def asked(shop) -> Job:
+    """A job that waits for a process."""
+    by = {"trigger": "manual", "requested_by": "key1", "requested_at": shop.clock()}
+    return shop.bench.jobs.request(Job(job_id=f"job_{uuid.uuid4().hex}", whose=shop.whose, **by))
+
+
+def meanwhile(shop, monkeypatch, stage: str, done: Callable[[], object]) -> None:
+    """Let something happen just before a training comes to a stage."""
+    moved = shop.bench.at_stage
+
+    def at_stage(job: Job, now_at: str) -> None:
+        if now_at == stage:
+            done()
+        moved(job, now_at)
+
+    monkeypatch.setattr(shop.bench, "at_stage", at_stage)
+
+
+def test_a_version_that_is_held_gets_no_share_of_the_requests(shop):
+    shop.train(rows(400))
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow="1", shadow_share=0.5)
+    shop.bench.adjusted.change(PROMOTION, {"approval": True}, scope="", actor="key1", reason="four eyes", now=shop.clock())
+    assert "waits for a second person" in shop.train(rows(500, turned=True, seed=2)).says
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.shadow, standing.shadow_share) == ("2", 0.0)
+    shop.bench.standings.note(shop.whose, now=shop.clock(), shadow_share=0.5)
+    shop.bench.adjusted.change(PROMOTION, {"minimum_rows": 5000}, scope="", actor="key1", reason="be sure", now=shop.clock())
+    assert shop.train(rows(500, seed=3)).verdict == "hold"
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.shadow, standing.shadow_share) == ("3", 0.0)
+
+
+def test_a_version_is_deployed_over_no_other_than_it_was_judged_against(shop, monkeypatch):
+    shop.train(rows(600, noise=0.25, seed=4))
+    assert shop.train(rows(700, noise=0.25, seed=5)).verdict != "deploy"
+    meanwhile(shop, monkeypatch, "gate", lambda: shop.bench.deployer.deploy(shop.whose, "2", actor="key1", reason="insisted"))
+    late = shop.train(rows(3000, noise=0.02, seed=6))
+    assert (late.verdict, "judged against version 1, and version 2 serves since" in late.says) == ("hold", True)
+    assert late.report["gate"]["verdict"] == "hold"
+    assert shop.bench.registry.version(shop.whose.registered, "3").tags["gate"] == "hold"
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.version, standing.shadow, standing.shadow_share) == ("2", "3", 0.0)
+
+
+def test_what_was_rolled_back_is_replaced_by_hand_only_while_it_rests(shop):
+    shop.train(rows(600, noise=0.25, seed=4))
+    shop.train(rows(700, noise=0.25, seed=5))
+    shop.bench.deployer.deploy(shop.whose, "2", actor="key1", reason="insisted")
+    shop.bench.deployer.roll_back(shop.whose, actor="key1", reason="worse")
+    waits = shop.train(rows(3000, noise=0.02, seed=5), trigger="performance")
+    assert (waits.verdict, "rests until" in waits.says) == ("hold", True)
+    assert shop.train(rows(3000, noise=0.02, seed=6)).verdict == "deploy"
+    assert shop.bench.standings.one(shop.whose).version == "4"
+
+
+def test_while_storage_does_not_answer_a_good_version_waits_for_the_next_check(shop, monkeypatch):
+    shop.train(rows(600, noise=0.25, seed=4))
+
+    def silent(*_: object) -> None:
+        raise TransientError("the registry does not answer")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Registry, "serve", silent)
+        waits = shop.train(rows(3000, noise=0.02, seed=5))
+    assert (waits.state, waits.verdict, "next check" in waits.says) == ("succeeded", "deploy", True)
+    assert shop.bench.standings.one(shop.whose).version == "1"
+    assert settled(shop.bench) == [f"{shop.whose.registered}: deploy of version 2: verified"]
+    standing = shop.bench.standings.one(shop.whose)
+    assert (standing.version, standing.value > 0.9) == ("2", True)
+
+
+def test_a_job_that_counted_as_dead_changes_nothing(shop, monkeypatch):
+    shop.train(rows(600, noise=0.25, seed=4))
+
+    def silence() -> None:
+        shop.clock.later(minutes=31)
+        retried(shop.bench)
+
+    meanwhile(shop, monkeypatch, "register", silence)
+    job = asked(shop)
+    assert carry_out(shop.bench, job, Work(shop.spec, lambda: rows(3000, noise=0.02, seed=5), {}, "run1")) is None
+    assert [v.version for v in shop.bench.registry.versions(shop.whose.registered)] == ["1"]
+    kept = shop.bench.jobs.one(job.job_id, tenant=shop.whose.tenant)
+    assert (kept.state, kept.error, kept.version) == ("failed", "transient", None)
+    assert open_alerts(shop) == set(), "whoever takes it up tells what came of it"
+
+
+def test_a_long_fit_is_no_dead_process(shop, monkeypatch):
+    heard, beat, half_an_hour_on = threading.Event(), shop.bench.jobs.beat, shop.clock.at + dt.timedelta(minutes=31)
+
+    def beaten(job_id: str, *, now: dt.datetime) -> bool:
+        lives = beat(job_id, now=now)
+        if now >= half_an_hour_on:
+            heard.set()
+        return lives
+
+    def frame() -> pl.DataFrame:
+        shop.clock.later(minutes=31)
+        assert heard.wait(30), "it says that it goes on"
+        assert retried(shop.bench) == []
+        return rows(400)
+
+    monkeypatch.setattr("seeding_platform.models.operations.training.BEAT_S", 0.01)
+    monkeypatch.setattr(shop.bench.jobs, "beat", beaten)
+    assert carry_out(shop.bench, asked(shop), Work(shop.spec, frame, {}, "run1")).verdict == "deploy"
+
+
+FIGURE = ModelSpec(
+    name="toy", kind="regression", target="y", features={"x": "numeric", "side": "category"}, metric="mape", floor=1.0, slices=["side"],
+    split={"kind": "holdout", "test_fraction": 0.4}, minimum_rows=100, inputs=["orders"], params={"max_iter": 25, "learning_rate": 0.2},
+)  # fmt: skip
+
+
+def amounts(many: int, *, noise: float, seed: int, twisted: str = "") -> pl.DataFrame:
+    """Rows whose amount follows x but for noise; on a twisted side it is told wrong to whoever learns from it."""
+    draw = random.Random(seed)
+    x = [round(draw.uniform(0, 10), 6) for _ in range(many)]
+    side = [draw.choice("ab") for _ in x]
+    y = [(20 - v if s == twisted else 20 + v) + draw.gauss(0, noise) for v, s in zip(x, side, strict=True)]
+    return pl.DataFrame({"x": x, "side": side, "y": y, "synthetic": [False] * many})
+
+
+def test_a_figure_of_a_whole_model_is_judged_on_rows_that_neither_has_seen(shop):
+    before = amounts(600, noise=3, seed=1)
+    first = shop.train(before, spec=FIGURE)
+    assert first.verdict == "deploy", first.says
+    frame = pl.concat([before, amounts(500, noise=3, seed=2)])
+    second = shop.train(frame, spec=FIGURE)
+    version, champion = shop.bench.registry.load(shop.whose.registered, "1")
+    held = scored(champion, FIGURE, split_rows(FIGURE, frame)[1])
+    new = unseen(FIGURE, held, read(shop.bench.registry.document(version, TRAINED_ON)))
+    assert second.report["gate"]["n"] == new.frame.height < held.frame.height
+
+
+def test_where_what_serves_has_seen_every_row_nothing_is_judged(shop):
+    days = pl.datetime_range(dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 25, 23), "1h", eager=True)
+    spec = ModelSpec.model_validate(shop.spec.model_dump(exclude_unset=True) | {"split": {"kind": "time", "column": "at", "test_fraction": 0.4}})
+    frame = rows(600).with_columns(at=days)
+    assert shop.train(frame, spec=spec).verdict == "deploy"
+    fewer = shop.train(frame.head(360), spec=spec)
+    assert (fewer.state, fewer.verdict, fewer.report["gate"]["n"]) == ("succeeded", "hold", 0), fewer.says
+
+
+@pytest.mark.parametrize("guard", ["latency_ms", "size_mb"])
+def test_a_figure_of_a_whole_model_does_not_excuse_what_serving_costs(shop, guard):
+    spec = ModelSpec.model_validate(FIGURE.model_dump(exclude_unset=True) | {"guardrails": {guard: 1e-6}})
+    done = shop.train(amounts(600, noise=1, seed=1), spec=spec)
+    assert (done.verdict, shop.bench.standings.one(shop.whose).version) == ("refuse", None)
+    assert guard.partition("_")[0] in [r["rule"] for r in done.report["gate"]["reasons"] if not r["passed"]]
+
+
+def test_a_figure_of_a_whole_model_does_not_excuse_a_slice_that_is_worse():
+    """The challenger is much better on side a and learned side b the wrong way round."""
+    truth = amounts(1000, noise=0.5, seed=3)
+    champion = train(FIGURE, amounts(600, noise=8, seed=1), seed=0)
+    challenger = train(FIGURE, amounts(600, noise=0.5, seed=2, twisted="b"), seed=0)
+    held, bars = scored(challenger, FIGURE, truth), PromotionThresholds(floor=5.0)
+    decision = judged_by_figure(FIGURE, challenger, champion, held, bars, evaluate(challenger, FIGURE, held), seen=None, seed=0)
+    (worse,) = [r for r in decision.reasons if r.rule == "slice"]
+    assert (decision.verdict, worse.passed, worse.final) == ("refuse", False, True)
+    assert "side 'b'" in worse.says
 
 
 def failing(shop, error: Exception) -> Job:

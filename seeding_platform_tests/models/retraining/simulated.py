@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from seeding_platform.models.operations.shadowing import MOST_LOOKS
 from seeding_platform.models.promotion import PromotionThresholds, decide, metric
 from seeding_platform.models.promotion.pairs import mcnemar
 from seeding_platform.models.retraining import RetrainingThresholds
@@ -91,6 +92,21 @@ def looked_at_again(seeds: int, gain: float, discordant: float, rng: np.random.G
     won, lost = won.cumsum(axis=1), lost.cumsum(axis=1)
     rows = every * np.arange(1, upto // every + 1)
     return float(((mcnemar(won, lost) <= 0.025) & ((won - lost) / rows >= 0.02)).any(axis=1).mean())
+
+
+def deployed_from_the_shadow(seeds: int, n: int, gain: float, discordant: float, rng: np.random.Generator) -> float:
+    """How often a held version is deployed that is looked at on n live rows, and once more on as many as that look asks for."""
+    bars = PromotionThresholds(floor=0.5)
+    bars = bars.model_copy(update={"confidence": 1 - (1 - bars.confidence) / MOST_LOOKS})
+    done = 0
+    for _ in range(seeds):
+        frames = pair(n, gain, discordant, rng)
+        decision = decide(*frames, metric=metric("accuracy"), thresholds=bars)
+        if decision.verdict == "hold":
+            more = pair(max(decision.more_rows or 0, bars.minimum_rows), gain, discordant, rng)
+            decision = decide(*(pl.concat(side) for side in zip(frames, more, strict=True)), metric=metric("accuracy"), thresholds=bars)
+        done += decision.verdict == "deploy"
+    return done / seeds
 
 
 def rolled_back(seeds: int, share: float, drop: float, rng: np.random.Generator, *, n: int = 100) -> float:
