@@ -6,8 +6,10 @@ import re
 import polars as pl
 import pytest
 
+from seeding_platform.errors import TransientError
 from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.spec import shipped_spec, shipped_specs
+from seeding_platform.service import modelled
 from seeding_platform.service.pages.measured_chart import Measured, measured_chart
 from seeding_platform.service.pages.render import words
 from seeding_platform.storage.ml.jobs import Job
@@ -72,6 +74,34 @@ def test_a_training_is_followed_stage_by_stage(service, bench):
     assert job.requested_by == "operatordefault"
     events = service.get("/api/v1/audit", headers=service.key("steward")).text
     assert "ml.train.asked" in events
+
+
+def test_what_cannot_be_done_now_comes_back_as_a_page(service, monkeypatch):
+    operator = Pages(service, "operator")
+
+    def busy(*_, **__):
+        raise TransientError("The model store is locked.", fix="Try it again.")
+
+    monkeypatch.setattr(modelled, "check_models", busy)
+    for lang, words_of in (("en", "It is not possible now"), ("nl", "Het kan nu niet")):
+        for where in ("models", "models/churn"):
+            said = operator.send(f"/{lang}/{where}", step="check", model="churn")
+            assert (said.status_code, said.headers["content-type"]) == (503, "text/html; charset=utf-8")
+            assert words_of in said.text
+            assert "The model store is locked." in said.text
+            assert f'<a href="/{lang}/{where}">' in said.text
+
+
+def test_no_error_of_a_page_is_json(service, monkeypatch):
+    page = Pages(service, "operator")
+    for url, status in (("/en/nothing", 404), ("/nl/kpis?days=many", 422), ("/en/alerts/a/b/c", 404)):
+        answer = service.get(url)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), url
+    assert service.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
+    monkeypatch.setattr(modelled, "listed", lambda *_: 1 / 0)
+    broken = page.get("/en/models", status=500)
+    assert "Something went wrong on our side" in broken
+    assert "division" not in broken
 
 
 @pytest.mark.long
