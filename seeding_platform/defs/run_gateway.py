@@ -116,6 +116,7 @@ class DagsterRuns:
                 text=True,
                 start_new_session=True,
             )
+        threading.Thread(target=process.wait, name=f"wait-{run_id[:8]}", daemon=True).start()  # so that nothing is left of it when it ends
         self._started[run_id] = (event, process, dt.datetime.now(dt.UTC))
         return run_id
 

@@ -1,9 +1,12 @@
 """Runs over Dagster's instance: started as a process, shown with stages and log, stopped without a torn table."""
 
+import shutil
 import time
 
+import psutil
 import pytest
 
+from seeding_platform.defs import run_gateway
 from seeding_platform.defs.run_gateway import DagsterRuns
 from seeding_platform.errors import BusyError
 from seeding_platform.service.runs import NoSuchRun
@@ -59,6 +62,17 @@ def test_a_process_that_never_came_so_far_says_why(place):
     assert run.status == "failed"
     assert "MB are free" in run.message
     assert [r.status for r in runs.recent(limit=5)] == ["failed"]
+
+
+def test_nothing_is_left_of_a_process_that_ended(place, monkeypatch):
+    monkeypatch.setattr(run_gateway.sys, "executable", shutil.which("true"))
+    before = {p.pid for p in psutil.Process().children()}
+    DagsterRuns(place.settings, place.environment).start("retrain", tenant="default")
+    for _ in range(200):
+        if {p.pid for p in psutil.Process().children()} <= before:
+            return
+        time.sleep(0.02)
+    raise AssertionError([p.status() for p in psutil.Process().children()])
 
 
 def test_a_run_that_is_not_there(place):
