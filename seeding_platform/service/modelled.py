@@ -146,6 +146,10 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     if done.state != "verified":
         bench.alert("deployment_failed", whose, version=done.version, deployment=done.deployment_id, previous=done.previous_version or "none")
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
+    if back:
+        bench.alert("taken_back", whose, version=done.previous_version, previous=done.version, deployment=done.deployment_id)
+    else:
+        bench.all_clear("taken_back", whose)
     event = "model.rolled_back" if back else "model.deployed"
     bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
     measured = bench.standings.measurements(whose, source="holdout", version=done.version, limit=1)

@@ -109,11 +109,16 @@ def test_a_rollback_changes_what_is_answered(serving):
     back = serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
     assert (back.status_code, back.json()["version"]) == (201, "1")
     assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("1", "true")
+    desk = serving.app.state.service.desk
+    [told] = desk.alerts.standing(rule="model.taken_back")
+    assert (told.severity, told.tenant, told.evidence["version"], told.evidence["previous"]) == ("info", "default", "2", "1")
+    assert desk.alerts.standing(rule="model.rolled_back") == [], "that is what the watch does"
     body = {"model": "churn", "version": "2", "reason": "try it"}
     stale = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "7"}, headers=operator)
     assert (stale.status_code, stale.json()["serves"]) == (412, "1")
     made = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "1"}, headers=operator)
     assert (made.status_code, made.json()["state"], made.json()["previous_version"]) == (201, "verified", "1")
+    assert desk.alerts.standing(rule="model.taken_back") == []
     assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("2", "false")
     assert serving.post("/api/v1/ml/deployments", json={**body, "version": "9"}, headers=operator).status_code == 404
     kinds = [d["kind"] for d in serving.get("/api/v1/ml/deployments?model=churn", headers=serving.key()).json()]
