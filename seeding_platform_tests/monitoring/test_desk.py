@@ -220,6 +220,14 @@ def test_a_route_that_cannot_work_is_refused(state, values, said):
         Adjusted(state).change(ROUTES, values, actor="k", reason="a test", now=NOON)
 
 
+def test_routes_may_be_one_text_with_one_a_line(state):
+    wanted = AlertRoutes(routes=("critical -> console", "* -> slack")).routes
+    Adjusted(state).change(ROUTES, {"routes": " critical -> console\n\n* -> slack\n"}, actor="k", reason="a test", now=NOON)
+    assert AlertRoutes.model_validate(Adjusted(state).told(ROUTES)).routes == wanted
+    with pytest.raises(ConfigError, match="is no channel"):
+        Adjusted(state).change(ROUTES, {"routes": "critical -> console\n* -> pigeon"}, actor="k", reason="a test", now=NOON)
+
+
 def test_which_alerts_take_a_route():
     route = Route.parsed("critical warning rules=quality. tenant=acme -> slack")
     assert route.matches("warning", "quality.monitor", "acme")
