@@ -11,6 +11,7 @@ from seeding_platform.exchange.addresses import AddressRefused
 from seeding_platform.models.kinds import SHARES
 from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.data import data_of, ready
+from seeding_platform.models.operations.serving import NothingServes
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
 from seeding_platform.monitoring.callbacks import checked_callback, host_of
@@ -21,8 +22,9 @@ from seeding_platform.storage.ml.jobs import Job, JobActive
 from seeding_platform.storage.ml.whose import PRODUCTION, Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from seeding_platform.models.learning.reasons import Reason
     from seeding_platform.models.operations.checking import Checked
     from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.spec import ModelSpec
@@ -157,6 +159,26 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     figures: dict[str, Any] = {name: getattr(measured[0], name) if measured else None for name in names}
     bench.standings.note(whose, now=service.now(), **figures)
     return done
+
+
+def reasons_of(service: Service, whose: Whose, row: Mapping[str, Any]) -> tuple[str, list[Reason]]:
+    """What each feature does to the answer for one row, and the version that answers.
+
+    Raises:
+        NothingServes: no version serves.
+        PermanentError: a name is no feature of it.
+        ContractBroken: a value is none of its feature's kind.
+    """
+    from seeding_platform.models import reasons
+
+    standing = service.bench.standings.one(whose)
+    if standing is None or standing.version is None:
+        raise NothingServes(f"No version of {whose.registered} serves.", fix="Train it, and see what its gate says.")
+    spec, model = service.predictor.loaded(whose, standing.version)
+    unknown = sorted(set(row) - set(spec.features))
+    if unknown:
+        raise PermanentError(f"{spec.name} has no feature {unknown[0]!r}.", fix=f"Its features are {', '.join(spec.features)}.")
+    return standing.version, reasons(model, spec, {name: row.get(name) for name in spec.features})
 
 
 def by_a_second_person(service: Service, whose: Whose, version: str, *, by: str) -> None:
