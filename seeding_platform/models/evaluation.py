@@ -124,7 +124,8 @@ class Evaluation:
         """The deciding figure in words."""
         against = "" if self.baseline_value is None else f" against {self.baseline_value:.3f} of the dummy"
         gain = "" if self.gain_se is None else f", {self.gain_se:+.1f} standard errors"
-        return f"{self.metric.upper()} {self.value:.3f}{against}{gain} on {self.test_rows} held-out rows"
+        value = f"{self.value:.3f}" if math.isfinite(self.value) else "?"
+        return f"{self.metric} {value}{against}{gain} on {self.test_rows} held-out rows"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON; what cannot be told is null."""
