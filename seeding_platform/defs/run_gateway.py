@@ -41,6 +41,8 @@ KINDS = {
     Type.RUN_FAILURE: "ended_badly",
     Type.RUN_CANCELED: "canceled",
 }
+SCHEDULES, LIVES_S = "SCHEDULER", 150.0
+"""Dagster's daemon of schedules, and how many seconds may lie between two of its signs of life; it gives one every half minute."""
 ASKED_BY = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 
 
@@ -95,6 +97,11 @@ class DagsterRuns:
             if line is not None and not (lines and line.kind == "made" and lines[-1].subject == line.subject):  # one a partition of a range
                 lines.append(line)
         return lines[:limit]
+
+    def clock_runs(self) -> bool:
+        """Whether the daemon that follows schedules gave a sign of life lately."""
+        beat = self.instance.get_daemon_heartbeats().get(SCHEDULES)
+        return beat is not None and dt.datetime.now(dt.UTC).timestamp() - beat.timestamp < LIVES_S
 
     def start(self, event: str, *, tenant: str) -> str:
         """A process of `seeding run`; another one under way is said at once."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SERIES = dt.timedelta(days=90)
 GAINS = 500
 """How many trainings the average gain looks back over."""
+WORKFLOW = "asked for by a workflow"
+"""Why a version serves where the alias of the API was asked."""
 LINEAGE = (
     "data_version", "data_sha256", "spec", "code_version", "features", "rows", "data_from", "data_to", "snapshot_id", "dagster_run_id", "job_id"
 )  # fmt: skip
@@ -217,7 +219,8 @@ def status(service: Service, tenant: str) -> dict[str, Any]:
     """Models, active jobs, share of trainings that ended well, average gain of what took another version's place, where the figure is a share."""
     standings = service.bench.standings.all(tenant=tenant)
     stats = service.bench.jobs.stats(tenant=tenant)
-    ended = sum(int(s["succeeded"]) + int(s["failed"]) for s in stats)
+    jobs = {state: sum(int(s[state]) for s in stats) for state in ("succeeded", "failed", "skipped", "no_change")}
+    ended = jobs["succeeded"] + jobs["failed"]
     shares = {name for name, spec in shipped_specs().items() if spec.metric in SHARES}
     deployed = [j for j in service.bench.jobs.recent(tenant=tenant, state="succeeded", limit=GAINS) if j.verdict == "deploy" and j.trigger != "first"]
     gains = [j.improvement for j in deployed if j.improvement is not None and j.whose.model in shares]
@@ -226,7 +229,8 @@ def status(service: Service, tenant: str) -> dict[str, Any]:
         "models": len(shipped_specs()),
         "serving": sum(1 for s in standings if s.version is not None and s.whose.environment == PRODUCTION),
         "active_jobs": [job_told(j) for j in active],
-        "success_rate": sum(int(s["succeeded"]) for s in stats) / ended if ended else None,
+        "jobs": jobs,
+        "success_rate": jobs["succeeded"] / ended if ended else None,
         "average_improvement": sum(gains) / len(gains) if gains else None,
         "checked_at": max((s.checked_at for s in standings if s.checked_at), default=None),
         "schedules": service.bench.standings.schedules(tenant=tenant),

@@ -5,6 +5,7 @@ import time
 
 import psutil
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from seeding_platform.defs import run_gateway
 from seeding_platform.defs.run_gateway import DagsterRuns
@@ -73,6 +74,14 @@ def test_nothing_is_left_of_a_process_that_ended(place, monkeypatch):
             return
         time.sleep(0.02)
     raise AssertionError([p.status() for p in psutil.Process().children()])
+
+
+def test_whether_the_clock_runs_is_known_by_the_daemons_signs_of_life(place):
+    runs = DagsterRuns(place.settings, place.environment)
+    assert not runs.clock_runs()
+    for age, lives in ((400, False), (10, True)):
+        runs.instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SCHEDULER", "d1", []))
+        assert runs.clock_runs() is lives
 
 
 def test_a_run_that_is_not_there(place):

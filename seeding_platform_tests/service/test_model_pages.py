@@ -11,9 +11,10 @@ from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.spec import shipped_spec, shipped_specs
 from seeding_platform.service import modelled
 from seeding_platform.service.pages.measured_chart import Measured, measured_chart
-from seeding_platform.service.pages.render import words
-from seeding_platform.storage.ml.jobs import Job
-from seeding_platform.storage.ml.standing import Measurement
+from seeding_platform.service.pages.model_words import came_said, reason_said
+from seeding_platform.service.pages.render import Speaker, words
+from seeding_platform.storage.ml.jobs import Ended, Job
+from seeding_platform.storage.ml.standing import Measurement, TrainingData
 from seeding_platform.storage.ml.whose import Whose
 from seeding_platform_tests.service.pages import Pages
 from seeding_platform_tests.service.test_models import customers, trained
@@ -170,6 +171,99 @@ def test_drift_stands_on_the_page_once_a_check_has_found_it(service, bench):
     assert "Kolmogorov-Smirnov" in text
     assert "600 nieuwe rijen, customers@2." in text
     assert "Controle van de prestatie" in Pages(service, "viewer").get("/nl/models")
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_what_a_gate_says_is_said_by_name_and_figures(lang):
+    k, say = words(lang)["models"], Speaker(lang, None)
+    gate = [
+        {"rule": "rows", "passed": True, "value": 573, "bar": 100, "says": "573 rows"},
+        {"rule": "better", "passed": True, "value": 0.00001, "bar": 0.025, "says": "p = 0.0000"},
+        {"rule": "slice", "passed": False, "value": 0.07, "bar": 0.05, "says": "plan 'basic': worse by 0.0700 on 40 rows; less than 0.0500"},
+        {"rule": "calibration", "passed": True, "value": -0.01, "bar": 0.02, "says": "calibration error"},
+        {"rule": "size", "passed": False, "value": None, "bar": 5.0, "says": "size was not measured"},
+        {"rule": "floor", "passed": False, "value": float("nan"), "bar": 0.6, "says": "auc is nan"},
+        {"rule": "own", "passed": False, "value": 1.0, "bar": 2.0, "says": "a rule of one's own"},
+    ]
+    said = [reason_said(r, say, k) for r in gate]
+    assert said == {
+        "en": [
+            "573 rows; 100 are needed.", "p < 0.0001 by McNemar's exact test; at most 0.0250 is asked for.",
+            "plan 'basic' is worse by 0.070; less than 0.050 is allowed.", "Calibration error −0.010; at most 0.020 more is allowed.",
+            "It was not measured.", "The figure is –, the floor 0.600.", "a rule of one's own",
+        ],
+        "nl": [
+            "573 rijen; 100 zijn nodig.", "p < 0,0001 met de exacte toets van McNemar; hoogstens 0,0250 is gevraagd.",
+            "plan 'basic' gaat 0,070 achteruit; minder dan 0,050 mag.", "Kalibratiefout −0,010; hoogstens 0,020 erbij mag.",
+            "Het is niet gemeten.", "Het cijfer is –, de ondergrens 0,600.", "a rule of one's own",
+        ],
+    }[lang]  # fmt: skip
+    assert set(k["rules"]) <= set(k["reasons"]), "every rule has a sentence"
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_every_model_and_metric_that_ships_has_words(lang):
+    k = words(lang)["models"]
+    assert set(k["describes"]) == set(shipped_specs())
+    assert {spec.metric for spec in shipped_specs().values()} <= set(k["metrics"])
+    if lang == "en":
+        assert k["describes"] == {name: spec.description for name, spec in shipped_specs().items()}
+
+
+@pytest.mark.parametrize(
+    ("ended", "data", "said"),
+    [
+        ({"state": "skipped", "says": "9 labelled rows"}, {"distinct_rows": 9}, ("9 verschillende rijen met een label zijn niet genoeg.", "")),
+        ({"state": "skipped", "says": "one"}, {"distinct_rows": 900, "classes": 1}, ("Alle 900 rijen zijn van één klasse.", "")),
+        ({"state": "no_change", "says": "data, code"}, {}, ("Gegevens, code en parameters zijn die van de laatste training.", "")),
+        ({"state": "failed", "error": "permanent", "says": "no column x"}, {}, ("Het mislukte.", "no column x")),
+        ({"state": "succeeded", "verdict": "refuse"}, {}, ("Niet beter dan zonder model, dus er is niets bewaard.", "")),
+        ({"state": "succeeded", "verdict": "deploy", "version": "2", "report": {"gate": {"gain": 0.03, "n": 500}}}, {},
+         ("Versie 2 is in gebruik. Winst +0,030 op 500 rijen.", "")),
+        ({"state": "succeeded", "verdict": "hold", "version": "3"}, {}, ("Versie 3 kwam door de poort en wacht ernaast op een tweede persoon.", "")),
+        ({"state": "running", "stage": "fit"}, {}, ("", "")),
+    ],
+)  # fmt: skip
+def test_what_came_of_a_training_is_said_in_the_language_of_the_page(ended, data, said):
+    at = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    job = Job(job_id="a", whose=CHURN, trigger="manual", requested_by="k", requested_at=at, **ended)
+    told = {"rows": 1000, "labelled": 900, "distinct_rows": 900, "good": False, "says": "", "at": at, "completeness": 0.987, **data}
+    assert came_said(job, TrainingData(job_id="a", whose=CHURN, **told), Speaker("nl", None), words("nl")["models"]) == said
+
+
+def test_what_there_was_to_train_on_and_what_the_clock_does_stand_on_the_pages(service, bench):
+    now = bench.now()
+    bench.standings.know(CHURN, kind="classification", metric="auc", direction="up", now=now)
+    few = TrainingData(
+        job_id="a", whose=CHURN, rows=1200, labelled=40, distinct_rows=38, good=False, says="38 labelled rows", at=now, classes=2, completeness=0.987
+    )
+    bench.standings.trained_on(few)
+    bench.jobs.request(Job(job_id="a", whose=CHURN, trigger="manual", requested_by="k", requested_at=now))
+    bench.jobs.claim("a", run_id="r", now=now)
+    bench.jobs.end("a", Ended(state="skipped", says="38 labelled rows"), now=now)
+    hour = dt.timedelta(hours=1)
+    bench.standings.scheduled(CHURN, "performance_check", cron="0 */4 * * *", enabled=True, last_run_at=now - 9 * hour, next_run_at=now + hour)
+    bench.standings.scheduled(CHURN, "forced", cron="0 */4 * * *", enabled=True, next_run_at=now - 5 * hour)
+    page = Pages(service, "viewer")
+    one = page.get("/nl/models/churn")
+    for told in ("1.200", "98,7", "Niet genoeg", "38 verschillende rijen met een label zijn niet genoeg."):
+        assert told in one, told
+    assert one.count("data-live-every") == 3
+    listed = page.get("/en/models")
+    assert "0 of 0; 1 skipped, 0 unchanged" in listed
+    assert "schedules run (" in listed
+    assert Speaker("en", None).moment(now + hour) in listed
+    assert Speaker("en", None).moment(now - 5 * hour) not in listed, "what is past is not next"
+    assert "At the next check" in listed
+    service.runs.clock = False
+    still = page.get("/en/models")
+    assert "schedules do not run" in still
+    assert Speaker("en", None).moment(now + hour) not in still
+    scraped = service.get("/metrics", headers=service.key()).text
+    assert 'seeding_model_training_data_completeness{model="churn",tenant="default"} 0.987' in scraped
+    assert 'seeding_model_active_jobs{model="churn",tenant="default"} 0.0' in scraped
+    assert "seeding_model_" not in service.get("/metrics", headers={"cookie": ""}).text
+    assert "churn" not in service.get("/metrics", headers=service.key(tenant="other")).text
 
 
 def test_nobody_sees_anothers_models(service, bench):

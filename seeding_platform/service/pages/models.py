@@ -19,12 +19,14 @@ from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages import model_shown as shown
 from seeding_platform.service.pages.audit import names_of
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, typed_all, writing
+from seeding_platform.service.pages.model_words import data_rows, gain_said
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.service.routes import models as api
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from starlette.datastructures import FormData
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from seeding_platform.service.auth import Actor
 
 router = APIRouter(include_in_schema=False)
-JOBS_SHOWN, CHANGES_SHOWN, ALERTS_SHOWN = 25, 15, 100
+JOBS_SHOWN, CHANGES_SHOWN, ALERTS_SHOWN, DATA_SHOWN = 25, 15, 100, 10
+DATA_LOOKED_AT = 200
 LONGEST_REASON, MOST_DIGITS = 500, 9
 STANDING = [str(s) for s in AlertState if s != AlertState.RESOLVED]
 Number = Annotated[str, Query(max_length=12)]
@@ -180,38 +183,48 @@ def _alerts(request: Request, actor: Actor, say: Speaker) -> dict[str, list[dict
 def _list(request: Request, lang: str, actor: Actor, *, said: str = "", status: int = 200) -> Response:
     service, say, k, names = service_of(request), Speaker(lang, None), words(lang)["models"], names_of(request, actor)
     models, told, alerts = modelled.listed(service, actor.tenant), modelled.status(service, actor.tenant), _alerts(request, actor, say)
-    charts = []
+    charts, clock = [], service.runs.clock_runs()
     for m in models:
         found = service.bench.standings.measurements(modelled.at(actor.tenant, m["model"]), since=service.now() - modelled.SERIES)
         charts.append(shown.charts_of(found, model=m["model"], metric=m["metric"], floor=m["floor"], say=say, k=k))
-    jobs = service.bench.jobs
+    jobs, ended = service.bench.jobs, told["jobs"]
+    data = {d.job_id: d for d in service.bench.standings.training_data(tenant=actor.tenant, limit=DATA_LOOKED_AT)}
+    success = {"good": ended["succeeded"], "all": ended["succeeded"] + ended["failed"], "skipped": ended["skipped"], "same": ended["no_change"]}
     active = [*jobs.recent(tenant=actor.tenant, state="running"), *jobs.recent(tenant=actor.tenant, state="queued")]
     more: dict[str, Any] = {
         "said": said,
         "figures": [
-            (k["serving"], f"{say.count(told['serving'])} / {say.count(told['models'])}"),
-            (k["active"], say.count(len(active))),
-            (k["success"], say.share(told["success_rate"])),
-            (k["improvement"], shown.gain_said(told["average_improvement"], say)),
+            (k["serving"], f"{say.count(told['serving'])} / {say.count(told['models'])}", ""),
+            (k["active"], say.count(len(active)), ""),
+            (k["success"], say.share(told["success_rate"]), k["success_of"].format(**{n: say.count(v) for n, v in success.items()})),
+            (k["improvement"], gain_said(told["average_improvement"], say), ""),
         ],
         "checked": shown.moment_said(told["checked_at"], say),
         "spread": shown.distribution(models, k),
         "rows": [shown.model_row(m, alerts.get(m["model"], []), say, k) for m in models],
         "charts": [c for c in charts if c is not None],
-        "active": [shown.job_shown(j, names, say, k) for j in active],
-        "jobs": [shown.job_shown(j, names, say, k) for j in jobs.recent(tenant=actor.tenant, limit=JOBS_SHOWN)],
-        "schedules": _schedules(told["schedules"], say, k),
+        "active": [shown.job_shown(j, names, data, say, k) for j in active],
+        "jobs": [shown.job_shown(j, names, data, say, k) for j in jobs.recent(tenant=actor.tenant, limit=JOBS_SHOWN)],
+        "schedules": _schedules(told["schedules"], service.now(), clock=clock, say=say, k=k),
+        "clock": clock,
         "may_run": actor.role.may(Role.OPERATOR),
         "may_look": actor.role.may(Role.ANALYST),
     }
     return page(request, "models", lang, actor, facts_or_none(request, actor), status=status, **more)
 
 
-def _schedules(found: list[dict[str, Any]], say: Speaker, k: Mapping[str, Any]) -> list[dict[str, str]]:
+def _schedules(found: list[dict[str, Any]], now: dt.datetime, *, clock: bool, say: Speaker, k: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the clock does; what is due already happens at the next check, and nothing does while nobody follows the clock."""
+
+    def following(moment: dt.datetime | None) -> str:
+        if not clock:
+            return str(k["next_none"])
+        return str(k["next_check"]) if moment is not None and moment <= now else shown.moment_said(moment, say)
+
     return [
         {
             "model": s["model"], "kind": k["schedule_kinds"][s["kind"]], "cron": s["cron"], "last": shown.moment_said(s["last_run_at"], say),
-            "next": shown.moment_said(s["next_run_at"], say),
+            "next": following(s["next_run_at"]),
         }
         for s in found
         if s["environment"] == "prod"
@@ -237,6 +250,8 @@ def _one(
     bench, whose = service.bench, modelled.at(actor.tenant, model)
     found = bench.standings.measurements(whose, since=service.now() - modelled.SERIES)
     versions, jobs = modelled.versions_told(service, whose), bench.jobs.recent(tenant=actor.tenant, model=model, limit=JOBS_SHOWN)
+    data = bench.standings.training_data(tenant=actor.tenant, model=model)
+    by_job = {d.job_id: d for d in data}
     changes = bench.deployer.ledger.recent(tenant=actor.tenant, model=model, environment="prod", limit=CHANGES_SHOWN)
     served = [d.version for d in changes if d.state == "verified" and d.version != told["version"]]
     by_number = {v["version"]: v for v in versions}
@@ -246,8 +261,9 @@ def _one(
         "m": shown.model_row(told, _alerts(request, actor, say).get(model, []), say, k),
         "features": told["features"],
         "chart": shown.charts_of(found, model=model, metric=told["metric"], floor=told["floor"], say=say, k=k),
-        "active": [shown.job_shown(j, names, say, k) for j in jobs if j.state in ("queued", "running")],
-        "jobs": [shown.job_shown(j, names, say, k) for j in jobs],
+        "active": [shown.job_shown(j, names, by_job, say, k) for j in jobs if j.state in ("queued", "running")],
+        "jobs": [shown.job_shown(j, names, by_job, say, k) for j in jobs],
+        "data": data_rows(data[:DATA_SHOWN], say, k),
         "versions": versions,
         "sides": pair,
         "drift": shown.drift_shown(_drift(request, actor, model, told["version"]), say, k),

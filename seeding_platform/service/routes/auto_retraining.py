@@ -94,7 +94,7 @@ def _deployed(request: Request, tenant: str, by: str, model: str, version: str |
         if alone:
             raise Problem(422, "not-deployable", f"{model} version {found['version'] or 'none'}: {says}")
         return {"model": model, "version": found["version"], "deployed": False, "says": says}
-    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow")
+    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason=modelled.WORKFLOW)
     return {"model": model, "version": done.version, "deployed": True, "deployment_id": done.deployment_id}
 
 
