@@ -173,6 +173,23 @@ def test_drift_stands_on_the_page_once_a_check_has_found_it(service, bench):
     assert "Controle van de prestatie" in Pages(service, "viewer").get("/nl/models")
 
 
+def test_an_analyst_asks_why_an_answer_is_as_it_is(service):
+    assert "Why this answer?" not in Pages(service, "analyst").get("/en/models/churn"), "nothing serves"
+    assert trained(service, customers()).verdict == "deploy"
+    page, here = Pages(service, "analyst"), "/nl/models/churn"
+    assert "Waarom dit antwoord?" in page.get(here)
+    told = page.send(here, step="why", x_plan="basic", x_tickets_90d="6", x_monthly_charges="12,5")
+    assert told.status_code == 200
+    assert "Versie 1, in kans op true" in told.text
+    assert re.search(r'tickets_90d</th><td class="num" data-label="Gegeven">6</td>.*?data-label="Effect">\+0,\d{3}</td>', told.text)
+    assert 'value="12.5"' in told.text
+    wrong = page.send(here, step="why", x_tickets_90d="many")
+    assert (wrong.status_code, "Een waarde is niet te lezen" in wrong.text) == (422, True)
+    assert page.send(here, step="train").status_code == 403
+    assert Pages(service, "viewer").send(here, step="why").status_code == 403
+    assert "Waarom dit antwoord?" not in seen(service, here, "viewer")
+
+
 @pytest.mark.parametrize("lang", ["en", "nl"])
 def test_what_a_gate_says_is_said_by_name_and_figures(lang):
     k, say = words(lang)["models"], Speaker(lang, None)
@@ -189,12 +206,13 @@ def test_what_a_gate_says_is_said_by_name_and_figures(lang):
     assert said == {
         "en": [
             "573 rows; 100 are needed.", "p < 0.0001 by McNemar's exact test; at most 0.0250 is asked for.",
-            "plan 'basic' is worse by 0.070; less than 0.050 is allowed.", "Calibration error −0.010; at most 0.020 more is allowed.",
+            "plan 'basic' is worse by 0.070; less than 0.050 is allowed.",
+            "Calibration error −0.010 beside what serves; at most 0.020 more is allowed.",
             "It was not measured.", "The figure is –, the floor 0.600.", "a rule of one's own",
         ],
         "nl": [
             "573 rijen; 100 zijn nodig.", "p < 0,0001 met de exacte toets van McNemar; hoogstens 0,0250 is gevraagd.",
-            "plan 'basic' gaat 0,070 achteruit; minder dan 0,050 mag.", "Kalibratiefout −0,010; hoogstens 0,020 erbij mag.",
+            "plan 'basic' gaat 0,070 achteruit; minder dan 0,050 mag.", "Kalibratiefout −0,010 naast wat in gebruik is; hoogstens 0,020 erbij mag.",
             "Het is niet gemeten.", "Het cijfer is –, de ondergrens 0,600.", "a rule of one's own",
         ],
     }[lang]  # fmt: skip

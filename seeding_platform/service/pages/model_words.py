@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from seeding_platform.service.pages.render import Speaker
+    from seeding_platform.service.routes.models import ReasonsAnswer
     from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.jobs import Job
     from seeding_platform.storage.ml.standing import TrainingData
@@ -42,13 +43,13 @@ def metric_said(name: str, k: Words) -> str:
 
 def reason_said(reason: Mapping[str, Any], say: Speaker, k: Words) -> str:
     """How one rule of a gate came out; in its own words where the pages have none for it."""
-    rule, value, bar = reason["rule"], reason["value"], reason["bar"]
-    form = k["reasons"].get(_form(reason))
+    name, rule, value, bar = _form(reason), reason["rule"], reason["value"], reason["bar"]
+    form = k["reasons"].get(name)
     if form is None:
         return str(reason["says"])
-    digits = RULE_DIGITS.get(rule, DIGITS)
+    digits = RULE_DIGITS.get(name, DIGITS)
     said = gain_said(value, say, digits) if rule in SIGNED else number_said(value, say, digits)
-    if rule == "better" and bar and value is not None and value < LEAST_P:
+    if name == "better" and value is not None and value < LEAST_P:
         said = f"< {say.number(LEAST_P, digits)}"
     return str(form.format(value=said, bar=number_said(bar, say, digits), group=reason["says"].partition(":")[0]))
 
@@ -120,3 +121,18 @@ def data_rows(found: Sequence[TrainingData], say: Speaker, k: Words) -> list[dic
         }
         for d in found
     ]  # fmt: skip
+
+
+def why_shown(found: ReasonsAnswer, say: Speaker, k: Words) -> dict[str, Any]:
+    """What each feature does to an answer."""
+    of = next((r.of for r in found.reasons if r.of is not None), None)
+    lead = k["why_label"].format(version=found.version, label=of) if of is not None else k["why_number"].format(version=found.version)
+    rows = [(r.feature, *(_value_said(v, say) for v in (r.value, r.instead)), gain_said(r.effect, say)) for r in found.reasons]
+    return {"lead": lead, "rows": rows}
+
+
+def _value_said(value: object, say: Speaker) -> str:
+    """A value of a row, as it is or was usual."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value in (None, "") else str(value)
+    return number_said(float(value), say, 0 if float(value).is_integer() else DIGITS)

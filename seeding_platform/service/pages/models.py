@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from seeding_platform.models.kinds import FeatureKind
 from seeding_platform.models.operations.drifting import FOUND, Drifting
 from seeding_platform.models.spec import shipped_specs
 from seeding_platform.monitoring.alert import AlertState
@@ -19,7 +20,7 @@ from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages import model_shown as shown
 from seeding_platform.service.pages.audit import names_of
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, typed_all, writing
-from seeding_platform.service.pages.model_words import data_rows, gain_said
+from seeding_platform.service.pages.model_words import data_rows, gain_said, why_shown
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.service.routes import models as api
@@ -78,11 +79,12 @@ def model_page(request: Request, lang: Locale, model: str, a: Number = "", b: Nu
 
 @router.post("/{lang}/models/{model}")
 def change_model(request: Request, lang: Locale, model: str, form: Form) -> Response:
-    """Train, check, deploy, roll back (after a look at what that means), or set what answers beside what serves."""
-    actor = writing(request, lang, Role.OPERATOR, form)
+    """Train, check, deploy, roll back (after a look at what that means), set what answers beside what serves, or ask why an answer is as it is."""
+    step = typed(form, "step")
+    actor = writing(request, lang, Role.ANALYST if step == "why" else Role.OPERATOR, form)
     if isinstance(actor, Response):
         return actor
-    k, step = words(lang)["models"], typed(form, "step")
+    k = words(lang)["models"]
     if model not in shipped_specs():
         return told_off(request, lang, actor, k["no_such"], status=404)
     if step in ("deploy", "rollback", "rollback_confirmed") and not typed(form, "reason"):
@@ -90,8 +92,8 @@ def change_model(request: Request, lang: Locale, model: str, form: Form) -> Resp
     try:
         if step in ("train", "check"):
             _asked(request, actor, step, [model], force=bool(typed(form, "force")))
-        elif step == "rollback":
-            return _confirm(request, lang, actor, model, form)
+        elif step in _LOOKS:
+            return _LOOKS[step](request, lang, actor, model, form)
         elif step in _DEEDS:
             _DEEDS[step](request, actor, model, form)
         elif step != "back":
@@ -142,6 +144,17 @@ def _shadow(request: Request, actor: Actor, model: str, form: FormData) -> None:
     tell(request, did="shadow", version=version, percent=percent)
 
 
+def _row(model: str, form: FormData) -> dict[str, Any]:
+    """A row as it was typed: numbers where numbers belong, nothing where nothing was typed."""
+    spec, row = shipped_specs()[model], {}
+    for name, kind in spec.features.items():
+        text = typed(form, f"x_{name}")[:LONGEST_REASON]
+        number = text.replace(",", ".").removeprefix("-")
+        plain = kind == FeatureKind.NUMERIC and number.replace(".", "", 1).isdecimal() and len(number) <= MOST_DIGITS
+        row[name] = (float(text.replace(",", ".")) if plain else text) if text else None
+    return row
+
+
 def _share(percent: str) -> float | str:
     """A share of a text in percent; the text itself where it is none, which is then refused."""
     return float(percent) / 100 if percent.replace(".", "", 1).isdecimal() and len(percent) <= MOST_DIGITS else percent
@@ -163,6 +176,15 @@ def _confirm(request: Request, lang: str, actor: Actor, model: str, form: FormDa
         "sides": shown.side_by_side(versions[serves], versions[to], say, k), "inner": f"/{model}",
     }  # fmt: skip
     return page(request, "models_confirm", lang, actor, facts_or_none(request, actor), **more)
+
+
+def _explained(request: Request, lang: str, actor: Actor, model: str, form: FormData) -> Response:
+    """What each value that was typed does to the answer."""
+    row = _row(model, form)
+    return _one(request, lang, actor, model, row=row, why=api.post_reasons(request, actor, api.ReasonsWanted(model=model, row=row)))
+
+
+_LOOKS = {"rollback": _confirm, "why": _explained}
 
 
 def _why(problem: Problem, k: Mapping[str, Any]) -> str:
@@ -240,9 +262,11 @@ def _one(
     sides: tuple[str, str] = ("", ""),
     said: str = "",
     wrong: Mapping[str, str] | None = None,
+    row: Mapping[str, Any] | None = None,
+    why: api.ReasonsAnswer | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a model, as it stands or with what was wrong about a form."""
+    """The page of a model, as it stands, with what was wrong about a form, or with the reasons of an answer."""
     service, say, k, names = service_of(request), Speaker(lang, None), words(lang)["models"], names_of(request, actor)
     told = next((m for m in modelled.listed(service, actor.tenant) if m["model"] == model), None)
     if told is None:
@@ -272,6 +296,8 @@ def _one(
         "served": [v for v in dict.fromkeys(served) if v in by_number],
         "held": told.get("shadow"),
         "share": round(100 * (told.get("shadow_share") or 0.0)),
+        "row": {name: "" if value is None else value for name, value in (row or dict.fromkeys(told["features"])).items()},
+        "why": None if why is None else why_shown(why, say, k),
         "said": said,
         "wrong": wrong or {},
         "may_run": actor.role.may(Role.OPERATOR),
