@@ -95,7 +95,7 @@ def test_what_cannot_be_done_now_comes_back_as_a_page(service, monkeypatch):
 
 def test_no_error_of_a_page_is_json(service, monkeypatch):
     page = Pages(service, "operator")
-    for url, status in (("/en/nothing", 404), ("/nl/kpis?days=many", 422), ("/en/alerts/a/b/c", 404)):
+    for url, status in (("/en/nothing", 404), ("/en/forms", 404), ("/en/", 404), ("/nl/kpis?days=many", 422), ("/en/alerts/a/b/c", 404)):
         answer = service.get(url)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), url
     assert service.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
@@ -183,6 +183,7 @@ def test_an_analyst_asks_why_an_answer_is_as_it_is(service):
     assert "Versie 1, in kans op true" in told.text
     assert re.search(r'tickets_90d</th><td class="num" data-label="Gegeven">6</td>.*?data-label="Effect">\+0,\d{3}</td>', told.text)
     assert 'value="12.5"' in told.text
+    assert 'value="6"' in told.text
     wrong = page.send(here, step="why", x_tickets_90d="many")
     assert (wrong.status_code, "Een waarde is niet te lezen" in wrong.text) == (422, True)
     assert page.send(here, step="train").status_code == 403

@@ -155,6 +155,11 @@ def _row(model: str, form: FormData) -> dict[str, Any]:
     return row
 
 
+def _typed(value: float | str | None) -> str:
+    """A value as it stands in its field."""
+    return "" if value is None else value if isinstance(value, str) else f"{value:.9g}"
+
+
 def _share(percent: str) -> float | str:
     """A share of a text in percent; the text itself where it is none, which is then refused."""
     return float(percent) / 100 if percent.replace(".", "", 1).isdecimal() and len(percent) <= MOST_DIGITS else percent
@@ -296,7 +301,7 @@ def _one(
         "served": [v for v in dict.fromkeys(served) if v in by_number],
         "held": told.get("shadow"),
         "share": round(100 * (told.get("shadow_share") or 0.0)),
-        "row": {name: "" if value is None else value for name, value in (row or dict.fromkeys(told["features"])).items()},
+        "row": {name: _typed((row or {}).get(name)) for name in told["features"]},
         "why": None if why is None else why_shown(why, say, k),
         "said": said,
         "wrong": wrong or {},
