@@ -11,7 +11,7 @@ from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.spec import shipped_spec, shipped_specs
 from seeding_platform.service import modelled
 from seeding_platform.service.pages.measured_chart import Measured, measured_chart
-from seeding_platform.service.pages.model_words import came_said, reason_said
+from seeding_platform.service.pages.model_words import came_said, evidence_said, reason_said
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.storage.ml.jobs import Ended, Job
 from seeding_platform.storage.ml.standing import Measurement, TrainingData
@@ -248,6 +248,22 @@ def test_what_came_of_a_training_is_said_in_the_language_of_the_page(ended, data
     job = Job(job_id="a", whose=CHURN, trigger="manual", requested_by="k", requested_at=at, **ended)
     told = {"rows": 1000, "labelled": 900, "distinct_rows": 900, "good": False, "says": "", "at": at, "completeness": 0.987, **data}
     assert came_said(job, TrainingData(job_id="a", whose=CHURN, **told), Speaker("nl", None), words("nl")["models"]) == said
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        ({"asked_by": "key1"}, ""),
+        ({"last_success": "2026-11-20T03:00:00+00:00", "days": 7}, "laatst gelukt 20 nov 2026 03:00, toegestane dagen 7"),
+        ({"data_version": "c@2", "trained_on": None, "new_labels": 1200, "bar": 100}, "gegevens c@2, nieuwe labels 1.200, gevraagd 100"),
+        (
+            {"dropped": True, "says": "auc fell", "windows": [[1, {"dropped": True, "metric": "auc", "current": 0.8, "baseline": 0.9}]]},
+            "AUC 0,800 over 1 dag(en), 0,900 ervoor",
+        ),
+    ],
+)
+def test_what_a_trigger_rests_on_is_said_in_the_language_of_the_page(evidence, said):
+    assert evidence_said(evidence, {}, Speaker("nl", None), words("nl")["models"]) == said
 
 
 def test_what_there_was_to_train_on_and_what_the_clock_does_stand_on_the_pages(service, bench):

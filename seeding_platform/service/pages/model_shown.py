@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.service.pages.measured_chart import Measured, measured_chart
-from seeding_platform.service.pages.model_words import DIGITS, came_said, change_said, gain_said, metric_said, number_said, reason_said
+from seeding_platform.service.pages.model_words import DIGITS, came_said, change_said, evidence_said, gain_said, metric_said, number_said, reason_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ STAGES = ("frame", "guards", "fit", "evaluate", "register", "gate", "deploy")
 STATUSES = {"serving": "ok", "held": "waiting", "trained": "plain", "untrained": "plain"}
 JOB_BADGES = {"queued": "waiting", "running": "running", "succeeded": "ok", "failed": "failed", "skipped": "warn", "no_change": "plain"}
 VERDICTS = {"deploy": "ok", "hold": "waiting", "refuse": "warn"}
-MOST_EVIDENCE, MOST_COLUMNS = 4, 20
+MOST_COLUMNS = 20
 
 
 def model_row(told: Mapping[str, Any], alerts: Sequence[Mapping[str, str]], say: Speaker, k: Words) -> dict[str, Any]:
@@ -96,23 +96,12 @@ def job_shown(job: Job, names: Mapping[str, str], data: Mapping[str, TrainingDat
     at = STAGES.index(job.stage) if job.stage in STAGES else -1
     return {
         "id": job.job_id, "model": job.whose.model, "asked": say.moment(job.requested_at), "trigger": k["triggers"].get(job.trigger, job.trigger),
-        "evidence": evidence_said(job.evidence, names, say), "by": names.get(job.requested_by, job.requested_by), "state": k["job_states"][job.state],
-        "tone": JOB_BADGES[job.state], "stages": [(name, "done" if i < at else "now" if i == at else "next") for i, name in enumerate(STAGES)],
+        "evidence": evidence_said(job.evidence, names, say, k), "by": names.get(job.requested_by, job.requested_by),
+        "state": k["job_states"][job.state], "tone": JOB_BADGES[job.state],
+        "stages": [(name, "done" if i < at else "now" if i == at else "next") for i, name in enumerate(STAGES)],
         "stage": k["stages"].get(job.stage, ""), "verdict": k["verdicts"].get(job.verdict, ""), "verdict_tone": VERDICTS.get(job.verdict, "plain"),
         "says": said, "own": own, "version": job.version or "–", "gain": gain_said(job.improvement, say), "attempt": job.attempt,
     }  # fmt: skip
-
-
-def evidence_said(evidence: Mapping[str, Any], names: Mapping[str, str], say: Speaker) -> str:
-    """What a trigger rests on: its first plain facts."""
-    told = []
-    for name, value in evidence.items():
-        if name == "asked_by" or value is None or isinstance(value, dict | list | bool):
-            continue
-        number = isinstance(value, int | float)
-        shown = (say.count(value) if float(value).is_integer() else say.number(value, DIGITS)) if number else names.get(str(value), str(value))
-        told.append(f"{name.replace('_', ' ')} {shown}")
-    return ", ".join(told[:MOST_EVIDENCE])
 
 
 def deployment_shown(change: Deployment, names: Mapping[str, str], say: Speaker, k: Words) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Words = Mapping[str, Any]
 
-DIGITS = 3
+DIGITS, MOST_EVIDENCE = 3, 4
 RULE_DIGITS = {"rows": 0, "looks": 0, "dummy": 1, "latency": 1, "size": 1, "better": 4}
 SIGNED = frozenset({"gain", "calibration", "dummy"})
 LEAST_P = 1e-4
@@ -62,6 +63,22 @@ def _form(reason: Mapping[str, Any]) -> str:
     if rule == "better":
         return "better" if reason["bar"] else "interval"
     return "unmeasured" if rule in ("latency", "size") and reason["value"] is None else rule
+
+
+def evidence_said(evidence: Mapping[str, Any], names: Mapping[str, str], say: Speaker, k: Words) -> str:
+    """What a trigger rests on: windows in which a figure dropped, or its first plain facts."""
+    dropped = [(days, c) for days, c in evidence.get("windows", ()) if c["dropped"]]
+    if dropped:
+        windows = [(days, metric_said(c["metric"], k), number_said(c["current"], say), number_said(c["baseline"], say)) for days, c in dropped]
+        return "; ".join(k["window"].format(days=days, metric=metric, current=now, before=before) for days, metric, now, before in windows)
+    told = [(name, value) for name, value in evidence.items() if name != "asked_by" and not (value is None or isinstance(value, dict | list | bool))]
+    return ", ".join(f"{k['facts'].get(name, name.replace('_', ' '))} {_fact_said(name, value, names, say)}" for name, value in told[:MOST_EVIDENCE])
+
+
+def _fact_said(name: str, value: float | str, names: Mapping[str, str], say: Speaker) -> str:
+    if isinstance(value, int | float):
+        return number_said(value, say, 0 if float(value).is_integer() else DIGITS)
+    return say.moment(dt.datetime.fromisoformat(value)) if name == "last_success" else names.get(value, value)
 
 
 def came_said(job: Job, data: TrainingData | None, say: Speaker, k: Words) -> tuple[str, str]:
