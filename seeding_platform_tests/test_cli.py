@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import subprocess
 import sys
 
@@ -180,3 +181,14 @@ def test_two_files_are_linked_by_a_policy(place):
     told = place.run("link", str(a), "--policy", str(policy), "--out", str(target))
     assert told.returncode == 1
     assert "policy.yaml: fields" in told.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_else(place):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = place.run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "SEEDING_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "First admin key" not in done.stdout + done.stderr

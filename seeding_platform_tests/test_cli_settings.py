@@ -44,3 +44,10 @@ def test_a_file_with_one_wrong_value_changes_nothing(place):
     assert "customers" not in place.run("settings", "export").stdout
     file.write_text("just a word")
     assert "seeding settings export" in place.run("settings", "apply", str(file), "--reason", "x").stderr
+
+
+def test_routes_of_alerts_are_given_one_a_line(place):
+    done = place.run("settings", "set", "alerts.routes", "routes=critical -> console\n* -> console", "--reason", "x")
+    assert done.returncode == 0, done.stderr
+    told = yaml.safe_load(place.run("settings", "export").stdout)
+    assert told["alerts.routes"] == {"everywhere": {"routes": ["critical -> console", "* -> console"]}}

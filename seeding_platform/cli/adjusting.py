@@ -156,13 +156,14 @@ def _wanted(content: Any, where: str) -> list[tuple[Adjustable, str, dict[str, A
 
 
 def _read(value: str) -> Any:
-    """A value as YAML has it; what is none, such as the hours of a schedule, is the text itself."""
+    """A value as YAML has it; what is none, such as the hours of a schedule, and a text of several lines is the text itself."""
     import yaml
 
     try:
-        return yaml.safe_load(value)
+        read = yaml.safe_load(value)
     except yaml.YAMLError:
         return value
+    return value if isinstance(read, str) and "\n" in value else read
 
 
 def _tell(setting: Adjustable, scope: str, what: str) -> None:

@@ -104,6 +104,7 @@ def serve(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Whose the first admin key is; default: the only tenant there is, or `default`.")
     ] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port on 127.0.0.1; default SEEDING_PORT (8000).", min=1, max=65535)] = None,
 ) -> None:
     """Serve API and pages on 127.0.0.1; the first time an admin key is made and shown once."""
     from seeding_platform.defs.platform import Platform
@@ -111,7 +112,7 @@ def serve(
     from seeding_platform.defs.run_gateway import DagsterRuns
     from seeding_platform.service.serve import serve as run
 
-    settings = Settings()
+    settings = Settings().model_copy(update={} if port is None else {"port": port})
     runs = DagsterRuns(settings, os.environ)
     restorer = Restorer(Platform(settings), lambda: runs.instance)
     run(settings, tenant=tenant, environment=dict(os.environ), runs=runs, restorer=restorer, says=say)

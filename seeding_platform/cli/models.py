@@ -165,7 +165,7 @@ def _experiment_lines(spec: ModelSpec, found: SeedingExperiment) -> list[str]:
     if not found.rungs:
         return [f"{spec.name}: {found.says}"]
     lines = [
-        f"{spec.name}: {found.metric.upper()} ({found.direction} is better) on {found.held_out:,} held-out rows of one's own; "
+        f"{spec.name}: {found.metric} ({found.direction} is better) on {found.held_out:,} held-out rows of one's own; "
         f"{found.seed_rows:,} rows of the seed package, {found.left_out:,} left out",
         "",
         f"{'labels':>8} {'cold':>9} {'warm':>9} {'gain':>9}  {'95 % interval':<20} {'draws':>6} {'CPU-s cold':>11} {'CPU-s warm':>11}",

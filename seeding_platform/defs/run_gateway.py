@@ -41,6 +41,8 @@ KINDS = {
     Type.RUN_FAILURE: "ended_badly",
     Type.RUN_CANCELED: "canceled",
 }
+SCHEDULES, LIVES_S = "SCHEDULER", 150.0
+"""Dagster's daemon of schedules, and how many seconds may lie between two of its signs of life; it gives one every half minute."""
 ASKED_BY = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 
 
@@ -96,6 +98,11 @@ class DagsterRuns:
                 lines.append(line)
         return lines[:limit]
 
+    def clock_runs(self) -> bool:
+        """Whether the daemon that follows schedules gave a sign of life lately."""
+        beat = self.instance.get_daemon_heartbeats().get(SCHEDULES)
+        return beat is not None and dt.datetime.now(dt.UTC).timestamp() - beat.timestamp < LIVES_S
+
     def start(self, event: str, *, tenant: str) -> str:
         """A process of `seeding run`; another one under way is said at once."""
         busy = [r for r in self.recent(limit=20) if r.status in ("queued", "running") and r.asked_by in ("command", "person")]
@@ -116,6 +123,7 @@ class DagsterRuns:
                 text=True,
                 start_new_session=True,
             )
+        threading.Thread(target=process.wait, name=f"wait-{run_id[:8]}", daemon=True).start()  # so that nothing is left of it when it ends
         self._started[run_id] = (event, process, dt.datetime.now(dt.UTC))
         return run_id
 

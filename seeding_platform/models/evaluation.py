@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from seeding_platform.models.spec import ModelSpec
 
 
-_SHORT = ("auc", "rmse", "mae", "mape", "f1", "mrr")
-
-
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure and how sure it is.
@@ -128,8 +125,8 @@ class Evaluation:
         against = "" if self.baseline_value is None else f" against {self.baseline_value:.3f} of the dummy"
         gain = "" if self.gain_se is None else f", {self.gain_se:+.1f} standard errors"
         rows = "rows" if self.split.get("kind") == "none" else "held-out rows"
-        value = "cannot be told" if math.isnan(self.value) else f"{self.value:.3f}"
-        return f"{self.metric.upper() if self.metric in _SHORT else self.metric} {value}{against}{gain} on {self.test_rows} {rows}"
+        value = f"{self.value:.3f}" if math.isfinite(self.value) else "?"
+        return f"{self.metric} {value}{against}{gain} on {self.test_rows} {rows}"
 
     def broken_guardrails(self, spec: ModelSpec) -> list[str]:
         """What serving it costs beyond what the specification allows, in words."""

@@ -1,18 +1,27 @@
-"""The outbox emptied: what is due is tried, what fails waits or is given up, and an alert says when somebody cannot be reached."""
+"""The outbox emptied: what is due is tried, what fails waits or is given up, and an alert says when somebody cannot be reached.
+
+Several messages go at the same time, those to one address one after another, and a tenant whose other side is slow leaves room for the others.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
 
+from seeding_platform.errors import BusyError
 from seeding_platform.monitoring.alert import Alert
 from seeding_platform.monitoring.channels import GONE, tried
 from seeding_platform.monitoring.desk import AlertDesk
+from seeding_platform.storage.locks import exclusive
 from seeding_platform.storage.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from collections.abc import Callable
+    from concurrent.futures import Future
 
     from seeding_platform.monitoring.channels import Outcome
     from seeding_platform.settings import Settings
@@ -22,48 +31,79 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seeding.alerts")
 RULE = "delivery.failed"
-MOST_AT_ONCE, SECONDS = 50, 30.0
+SECONDS = 30.0
+AT_ONCE, AT_ONCE_OF_TENANT = 8, 3
+LOOKS_EVERY_S = 0.5
+"""How often a pass looks for what came due while it waits for the other side."""
+LOCK = "outbox.lock"
 
 
 class Delivery:
-    """Sends what waits in the outbox; several processes may do so at once.
+    """Sends what waits in the outbox; of several processes of a machine one does so at a time.
 
     Args:
         state: the database.
         settings: which channels are set up.
+        clock: seconds that only go up.
     """
 
-    def __init__(self, state: State, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, state: State, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings, self.clock = settings, clock
         self.desk, self.webhooks = AlertDesk(state, settings), Webhooks(state)
         self.live = self.desk.live
 
     def send_due(self, *, now: dt.datetime, seconds: float = SECONDS) -> int:
-        """Send what is due, for so long at most; returns how many went out."""
-        sent, until = 0, time.monotonic() + seconds
-        for _ in range(MOST_AT_ONCE):
-            if time.monotonic() >= until:
-                break
-            message = self.live.claimed(now=now)
-            if message is None:
-                break
-            sent += not self._tried(message, now).error
-        return sent
+        """Send what is due, beginning nothing more after so long; returns how many went out, 0 also where another process is at it."""
+        try:
+            with exclusive(self.settings.state / LOCK, holder="sending messages"):
+                return self._pass(self._moments(now), seconds)
+        except BusyError:
+            return 0
 
     def send_now(self, message_id: str, *, now: dt.datetime) -> Outcome | None:
         """Send one message that waits; None where it does not, or somebody else is at it."""
         message = self.live.claimed(now=now, message_id=message_id)
-        return None if message is None else self._tried(message, now)
+        return None if message is None else self._tried(message, self._moments(now))
 
-    def _tried(self, message: Message, now: dt.datetime) -> Outcome:
+    def _moments(self, now: dt.datetime) -> Callable[[], dt.datetime]:
+        """The moment as it goes on from now."""
+        began = self.clock()
+        return lambda: now + dt.timedelta(seconds=self.clock() - began)
+
+    def _pass(self, moment: Callable[[], dt.datetime], seconds: float) -> int:
+        """Take one message at a time, only when somebody is free to send it: what a killed process held is at most as many as go at once."""
+        until, sent = self.clock() + seconds, 0
+        under_way: dict[Future[Outcome], Message] = {}
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="delivery") as pool:
+            while True:
+                message = self._next(list(under_way.values()), moment()) if self.clock() < until else None
+                if message is not None:
+                    under_way[pool.submit(self._tried, message, moment)] = message
+                elif not under_way:
+                    return sent
+                if message is None or len(under_way) == AT_ONCE:
+                    for future in wait(under_way, LOOKS_EVERY_S, FIRST_COMPLETED).done:
+                        sent += not future.result().error
+                        del under_way[future]
+
+    def _next(self, under_way: list[Message], now: dt.datetime) -> Message | None:
+        """What is due next, to an address to which nothing is under way, of a tenant that does not have its share under way."""
+        busy = Counter(m.tenant for m in under_way)
+        full = [tenant for tenant, many in busy.items() if many >= AT_ONCE_OF_TENANT]
+        return self.live.claimed(now=now, but_to=[(m.channel, m.target) for m in under_way], but_of=full)
+
+    def _tried(self, message: Message, moment: Callable[[], dt.datetime]) -> Outcome:
         webhook = self.webhooks.one(message.target) if message.channel == "webhook" and message.target else None
-        came = tried(message, self.settings, webhook, now=now)
+        at = moment()
+        came = tried(message, self.settings, webhook, now=at)
+        now = moment()
         if not came.error:
-            self.live.sent(message, now=now, code=came.code, took_ms=came.took_ms)
+            self.live.sent(message, at=at, now=now, code=came.code, took_ms=came.took_ms)
             self._reached(message, webhook, now)
             return came
         log.warning("message %s was not sent by %s: %s", message.message_id, message.channel, came.error.partition(":")[0])
-        later = self.live.failed(message, came.error, now=now, code=came.code, took_ms=came.took_ms, wait_s=came.wait_s, for_good=came.for_good)
+        told: dict[str, Any] = {"code": came.code, "took_ms": came.took_ms, "wait_s": came.wait_s, "for_good": came.for_good}
+        later = self.live.failed(message, came.error, at=at, now=now, **told)
         if webhook is not None and webhook.enabled:
             self._missed(webhook, came, now)
         elif not later and not (message.channel == "webhook" and message.target):

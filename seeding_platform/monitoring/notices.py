@@ -101,5 +101,19 @@ def facts_of(alert: Occurrence) -> dict[str, Any]:
     }
 
 
+def named(subject: str, tenant: str) -> str:
+    """What people call what an alert is about: a model by its name, everything else as it is.
+
+    >>> named("model/acme.churn", "acme"), named("model/staging:acme.churn", "acme"), named("quality/orders", "acme")
+    ('churn', 'churn (staging)', 'quality/orders')
+    """
+    kind, _, name = subject.partition("/")
+    if kind != "model":
+        return subject
+    environment, _, own = name.rpartition(":")
+    own = own.removeprefix(f"{tenant}.")
+    return f"{own} ({environment})" if environment else own
+
+
 def _facts(alert: Occurrence) -> dict[str, Any]:
-    return {**alert.evidence, "subject": alert.subject}
+    return {**alert.evidence, "subject": named(alert.subject, alert.tenant)}

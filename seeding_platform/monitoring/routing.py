@@ -143,6 +143,12 @@ class AlertRoutes(BaseModel):
     lang: Literal["en", "nl"] = Field("en", description="Language of the messages")
     webhook_failures: int = Field(20, ge=3, le=1000, description="Failed attempts in a row after which a webhook is switched off")
 
+    @field_validator("routes", mode="before")
+    @classmethod
+    def _lines(cls, routes: object) -> object:
+        """One text is its lines."""
+        return tuple(line.strip() for line in routes.splitlines() if line.strip()) if isinstance(routes, str) else routes
+
     @field_validator("routes")
     @classmethod
     def _readable(cls, routes: tuple[str, ...]) -> tuple[str, ...]:

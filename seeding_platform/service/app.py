@@ -139,7 +139,7 @@ def create_app(
     app = FastAPI(title="Seeding Platform", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.service, app.state.uploads, app.state.watch = service, uploads, watch
     app.state.registry = CollectorRegistry()
-    errors.install(app)
+    errors.install(app, page_of=views.problem_shown)
     app.include_router(health.router)
     app.include_router(figures.router, responses=errors.documented())
     app.include_router(ingestions.router, responses=errors.documented(404, 409))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -16,14 +16,18 @@ from seeding_platform.service.withheld import texts_told
 from seeding_platform.storage.snapshots import NoSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fastapi import FastAPI, Request
+
+    PageOf = Callable[[Request, int, str], Response]
 
 log = logging.getLogger("seeding.service")
 MEDIA = "application/problem+json"
 MOST_DETAIL, MOST_PLACE, MOST_ERRORS = 300, 100, 20
 """How many letters of a detail, of a place in a body, and how many errors are told: looking for personal data takes longer the more there is."""
+PAGES = ("/en/", "/nl/")
+"""What the addresses of pages begin with."""
 TITLES = {
     400: "The request cannot be read",
     401: "Who is asking?",
@@ -76,9 +80,14 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": TITLES[status], **form} for status in (400, 401, 403, 413, 422, 429, 503, *statuses)}
 
 
-def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
-    """The answer to a refused request."""
+def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """The answer to a refused request: of a page a page, else problem+json."""
     detail, instance = texts_told([detail[:MOST_DETAIL], request.url.path[:MOST_DETAIL]])
+    page_of: PageOf | None = getattr(request.app.state, "page_of_problem", None)
+    if page_of is not None and request.url.path.startswith(PAGES):
+        page = page_of(request, status, detail)
+        page.headers.update(headers or {})
+        return page
     body = {
         "type": f"/problems/{code}",
         "title": TITLES.get(status, "Refused"),
@@ -110,28 +119,34 @@ def _methods(app: FastAPI, path: str) -> set[str]:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of an app a problem."""
+def install(app: FastAPI, *, page_of: PageOf | None = None) -> None:
+    """Make every error of an app a problem.
+
+    Args:
+        app: the service.
+        page_of: a problem as a page, for whoever asked for one; without it all problems are problem+json.
+    """
+    app.state.page_of_problem = page_of
 
     @app.exception_handler(Problem)
-    async def refused(request: Request, error: Problem) -> JSONResponse:
+    async def refused(request: Request, error: Problem) -> Response:
         return problem(request, error.status, error.code, error.detail, headers=error.headers, **error.more)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         told = texts_told([text for e in error.errors()[:MOST_ERRORS] for text in (_place(e["loc"]), e["msg"][:MOST_DETAIL])])
         found = [{"at": at, "message": message} for at, message in zip(told[::2], told[1::2], strict=True)]
         return problem(request, 422, "invalid-request", "; ".join(f"{e['at']}: {e['message']}" for e in found), errors=found)
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers) if error.headers else None
         if error.status_code == 405:
             headers = {"Allow": ", ".join(sorted(_methods(app, request.url.path))) or "GET"}
         return problem(request, error.status_code, f"http-{error.status_code}", str(error.detail), headers=headers)
 
     @app.exception_handler(SeedingError)
-    async def ours(request: Request, error: SeedingError) -> JSONResponse:
+    async def ours(request: Request, error: SeedingError) -> Response:
         status, code = 422, "refused"
         if isinstance(error, NoSnapshot):
             status, code = 503, "no-facts-yet"
@@ -140,6 +155,6 @@ def install(app: FastAPI) -> None:
         return problem(request, status, code, str(error))
 
     @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected(request: Request, error: Exception) -> Response:
         log.error("unexpected error, trace %s", getattr(request.state, "trace_id", "-"), exc_info=error)
         return problem(request, 500, "internal", "An error of ours; it is in the log under this trace id.")

@@ -13,6 +13,7 @@ from seeding_platform.models.operations import changes
 from seeding_platform.models.operations.checking import ask_for, checked
 from seeding_platform.models.operations.clocks import clocks
 from seeding_platform.models.operations.data import data_of, ready
+from seeding_platform.models.operations.serving import NothingServes
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
 from seeding_platform.models.spec import shipped_specs
 from seeding_platform.monitoring.callbacks import checked_callback, host_of
@@ -25,6 +26,7 @@ from seeding_platform.storage.ml.whose import PRODUCTION, Whose
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seeding_platform.models.learning.reasons import Reason
     from seeding_platform.models.operations.checking import Checked
     from seeding_platform.models.registry import ModelVersion
     from seeding_platform.models.spec import ModelSpec
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 SERIES = dt.timedelta(days=90)
 GAINS = 500
 """How many trainings the average gain looks back over."""
+WORKFLOW = "asked for by a workflow"
+"""Why a version serves where the alias of the API was asked."""
 LINEAGE = (
     "data_version", "data_sha256", "spec", "code_version", "features", "rows", "data_from", "data_to", "snapshot_id", "dagster_run_id", "job_id"
 )  # fmt: skip
@@ -151,7 +155,31 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
     changes.settled(bench, done)
     if done.state != "verified":
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
+    if back:
+        bench.alert("taken_back", whose, version=done.previous_version, previous=done.version, deployment=done.deployment_id)
+    else:
+        bench.all_clear("taken_back", whose)
     return done
+
+
+def reasons_of(service: Service, whose: Whose, row: Mapping[str, Any]) -> tuple[str, list[Reason]]:
+    """What each feature does to the answer for one row, and the version that answers.
+
+    Raises:
+        NothingServes: no version serves.
+        PermanentError: a name is no feature of it.
+        ContractBroken: a value is none of its feature's kind.
+    """
+    from seeding_platform.models import reasons
+
+    standing = service.bench.standings.one(whose)
+    if standing is None or standing.version is None:
+        raise NothingServes(f"No version of {whose.registered} serves.", fix="Train it, and see what its gate says.")
+    spec, model = service.predictor.loaded(whose, standing.version)
+    unknown = sorted(set(row) - set(spec.features))
+    if unknown:
+        raise PermanentError(f"{spec.name} has no feature {unknown[0]!r}.", fix=f"Its features are {', '.join(spec.features)}.")
+    return standing.version, reasons(model, spec, {name: row.get(name) for name in spec.features})
 
 
 def by_a_second_person(service: Service, whose: Whose, version: str, *, by: str) -> None:
@@ -224,7 +252,8 @@ def status(service: Service, tenant: str) -> dict[str, Any]:
     """Models, active jobs, share of trainings that ended well, average gain of what took another version's place, where the figure is a share."""
     standings = service.bench.standings.all(tenant=tenant)
     stats = service.bench.jobs.stats(tenant=tenant)
-    ended = sum(int(s["succeeded"]) + int(s["failed"]) for s in stats)
+    jobs = {state: sum(int(s[state]) for s in stats) for state in ("succeeded", "failed", "skipped", "no_change")}
+    ended = jobs["succeeded"] + jobs["failed"]
     shares = {name for name, spec in shipped_specs().items() if spec.metric in SHARES}
     deployed = [j for j in service.bench.jobs.recent(tenant=tenant, state="succeeded", limit=GAINS) if j.verdict == "deploy" and j.trigger != "first"]
     gains = [j.improvement for j in deployed if j.improvement is not None and j.whose.model in shares]
@@ -233,7 +262,8 @@ def status(service: Service, tenant: str) -> dict[str, Any]:
         "models": len(shipped_specs()),
         "serving": sum(1 for s in standings if s.version is not None and s.whose.environment == PRODUCTION),
         "active_jobs": [job_told(j) for j in active],
-        "success_rate": sum(int(s["succeeded"]) for s in stats) / ended if ended else None,
+        "jobs": jobs,
+        "success_rate": jobs["succeeded"] / ended if ended else None,
         "average_improvement": sum(gains) / len(gains) if gains else None,
         "checked_at": max((s.checked_at for s in standings if s.checked_at), default=None),
         "schedules": clocks(service.bench, tenant=tenant),

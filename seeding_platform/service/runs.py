@@ -100,6 +100,10 @@ class RunGateway(Protocol):
         """What happened in a run after a line, the oldest first."""
         ...
 
+    def clock_runs(self) -> bool:
+        """Whether schedules are followed now."""
+        ...
+
     def start(self, event: str, *, tenant: str) -> str:
         """Ask for a run; its id."""
         ...
@@ -127,6 +131,10 @@ class NoRuns:
     def log(self, run_id: str, *, after: int = -1, limit: int = 500) -> list[LogLine]:
         """There is none."""
         raise NoSuchRun(run_id)
+
+    def clock_runs(self) -> bool:
+        """Nobody follows any."""
+        return False
 
     def start(self, event: str, *, tenant: str) -> str:
         """Nobody can."""

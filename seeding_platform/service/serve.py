@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING
 
 from seeding_platform.service.app import create_app
 from seeding_platform.service.key_commands import new_key
+from seeding_platform.service.listening import HOST, listening
 from seeding_platform.storage import snapshots
 from seeding_platform.storage.api_state import ApiState, Role
 from seeding_platform.storage.state import State
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from seeding_platform.settings import Settings
 
 __all__ = ["default_tenant", "first_admin_key", "new_key", "serve"]
-HOST = "127.0.0.1"
 FIRST_KEY = "first-admin-key"
 LISTENERS_S = 5
 """How long pages that listen for events may hold up the end of the service."""
@@ -34,13 +35,20 @@ def serve(
     restorer: TableRestorer,
     says: Callable[[str], None],
 ) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop.
+
+    Raises:
+        ConfigError: the port is taken.
+    """
     import uvicorn
 
-    first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
-    says(f"API and pages on http://{HOST}:{settings.port}")
-    app = create_app(settings, limit_per_minute=settings.requests_per_minute, inherited=environment, runs=runs, restorer=restorer)
-    uvicorn.run(app, host=HOST, port=settings.port, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
+    with listening(settings.port, "SEEDING_PORT") as door:
+        first_admin_key(settings, tenant=tenant or default_tenant(settings), says=says)
+        says(f"API and pages on http://{HOST}:{settings.port}")
+        app = create_app(settings, limit_per_minute=settings.requests_per_minute, inherited=environment, runs=runs, restorer=restorer)
+        config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=LISTENERS_S)
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[door])
 
 
 def first_admin_key(settings: Settings, *, tenant: str, says: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeding_platform.storage.database import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from seeding_platform.storage.state import State
 
@@ -148,10 +148,23 @@ class Live:
         with self.engine.connect() as connection:
             return connection.execute(query).first() is not None
 
-    def claimed(self, *, now: dt.datetime, message_id: str | None = None) -> Message | None:
-        """One message that is due, or the one that is named, held for two minutes so that nobody else sends it meanwhile.
+    def claimed(
+        self,
+        *,
+        now: dt.datetime,
+        message_id: str | None = None,
+        but_to: Sequence[tuple[str, str]] = (),
+        but_of: Sequence[str] = (),
+    ) -> Message | None:
+        """One message that is due, held for two minutes so that nobody else sends it meanwhile.
 
         What a suspended tenant would send waits until it is served again.
+
+        Args:
+            now: the moment.
+            message_id: this one only.
+            but_to: channels and targets that are left out.
+            but_of: tenants that are left out.
         """
         import sqlalchemy as sa
 
@@ -162,6 +175,10 @@ class Live:
         query = sa.select(table).where(table.c.next_at <= now, table.c.tenant.not_in(closed)).order_by(table.c.next_at, table.c.message_id).limit(1)
         if message_id is not None:
             query = query.where(table.c.message_id == message_id)
+        if but_to:
+            query = query.where(sa.not_(sa.or_(*(sa.and_(table.c.channel == channel, table.c.target == target) for channel, target in but_to))))
+        if but_of:
+            query = query.where(table.c.tenant.not_in(but_of))
         with writing(self.engine) as connection:
             row = connection.execute(query).mappings().one_or_none()
             if row is None:
@@ -171,9 +188,17 @@ class Live:
                 return None
         return _message(row)
 
-    def sent(self, message: Message, *, now: dt.datetime, code: int | None = None, took_ms: int = 0) -> None:
-        """It went out."""
-        self._tried(message, now, code, took_ms, "", sent_at=now, next_at=None)
+    def sent(self, message: Message, *, now: dt.datetime, at: dt.datetime | None = None, code: int | None = None, took_ms: int = 0) -> None:
+        """It went out.
+
+        Args:
+            message: what was sent.
+            now: when that was known.
+            at: when it was begun; now without it.
+            code: status of the answer.
+            took_ms: how long it took.
+        """
+        self._tried(message, at or now, code, took_ms, "", sent_at=now, next_at=None)
 
     def failed(
         self,
@@ -181,6 +206,7 @@ class Live:
         why: str,
         *,
         now: dt.datetime,
+        at: dt.datetime | None = None,
         code: int | None = None,
         took_ms: int = 0,
         wait_s: float = 0,
@@ -192,6 +218,7 @@ class Live:
             message: what was to be sent.
             why: what went wrong.
             now: the moment.
+            at: when it was begun; now without it.
             code: status of the answer.
             took_ms: how long it took.
             wait_s: how long the other side wants to be left alone.
@@ -199,7 +226,7 @@ class Live:
         """
         planned = RETRY_AFTER_S[message.attempts] if message.attempts < len(RETRY_AFTER_S) and not for_good else None
         later = None if planned is None else now + dt.timedelta(seconds=max(planned, min(wait_s, RETRY_AFTER_S[-1])))
-        self._tried(message, now, code, took_ms, why[:500], next_at=later)
+        self._tried(message, at or now, code, took_ms, why[:500], next_at=later)
         return later is not None
 
     def again(self, message_id: str, *, tenant: str, now: dt.datetime) -> bool:
@@ -276,7 +303,7 @@ class Live:
         with self.engine.connect() as connection:
             return [Attempt(**{name: row[name] for name in Attempt.__dataclass_fields__}) for row in connection.execute(query).mappings()]
 
-    def _tried(self, message: Message, now: dt.datetime, code: int | None, took_ms: int, error: str, **values: Any) -> None:
+    def _tried(self, message: Message, at: dt.datetime, code: int | None, took_ms: int, error: str, **values: Any) -> None:
         import sqlalchemy as sa
 
         from seeding_platform.storage.schema import outbox as table
@@ -284,7 +311,7 @@ class Live:
 
         with writing(self.engine) as connection:
             before = connection.execute(sa.select(sa.func.max(tries.c.attempt)).where(tries.c.message_id == message.message_id)).scalar() or 0
-            told = {"tenant": message.tenant, "at": now, "code": code, "took_ms": took_ms, "error": error}
+            told = {"tenant": message.tenant, "at": at, "code": code, "took_ms": took_ms, "error": error}
             connection.execute(tries.insert(), {"message_id": message.message_id, "attempt": before + 1, **told})
             mine = sa.update(table).where(table.c.message_id == message.message_id)
             connection.execute(mine.values(attempts=message.attempts + 1, error=error, **values))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from dagster._core.workspace.load_target import ModuleTarget, WorkspaceFileTarge
 from dagster_webserver.version import __version__
 
 from seeding_platform.defs.run import instance_for
-from seeding_platform.errors import ConfigError
+from seeding_platform.service.listening import HOST, listening
 from seeding_platform.settings import project_root
 from seeding_platform.storage.state import State
 from seeding_platform.webui.app import create_app, door_of
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from seeding_platform.settings import Settings
     from seeding_platform.webui.door import Door
 
-HOST = "127.0.0.1"
 CHILD_ENDS_S = 30.0
 LISTENERS_S = 5
 """How long pages that listen for events may hold up the end."""
@@ -66,7 +64,7 @@ def serve(settings: Settings, *, now: Callable[[], dt.datetime], new_id: Callabl
     for folder in (settings.state, settings.landing, settings.sources):
         folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(_listening(settings.ui_port))
+        taken = stack.enter_context(listening(settings.ui_port, "SEEDING_UI_PORT"))
         state = stack.enter_context(State.open(settings.state_url))
         door = door_of(settings, state, now=now, new_id=new_id)
         instance = stack.enter_context(instance_for(settings, root=project_root()))
@@ -81,11 +79,11 @@ def serve(settings: Settings, *, now: Callable[[], dt.datetime], new_id: Callabl
         server = uvicorn.Server(config)
         lost = threading.Event()
         threading.Thread(target=_watch, args=(daemon, server, lost), daemon=True).start()
-        listening.listen()  # whoever comes once the address is told waits, and is not turned away
+        taken.listen()  # whoever comes once the address is told waits, and is not turned away
         for line in welcome(door, settings.ui_port):
             says(line)
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listening])
+            server.run(sockets=[taken])
         if lost.is_set():
             says("The daemon ended by itself; what it said stands above. Start again.")
         return not lost.is_set()
@@ -101,19 +99,6 @@ def welcome(door: Door, port: int) -> list[str]:
         where,
         f"{told}: anybody on this machine may do everything here. `seeding keys create --role admin` makes a key, and from then on it asks.",
     ]
-
-
-@contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with listening:
-        try:
-            listening.bind((HOST, port))
-        except OSError as error:
-            told = f"Port {port} of {HOST} cannot be had ({error.strerror})."
-            raise ConfigError(told, fix="End what listens there, or set SEEDING_UI_PORT to another one.") from error
-        yield listening
 
 
 @contextlib.contextmanager

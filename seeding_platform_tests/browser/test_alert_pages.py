@@ -64,7 +64,7 @@ def signed_in(browser, served, **options):
 def test_everything_is_done_without_a_script_and_without_a_fault(browser, served, outside):
     page = signed_in(browser, served, java_script_enabled=False)
     assert "2 alerts are open" in page.inner_text("main")
-    page.click("text=The data of model/churn has drifted")
+    page.click("text=The data of churn has drifted")
     page.click("button:has-text('Take it on')")
     page.locator("text=Taken on by browser").first.wait_for()
     page.select_option("#hours", "8")

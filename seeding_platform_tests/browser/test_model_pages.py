@@ -9,6 +9,7 @@ import uvicorn
 
 from seeding_platform.models.operations.checking import Data, checked
 from seeding_platform.models.spec import shipped_spec
+from seeding_platform.storage.ml.standing import Measurement
 from seeding_platform_tests.browser.test_cleaning_pages import faults
 from seeding_platform_tests.browser.test_pages import Watched
 from seeding_platform_tests.browser.test_pages import browser as browser
@@ -70,3 +71,27 @@ def test_every_page_of_models_in_both_themes_narrow_and_wide_and_a_rollback_with
     page.click("button:has-text('Roll back to version 1')")
     assert "worse" in page.inner_text("#main")
     assert page.inner_text(".figures dd >> nth=0") == "1"
+
+
+def test_every_part_follows_what_happens_and_what_was_chosen_or_unfolded_stays(browser, modelled, service):
+    watched = Watched(browser, modelled, viewport={"width": 1360, "height": 900})
+    page = watched.sign_in()
+    page.goto(f"{modelled[0]}/en/models/churn")
+    page.click("summary:has-text('All figures')")
+    bench = service.app.state.service.bench
+    live = Measurement(measurement_id="live:1", whose=CHURN, version="2", source="live", metric="auc", value=0.8123, rows=150, at=bench.now())
+    bench.standings.measured(live)
+    back = service.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse than it was"}, headers=service.key("operator"))
+    assert back.status_code == 201
+    page.locator("#live details td:has-text('0.812')").wait_for()
+    assert page.locator("#live details").get_attribute("open") is not None
+    page.locator("#live-more td:has-text('worse than it was')").wait_for()
+    page.locator("#live-sides th:has-text('Version 1') >> nth=0").wait_for()
+    page.select_option("#side-a", "2")
+    page.mouse.click(5, 5)
+    again = {"model": "churn", "version": "2", "reason": "the other way"}
+    assert service.post("/api/v1/ml/deployments", json=again, headers=service.key("operator")).status_code == 201
+    page.locator("#live-more td:has-text('the other way')").wait_for()
+    assert page.input_value("#side-a") == "2"
+    assert watched.trouble == []
+    watched.context.close()

@@ -1,9 +1,13 @@
 """Runs over Dagster's instance: started as a process, shown with stages and log, stopped without a torn table."""
 
+import shutil
 import time
 
+import psutil
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
+from seeding_platform.defs import run_gateway
 from seeding_platform.defs.run_gateway import DagsterRuns
 from seeding_platform.errors import BusyError
 from seeding_platform.service.runs import NoSuchRun
@@ -59,6 +63,25 @@ def test_a_process_that_never_came_so_far_says_why(place):
     assert run.status == "failed"
     assert "MB are free" in run.message
     assert [r.status for r in runs.recent(limit=5)] == ["failed"]
+
+
+def test_nothing_is_left_of_a_process_that_ended(place, monkeypatch):
+    monkeypatch.setattr(run_gateway.sys, "executable", shutil.which("true"))
+    before = {p.pid for p in psutil.Process().children()}
+    DagsterRuns(place.settings, place.environment).start("retrain", tenant="default")
+    for _ in range(200):
+        if {p.pid for p in psutil.Process().children()} <= before:
+            return
+        time.sleep(0.02)
+    raise AssertionError([p.status() for p in psutil.Process().children()])
+
+
+def test_whether_the_clock_runs_is_known_by_the_daemons_signs_of_life(place):
+    runs = DagsterRuns(place.settings, place.environment)
+    assert not runs.clock_runs()
+    for age, lives in ((400, False), (10, True)):
+        runs.instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SCHEDULER", "d1", []))
+        assert runs.clock_runs() is lives
 
 
 def test_a_run_that_is_not_there(place):

@@ -49,7 +49,7 @@ def test_one_object_in_the_form_of_the_contract(place, file):
 def test_a_table_that_people_read(place):
     done = run(place, "--data", "data.csv")
     assert done.exit_code == 0
-    for word in ("mine: AUC", "The floor of 0.6 is kept.", "95 % interval", "auc by kind", "expected calibration error", "One prediction takes"):
+    for word in ("mine: auc", "The floor of 0.6 is kept.", "95 % interval", "auc by kind", "expected calibration error", "One prediction takes"):
         assert word in done.stdout
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from seeding_platform.models.evaluation import Evaluation, Figure
 from seeding_platform.models.learning.figures import of_classes, of_numbers
 from seeding_platform.models.learning.intervals import interval, weighings
 
@@ -105,3 +106,8 @@ def test_blocks_of_draws_do_not_depend_on_their_size():
     assert whole.shape == (40, 50)
     assert (whole.sum(axis=1) == 50).all()
     assert interval(np.array([1.0, np.nan])) == (None, None)
+
+
+def test_a_figure_that_cannot_be_told_is_a_question_mark_and_names_stay_as_they_are():
+    judged = Evaluation("hit@1", {"hit@1": Figure(None, None, None, 40)}, {}, None, {}, None, {}, None, {"test_rows": 40})
+    assert judged.says() == "hit@1 ? on 40 held-out rows"

@@ -20,6 +20,7 @@ class Taker(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        self.server.meanwhile(self.path)
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -64,6 +65,7 @@ class Outside:
 def outside():
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
     web.status, web.headers, web.daemon_threads = 200, {}, True
+    web.meanwhile = lambda path: None
     mail = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mails)
     mail.daemon_threads = True
     for server in (web, mail):

@@ -40,7 +40,7 @@ def test_raised_again_and_again_it_is_said_once(desk, state, settings, outside):
     assert (made.count, made.state, made.notices) == (5, "open", 1)
     assert sent(state, settings) == 1
     (message,) = outside.to("/slack")
-    assert message["text"].startswith("*[warning] The data of model/churn has drifted*")
+    assert message["text"].startswith("*[warning] The data of churn has drifted*")
     assert "tenure is not as the model was trained on it" in message["text"]
     assert f"https://figures.example.org/en/alerts/{made.alert_id}" in message["text"]
 
@@ -120,7 +120,7 @@ def test_many_who_raise_the_same_at_once_say_it_once(tmp_path, settings):
 def test_without_routes_it_goes_to_what_the_environment_sets_up(desk, state, settings, outside, caplog):
     with caplog.at_level(logging.WARNING, logger="seeding.alerts"):
         desk.raise_(drift(), now=NOON)
-    assert "The data of model/churn has drifted" in caplog.text
+    assert "The data of churn has drifted" in caplog.text
     assert sent(state, settings) == 3
     assert (len(outside.to("/slack")), len(outside.to("/hook")), len(outside.to("/pager")), outside.mail.got) == (1, 1, 1, [])
 
@@ -154,7 +154,7 @@ def test_mail_goes_to_its_addresses_in_the_language_that_was_set(desk, state, se
     sent(state, settings, NOON + 26 * HOUR)
     first, over = outside.mail.got
     assert "To: ann@example.org, bob@example.org" in first
-    assert "[warning] De gegevens van model/churn zijn verschoven" in first
+    assert "[warning] De gegevens van churn zijn verschoven" in first
     assert "Subject: Voorbij: De gegevens" in over
 
 
@@ -218,6 +218,14 @@ def test_muted_nobody_is_told_until_it_ends(desk, state, settings, outside):
 def test_a_route_that_cannot_work_is_refused(state, values, said):
     with pytest.raises(ConfigError, match=said):
         Adjusted(state).change(ROUTES, values, actor="k", reason="a test", now=NOON)
+
+
+def test_routes_may_be_one_text_with_one_a_line(state):
+    wanted = AlertRoutes(routes=("critical -> console", "* -> slack")).routes
+    Adjusted(state).change(ROUTES, {"routes": " critical -> console\n\n* -> slack\n"}, actor="k", reason="a test", now=NOON)
+    assert AlertRoutes.model_validate(Adjusted(state).told(ROUTES)).routes == wanted
+    with pytest.raises(ConfigError, match="is no channel"):
+        Adjusted(state).change(ROUTES, {"routes": "critical -> console\n* -> pigeon"}, actor="k", reason="a test", now=NOON)
 
 
 def test_which_alerts_take_a_route():

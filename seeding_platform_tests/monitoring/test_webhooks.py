@@ -2,6 +2,9 @@
 
 import datetime as dt
 import json
+import threading
+import time
+from collections import Counter
 
 import pytest
 
@@ -9,12 +12,13 @@ from seeding_platform.errors import PermanentError
 from seeding_platform.exchange.signing import SignatureWrong, verified
 from seeding_platform.monitoring import EVENTS, Alert, emit
 from seeding_platform.monitoring.alert import NotAnId
-from seeding_platform.monitoring.delivery import Delivery
+from seeding_platform.monitoring.delivery import AT_ONCE_OF_TENANT, LOCK, Delivery
 from seeding_platform.monitoring.routing import ROUTES
 from seeding_platform.monitoring.webhook_keys import secret_of
 from seeding_platform.settings import project_root
 from seeding_platform.storage.adjusted import Adjusted
 from seeding_platform.storage.live import Live
+from seeding_platform.storage.locks import exclusive
 from seeding_platform.storage.webhooks import Webhook, Webhooks
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -31,7 +35,7 @@ def webhook(state, outside):
 
 
 def sent(state, settings, now=NOON):
-    return Delivery(state, settings).send_due(now=now)
+    return Delivery(state, settings, clock=lambda: 0.0).send_due(now=now)
 
 
 def test_an_event_is_signed_and_told_once(state, settings, webhook, outside):
@@ -83,6 +87,88 @@ def test_while_a_secret_is_rotated_both_hold_and_then_the_new_one_only(state, se
         else:
             with pytest.raises(SignatureWrong):
                 verified(old, headers, body, now=at)
+
+
+def hooks(state, outside, *names, tenant="t"):
+    """Webhooks that are told of runs."""
+    for name in names:
+        url = f"{outside.url}/{name}"
+        Webhooks(state).add(Webhook(webhook_id=f"wh_{name}", tenant=tenant, url=url, events=("run.finished",), created_at=NOON, made_by="k"))
+
+
+def test_several_addresses_are_told_at_the_same_time(state, settings, outside):
+    hooks(state, outside, "a", "b", "c")
+    together = threading.Barrier(3, timeout=5)
+    outside.web.meanwhile = lambda _: together.wait()
+    assert emit(state, "run.finished", "t", {"run_id": "a1"}, now=NOON) == 3
+    assert sent(state, settings) == 3
+    assert not together.broken
+
+
+def test_one_address_is_told_one_thing_after_another(state, settings, outside):
+    hooks(state, outside, "a", "b")
+    within, most, lock = Counter(), Counter(), threading.Lock()
+
+    def entered(path):
+        with lock:
+            within[path] += 1
+            most[path] = max(most[path], within[path])
+        time.sleep(0.01)
+        with lock:
+            within[path] -= 1
+
+    outside.web.meanwhile = entered
+    for n in range(6):
+        emit(state, "run.finished", "t", {"run_id": f"a{n}"}, now=NOON + dt.timedelta(seconds=n))
+    assert sent(state, settings, NOON + MINUTE) == 12
+    assert most == {"/a": 1, "/b": 1}
+    runs = [json.loads(body)["data"]["run_id"] for path, _, body in outside.web.got if path == "/a"]
+    assert runs == [f"a{n}" for n in range(6)]
+
+
+def test_a_slow_tenant_does_not_hold_up_another(state, settings, outside):
+    hooks(state, outside, *(f"slow{n}" for n in range(12)), tenant="slow")
+    hooks(state, outside, "quick")
+    came = threading.Event()
+    outside.web.meanwhile = lambda path: came.set() if path == "/quick" else came.wait(5)
+    emit(state, "run.finished", "slow", {"run_id": "a1"}, now=NOON)
+    emit(state, "run.finished", "t", {"run_id": "a2"}, now=NOON + MINUTE)
+    assert sent(state, settings, NOON + MINUTE) == 13
+    assert [path for path, _, _ in outside.web.got].index("/quick") <= AT_ONCE_OF_TENANT
+
+
+def test_each_message_is_signed_and_logged_at_its_own_moment(state, settings, webhook, outside):
+    clock = [0.0]
+
+    def minute_later(_):
+        clock[0] += 60
+
+    outside.web.meanwhile = minute_later
+    for n in range(2):
+        emit(state, "run.finished", "t", {"run_id": f"a{n}"}, now=NOON + dt.timedelta(seconds=n))
+    began = NOON + MINUTE
+    assert Delivery(state, settings, clock=lambda: clock[0]).send_due(now=began, seconds=1000) == 2
+    for n, (_, headers, body) in enumerate(outside.web.got):
+        at = began + n * MINUTE
+        assert headers["webhook-timestamp"] == str(int(at.timestamp()))
+        verified(secret_of(webhook, settings), headers, body, now=at)
+        assert [a.at for a in Live(state).attempts(headers["webhook-id"])] == [at]
+        assert Live(state).message(headers["webhook-id"], tenant="t").sent_at == at + MINUTE
+
+
+def test_what_is_killed_on_the_way_comes_again_under_the_same_id(state, settings, webhook, outside):
+    emit(state, "run.finished", "t", {"run_id": "a1"}, now=NOON)
+    held = Live(state).claimed(now=NOON)
+    assert sent(state, settings) == 0, "whoever holds it may still be at it"
+    assert sent(state, settings, NOON + 3 * MINUTE) == 1
+    assert outside.web.got[0][1]["webhook-id"] == held.message_id
+
+
+def test_of_two_who_send_one_does(state, settings, webhook, outside):
+    emit(state, "run.finished", "t", {"run_id": "a1"}, now=NOON)
+    with exclusive(settings.state / LOCK, holder="another"):
+        assert sent(state, settings) == 0
+    assert sent(state, settings) == 1
 
 
 def test_a_failed_delivery_comes_again_under_the_same_id(state, settings, webhook, outside):

@@ -43,6 +43,10 @@ class FakeRuns:
         self.shown: dict[str, RunShown] = {}
         self.lines: dict[str, list[LogLine]] = {}
         self.asked: list[str] = []
+        self.clock = True
+
+    def clock_runs(self):
+        return self.clock
 
     def add(self, run_id: str, status: str = "succeeded", **told) -> RunShown:
         stages = [Stage(name="raw", planned=2, done=2, failed=0, rows=1200), Stage(name="clean", planned=4, done=1, failed=0, rows=300)]

@@ -29,8 +29,8 @@ def test_what_is_open_stands_first_in_ones_own_language(service, shared):
     drift(shared, "other", "model/theirs")
     page = Pages(service, "viewer")
     english, dutch = page.get("/en/alerts"), page.get("/nl/alerts")
-    assert "The data of model/churn has drifted" in english
-    assert "De gegevens van model/churn zijn verschoven" in dutch
+    assert "The data of churn has drifted" in english
+    assert "De gegevens van churn zijn verschoven" in dutch
     assert "model/theirs" not in english
     assert f"/en/alerts/{made.alert_id}#todo" in english
     assert "One alert is open" in english

@@ -14,6 +14,7 @@ from seeding_platform.models.operations.training import Work, carry_out
 from seeding_platform.storage.ml.jobs import Ended, Job
 from seeding_platform.storage.ml.whose import Whose
 
+CHURN = Whose("default", "churn")
 ALIAS = "/api/workflows/ml/auto-retraining"
 ROW = {"plan": "basic", "contract": "monthly", "tenure_months": 2, "tickets_90d": 6}
 
@@ -149,6 +150,28 @@ def test_rows_that_cannot_be_are_refused(serving):
         assert serving.post("/api/v1/ml/predictions", json=wrong, headers=serving.key("analyst")).status_code == 422, wrong
 
 
+def test_reasons_of_an_answer_are_told_on_demand_and_not_kept(serving):
+    def why(role="analyst", tenant="default", **body):
+        return serving.post("/api/v1/ml/reasons", json={"model": "churn", "row": ROW, **body}, headers=serving.key(role, tenant))
+
+    bench = serving.app.state.service.bench
+    before = bench.predictions.answered(CHURN, "1", since=bench.now() - dt.timedelta(days=1))
+    found = why().json()
+    spec = shipped_spec("churn")
+    assert (found["model"], found["version"], {r["feature"] for r in found["reasons"]}) == ("churn", "1", set(spec.features))
+    effects = [abs(r["effect"]) for r in found["reasons"]]
+    assert effects == sorted(effects, reverse=True)
+    assert effects[0] > 0
+    assert {r["of"] for r in found["reasons"]} == {"true"}
+    assert bench.predictions.answered(CHURN, "1", since=bench.now() - dt.timedelta(days=1)) == before
+    assert why(row={}).status_code == 200, "what is not known counts as unknown"
+    assert why("viewer").status_code == 403
+    assert (why(tenant="other").status_code, why(tenant="other").json()["code"]) == (409, "nothing-serves")
+    assert why(model="none").status_code == 404
+    for wrong in ({"shoe_size": 44}, {"tenure_months": "long"}, {"plan": {"a": 1}}):
+        assert why(row=wrong).status_code == 422, wrong
+
+
 def test_a_rollback_changes_what_is_answered(serving):
     second = trained(serving, customers(turned=True, seed=2))
     assert (second.version, second.verdict) == ("2", "deploy"), "on rows of a world that turned, it is the better one"
@@ -157,11 +180,16 @@ def test_a_rollback_changes_what_is_answered(serving):
     back = serving.post("/api/v1/ml/rollback", json={"model": "churn", "reason": "worse"}, headers=operator)
     assert (back.status_code, back.json()["version"]) == (201, "1")
     assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("1", "true")
+    desk = serving.app.state.service.desk
+    [told] = desk.alerts.standing(rule="model.taken_back")
+    assert (told.severity, told.tenant, told.evidence["version"], told.evidence["previous"]) == ("info", "default", "2", "1")
+    assert desk.alerts.standing(rule="model.rolled_back") == [], "that is what the watch does"
     body = {"model": "churn", "version": "2", "reason": "try it"}
     stale = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "7"}, headers=operator)
     assert (stale.status_code, stale.json()["serves"]) == (412, "1")
     made = serving.post("/api/v1/ml/deployments", json={**body, "expected_champion": "1"}, headers=operator)
     assert (made.status_code, made.json()["state"], made.json()["previous_version"]) == (201, "verified", "1")
+    assert desk.alerts.standing(rule="model.taken_back") == []
     assert (ask(serving)["version"], ask(serving)["predictions"][0]["value"]) == ("2", "false")
     assert serving.post("/api/v1/ml/deployments", json={**body, "version": "9"}, headers=operator).status_code == 404
     kinds = [d["kind"] for d in serving.get("/api/v1/ml/deployments?model=churn", headers=serving.key()).json()]

@@ -67,7 +67,7 @@ NEEDS = {
             "retraining-jobs/none", "deployments", "status", "metrics", "history", "schedules",
         )
     },
-    **{("POST", f"/api/v1/ml/{path}"): "analyst" for path in ("predictions", "labels")},
+    **{("POST", f"/api/v1/ml/{path}"): "analyst" for path in ("predictions", "reasons", "labels")},
     ("PUT", "/api/v1/ml/models/none/shadow"): "operator",
     **{
         ("POST", f"/api/v1/ml/{path}"): "operator"

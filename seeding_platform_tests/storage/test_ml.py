@@ -76,6 +76,7 @@ def test_a_model_has_one_active_job(state):
     (stats,) = [s for s in jobs.stats(tenant="shop") if s["environment"] == "prod"]
     assert (stats["jobs"], stats["active"], stats["succeeded"], stats["success_rate"]) == (2, 1, 1, 1.0)
     assert float(stats["average_seconds"]) == pytest.approx(3600, abs=0.1)
+    assert stats["last_finished_at"] == jobs.one("a", tenant="shop").finished_at, "a moment with its zone"
 
 
 def test_of_many_at_once_one_gets_the_job(state):
@@ -220,6 +221,7 @@ def test_what_is_measured_is_kept_once_and_summed_up(state):
     standings.note(CHURN, now=NOW, value=0.85, trained_at=NOW)
     (summary,) = standings.performance(tenant="shop")
     assert (summary["version"], summary["value"], summary["live_value"], summary["live_rows"]) == ("1", 0.85, 0.7, 100)
+    assert (summary["live_at"], summary["trained_at"], summary["checked_at"]) == (NOW + HOUR, NOW, None)
     with pytest.raises(ValueError, match="ledger"):
         standings.note(CHURN, now=NOW, version="9")
     data = TrainingData(job_id="a", whose=CHURN, rows=10, labelled=9, distinct_rows=8, good=False, says="too few", at=NOW)

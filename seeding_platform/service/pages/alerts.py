@@ -114,7 +114,7 @@ def _one(request: Request, lang: str, actor: Actor, alert_id: str, *, said: str 
     rule = RULES[found.rule]
     more: dict[str, Any] = {
         "a": _row(found, names, say, w),
-        "evidence": [(name.replace("_", " "), _figure(value, say)) for name, value in found.evidence.items()],
+        "evidence": [(k["facts"].get(name, name.replace("_", " ")), _figure(value, say)) for name, value in found.evidence.items()],
         "todo": rule.todo[lang],
         "anchor": rule.anchor,
         "history": history,

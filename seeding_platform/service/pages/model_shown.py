@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from seeding_platform.service.pages.measured_chart import Measured, measured_chart
+from seeding_platform.service.pages.model_words import DIGITS, came_said, change_said, evidence_said, gain_said, metric_said, number_said, reason_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from seeding_platform.service.pages.render import Speaker
     from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.jobs import Job
-    from seeding_platform.storage.ml.standing import Measurement
+    from seeding_platform.storage.ml.standing import Measurement, TrainingData
 
     Words = Mapping[str, Any]
 
@@ -25,16 +26,16 @@ STAGES = ("frame", "guards", "fit", "evaluate", "register", "gate", "deploy")
 STATUSES = {"serving": "ok", "held": "waiting", "trained": "plain", "untrained": "plain"}
 JOB_BADGES = {"queued": "waiting", "running": "running", "succeeded": "ok", "failed": "failed", "skipped": "warn", "no_change": "plain"}
 VERDICTS = {"deploy": "ok", "hold": "waiting", "refuse": "warn"}
-MOST_EVIDENCE, MOST_COLUMNS = 4, 20
-DIGITS = 3
+MOST_COLUMNS = 20
 
 
 def model_row(told: Mapping[str, Any], alerts: Sequence[Mapping[str, str]], say: Speaker, k: Words) -> dict[str, Any]:
     """One model of the list."""
     return {
-        "name": told["model"], "describes": told["description"], "status": k["statuses"][told["status"]], "tone": STATUSES[told["status"]],
-        "version": told["version"] or "–", "shadow": shadow_said(told, say, k), "metric": told["metric"],
-        "value": say.number(told.get("value"), DIGITS),
+        "name": told["model"], "describes": k["describes"].get(told["model"], told["description"]),
+        "status": k["statuses"][told["status"]], "tone": STATUSES[told["status"]],
+        "version": told["version"] or "–", "shadow": shadow_said(told, say, k), "metric": metric_said(told["metric"], k),
+        "value": number_said(told.get("value"), say),
         "interval": interval_said(told.get("ci_low"), told.get("ci_high"), say), "floor": say.number(told["floor"], DIGITS),
         "better": k["higher"] if told["direction"] == "up" else k["lower"], "trained": moment_said(told.get("trained_at"), say),
         "checked": moment_said(told.get("checked_at"), say), "deployed": moment_said(told.get("deployed_at"), say),
@@ -60,11 +61,6 @@ def moment_said(moment: dt.datetime | None, say: Speaker) -> str:
     return "–" if moment is None else say.moment(moment)
 
 
-def gain_said(value: float | None, say: Speaker) -> str:
-    """A gain with its sign."""
-    return "–" if value is None else f"{'+' if value > 0 else '−' if value < 0 else ''}{say.number(abs(value), DIGITS)}"
-
-
 def distribution(models: Sequence[Mapping[str, Any]], k: Words) -> list[tuple[str, int, str]]:
     """How many models there are of each status, with its badge."""
     return [(k["statuses"][name], sum(m["status"] == name for m in models), tone) for name, tone in STATUSES.items()]
@@ -76,7 +72,7 @@ def charts_of(found: Sequence[Measurement], *, model: str, metric: str, floor: f
     if not points:
         return None
     newest = max(points, key=lambda p: p.at)
-    label = k["chart"].format(model=model, metric=metric, n=len(points), last=say.number(newest.value, DIGITS))
+    label = k["chart"].format(model=model, metric=metric_said(metric, k), n=len(points), last=say.number(newest.value, DIGITS))
 
     def drawn(width: int) -> Markup:
         return measured_chart(
@@ -91,39 +87,29 @@ def charts_of(found: Sequence[Measurement], *, model: str, metric: str, floor: f
         }
         for m in found
     ]  # fmt: skip
-    return {"name": model, "metric": metric, "wide": drawn(WIDTHS[0]), "narrow": drawn(WIDTHS[1]), "rows": rows}
+    return {"name": model, "metric": metric_said(metric, k), "wide": drawn(WIDTHS[0]), "narrow": drawn(WIDTHS[1]), "rows": rows}
 
 
-def job_shown(job: Job, names: Mapping[str, str], say: Speaker, k: Words) -> dict[str, Any]:
-    """A training: what it was for, how far it is or how it ended."""
+def job_shown(job: Job, names: Mapping[str, str], data: Mapping[str, TrainingData], say: Speaker, k: Words) -> dict[str, Any]:
+    """A training: what it was for, how far it is or how it ended, with what it had to train on by job."""
+    said, own = came_said(job, data.get(job.job_id), say, k)
     at = STAGES.index(job.stage) if job.stage in STAGES else -1
     return {
         "id": job.job_id, "model": job.whose.model, "asked": say.moment(job.requested_at), "trigger": k["triggers"].get(job.trigger, job.trigger),
-        "evidence": evidence_said(job.evidence, names, say), "by": names.get(job.requested_by, job.requested_by), "state": k["job_states"][job.state],
-        "tone": JOB_BADGES[job.state], "stages": [(name, "done" if i < at else "now" if i == at else "next") for i, name in enumerate(STAGES)],
+        "evidence": evidence_said(job.evidence, names, say, k), "by": names.get(job.requested_by, job.requested_by),
+        "state": k["job_states"][job.state], "tone": JOB_BADGES[job.state],
+        "stages": [(name, "done" if i < at else "now" if i == at else "next") for i, name in enumerate(STAGES)],
         "stage": k["stages"].get(job.stage, ""), "verdict": k["verdicts"].get(job.verdict, ""), "verdict_tone": VERDICTS.get(job.verdict, "plain"),
-        "says": job.says, "version": job.version or "–", "gain": gain_said(job.improvement, say), "attempt": job.attempt,
+        "says": said, "own": own, "version": job.version or "–", "gain": gain_said(job.improvement, say), "attempt": job.attempt,
     }  # fmt: skip
-
-
-def evidence_said(evidence: Mapping[str, Any], names: Mapping[str, str], say: Speaker) -> str:
-    """What a trigger rests on: its first plain facts."""
-    told = []
-    for name, value in evidence.items():
-        if name == "asked_by" or value is None or isinstance(value, dict | list | bool):
-            continue
-        number = isinstance(value, int | float)
-        shown = (say.count(value) if float(value).is_integer() else say.number(value, DIGITS)) if number else names.get(str(value), str(value))
-        told.append(f"{name.replace('_', ' ')} {shown}")
-    return ", ".join(told[:MOST_EVIDENCE])
 
 
 def deployment_shown(change: Deployment, names: Mapping[str, str], say: Speaker, k: Words) -> dict[str, Any]:
     """A change of what serves."""
-    return {
+    return change_said(change, names, say, k) | {
         "at": say.moment(change.planned_at), "kind": k["changes"][change.kind], "version": change.version, "previous": change.previous_version or "–",
         "state": k["change_states"][change.state], "tone": {"verified": "ok", "rolled_back": "failed"}.get(change.state, "running"),
-        "by": names.get(change.actor, change.actor), "reason": change.reason, "says": change.says, "watched": moment_said(change.watched_until, say),
+        "says": change.says, "watched": moment_said(change.watched_until, say),
     }  # fmt: skip
 
 
@@ -136,7 +122,8 @@ def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any], say: Speaker,
         (k["data_version"], *(v["lineage"].get("data_version", "–") for v in (one, other))),
         (k["verdict"], *(k["verdicts"].get(v["verdict"], "–") for v in (one, other))),
     ]
-    figures = [(name, *(_figure(v["metrics"].get(name), say) for v in (one, other))) for name in dict.fromkeys([*one["metrics"], *other["metrics"]])]
+    names = dict.fromkeys([*one["metrics"], *other["metrics"]])
+    figures = [(metric_said(name, k), *(_figure(v["metrics"].get(name), say) for v in (one, other))) for name in names]
     gates = [(v["gate"] or {}).get("reasons", []) for v in (one, other)]
     rules = [
         {"rule": k["rules"].get(name, name), "sides": [_reason([r for r in gate if r["rule"] == name], say, k) for gate in gates]}
@@ -153,13 +140,12 @@ def _figure(told: Mapping[str, Any] | None, say: Speaker) -> str:
 
 
 def _reason(found: Sequence[Mapping[str, Any]], say: Speaker, k: Words) -> dict[str, Any]:
-    """How a rule came out; of several groups that lost too much the one that lost most, with all of their sentences."""
+    """How a rule came out, of each group that lost too much."""
     if not found:
-        return {"said": "–", "value": "–", "bar": "–", "tone": "plain", "says": ""}
-    told = max(found, key=lambda r: r["value"] if isinstance(r["value"], int | float) else 0.0)
-    value, bar = (say.number(float(told[name]), DIGITS) if told[name] is not None else "–" for name in ("value", "bar"))
-    return {"said": k["passed"] if told["passed"] else k["not_passed"], "value": value, "bar": bar,
-            "tone": "ok" if told["passed"] else "failed", "says": "; ".join(r["says"] for r in found)}  # fmt: skip
+        return {"said": "–", "tone": "plain", "says": ""}
+    kept = all(r["passed"] for r in found)
+    says = " ".join(reason_said(r, say, k) for r in found)
+    return {"said": k["passed"] if kept else k["not_passed"], "tone": "ok" if kept else "failed", "says": says}
 
 
 def drift_shown(found: Drifting | None, say: Speaker, k: Words) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from seeding_platform.models.kinds import FeatureKind
 from seeding_platform.models.operations.drifting import FOUND, Drifting
 from seeding_platform.models.spec import shipped_specs
 from seeding_platform.monitoring.alert import AlertState
@@ -19,12 +20,14 @@ from seeding_platform.service.errors import Problem
 from seeding_platform.service.pages import model_shown as shown
 from seeding_platform.service.pages.audit import names_of
 from seeding_platform.service.pages.forms import Form, looking, told_off, typed, typed_all, writing
+from seeding_platform.service.pages.model_words import data_rows, gain_said, why_shown
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.service.routes import models as api
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from starlette.datastructures import FormData
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from seeding_platform.service.auth import Actor
 
 router = APIRouter(include_in_schema=False)
-JOBS_SHOWN, CHANGES_SHOWN, ALERTS_SHOWN = 25, 15, 100
+JOBS_SHOWN, CHANGES_SHOWN, ALERTS_SHOWN, DATA_SHOWN = 25, 15, 100, 10
+DATA_LOOKED_AT = 200
 LONGEST_REASON, MOST_DIGITS = 500, 9
 STANDING = [str(s) for s in AlertState if s != AlertState.RESOLVED]
 Number = Annotated[str, Query(max_length=12)]
@@ -75,11 +79,12 @@ def model_page(request: Request, lang: Locale, model: str, a: Number = "", b: Nu
 
 @router.post("/{lang}/models/{model}")
 def change_model(request: Request, lang: Locale, model: str, form: Form) -> Response:
-    """Train, check, deploy, roll back (after a look at what that means), or set what answers beside what serves."""
-    actor = writing(request, lang, Role.OPERATOR, form)
+    """Train, check, deploy, roll back (after a look at what that means), set what answers beside what serves, or ask why an answer is as it is."""
+    step = typed(form, "step")
+    actor = writing(request, lang, Role.ANALYST if step == "why" else Role.OPERATOR, form)
     if isinstance(actor, Response):
         return actor
-    k, step = words(lang)["models"], typed(form, "step")
+    k = words(lang)["models"]
     if model not in shipped_specs():
         return told_off(request, lang, actor, k["no_such"], status=404)
     if step in ("deploy", "rollback", "rollback_confirmed") and not typed(form, "reason"):
@@ -87,8 +92,8 @@ def change_model(request: Request, lang: Locale, model: str, form: Form) -> Resp
     try:
         if step in ("train", "check"):
             _asked(request, actor, step, [model], force=bool(typed(form, "force")))
-        elif step == "rollback":
-            return _confirm(request, lang, actor, model, form)
+        elif step in _LOOKS:
+            return _LOOKS[step](request, lang, actor, model, form)
         elif step in _DEEDS:
             _DEEDS[step](request, actor, model, form)
         elif step != "back":
@@ -139,6 +144,22 @@ def _shadow(request: Request, actor: Actor, model: str, form: FormData) -> None:
     tell(request, did="shadow", version=version, percent=percent)
 
 
+def _row(model: str, form: FormData) -> dict[str, Any]:
+    """A row as it was typed: numbers where numbers belong, nothing where nothing was typed."""
+    spec, row = shipped_specs()[model], {}
+    for name, kind in spec.features.items():
+        text = typed(form, f"x_{name}")[:LONGEST_REASON]
+        number = text.replace(",", ".").removeprefix("-")
+        plain = kind == FeatureKind.NUMERIC and number.replace(".", "", 1).isdecimal() and len(number) <= MOST_DIGITS
+        row[name] = (float(text.replace(",", ".")) if plain else text) if text else None
+    return row
+
+
+def _typed(value: float | str | None) -> str:
+    """A value as it stands in its field."""
+    return "" if value is None else value if isinstance(value, str) else f"{value:.9g}"
+
+
 def _share(percent: str) -> float | str:
     """A share of a text in percent; the text itself where it is none, which is then refused."""
     return float(percent) / 100 if percent.replace(".", "", 1).isdecimal() and len(percent) <= MOST_DIGITS else percent
@@ -162,6 +183,15 @@ def _confirm(request: Request, lang: str, actor: Actor, model: str, form: FormDa
     return page(request, "models_confirm", lang, actor, facts_or_none(request, actor), **more)
 
 
+def _explained(request: Request, lang: str, actor: Actor, model: str, form: FormData) -> Response:
+    """What each value that was typed does to the answer."""
+    row = _row(model, form)
+    return _one(request, lang, actor, model, row=row, why=api.post_reasons(request, actor, api.ReasonsWanted(model=model, row=row)))
+
+
+_LOOKS = {"rollback": _confirm, "why": _explained}
+
+
 def _why(problem: Problem, k: Mapping[str, Any]) -> str:
     """A refusal in the words of the page; in its own where there are none."""
     return str(k["refused"].get(problem.code, problem.detail))
@@ -180,38 +210,48 @@ def _alerts(request: Request, actor: Actor, say: Speaker) -> dict[str, list[dict
 def _list(request: Request, lang: str, actor: Actor, *, said: str = "", status: int = 200) -> Response:
     service, say, k, names = service_of(request), Speaker(lang, None), words(lang)["models"], names_of(request, actor)
     models, told, alerts = modelled.listed(service, actor.tenant), modelled.status(service, actor.tenant), _alerts(request, actor, say)
-    charts = []
+    charts, clock = [], service.runs.clock_runs()
     for m in models:
         found = service.bench.standings.measurements(modelled.at(actor.tenant, m["model"]), since=service.now() - modelled.SERIES)
         charts.append(shown.charts_of(found, model=m["model"], metric=m["metric"], floor=m["floor"], say=say, k=k))
-    jobs = service.bench.jobs
+    jobs, ended = service.bench.jobs, told["jobs"]
+    data = {d.job_id: d for d in service.bench.standings.training_data(tenant=actor.tenant, limit=DATA_LOOKED_AT)}
+    success = {"good": ended["succeeded"], "all": ended["succeeded"] + ended["failed"], "skipped": ended["skipped"], "same": ended["no_change"]}
     active = [*jobs.recent(tenant=actor.tenant, state="running"), *jobs.recent(tenant=actor.tenant, state="queued")]
     more: dict[str, Any] = {
         "said": said,
         "figures": [
-            (k["serving"], f"{say.count(told['serving'])} / {say.count(told['models'])}"),
-            (k["active"], say.count(len(active))),
-            (k["success"], say.share(told["success_rate"])),
-            (k["improvement"], shown.gain_said(told["average_improvement"], say)),
+            (k["serving"], f"{say.count(told['serving'])} / {say.count(told['models'])}", ""),
+            (k["active"], say.count(len(active)), ""),
+            (k["success"], say.share(told["success_rate"]), k["success_of"].format(**{n: say.count(v) for n, v in success.items()})),
+            (k["improvement"], gain_said(told["average_improvement"], say), ""),
         ],
         "checked": shown.moment_said(told["checked_at"], say),
         "spread": shown.distribution(models, k),
         "rows": [shown.model_row(m, alerts.get(m["model"], []), say, k) for m in models],
         "charts": [c for c in charts if c is not None],
-        "active": [shown.job_shown(j, names, say, k) for j in active],
-        "jobs": [shown.job_shown(j, names, say, k) for j in jobs.recent(tenant=actor.tenant, limit=JOBS_SHOWN)],
-        "schedules": _schedules(told["schedules"], say, k),
+        "active": [shown.job_shown(j, names, data, say, k) for j in active],
+        "jobs": [shown.job_shown(j, names, data, say, k) for j in jobs.recent(tenant=actor.tenant, limit=JOBS_SHOWN)],
+        "schedules": _schedules(told["schedules"], service.now(), clock=clock, say=say, k=k),
+        "clock": clock,
         "may_run": actor.role.may(Role.OPERATOR),
         "may_look": actor.role.may(Role.ANALYST),
     }
     return page(request, "models", lang, actor, facts_or_none(request, actor), status=status, **more)
 
 
-def _schedules(found: list[dict[str, Any]], say: Speaker, k: Mapping[str, Any]) -> list[dict[str, str]]:
+def _schedules(found: list[dict[str, Any]], now: dt.datetime, *, clock: bool, say: Speaker, k: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the clock does; what is due already happens at the next check, and nothing does while nobody follows the clock."""
+
+    def following(moment: dt.datetime | None) -> str:
+        if not clock:
+            return str(k["next_none"])
+        return str(k["next_check"]) if moment is not None and moment <= now else shown.moment_said(moment, say)
+
     return [
         {
             "model": s["model"], "kind": k["schedule_kinds"][s["kind"]], "cron": s["cron"], "last": shown.moment_said(s["last_run_at"], say),
-            "next": shown.moment_said(s["next_run_at"], say),
+            "next": following(s["next_run_at"]),
         }
         for s in found
         if s["environment"] == "prod"
@@ -227,9 +267,11 @@ def _one(
     sides: tuple[str, str] = ("", ""),
     said: str = "",
     wrong: Mapping[str, str] | None = None,
+    row: Mapping[str, Any] | None = None,
+    why: api.ReasonsAnswer | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a model, as it stands or with what was wrong about a form."""
+    """The page of a model, as it stands, with what was wrong about a form, or with the reasons of an answer."""
     service, say, k, names = service_of(request), Speaker(lang, None), words(lang)["models"], names_of(request, actor)
     told = next((m for m in modelled.listed(service, actor.tenant) if m["model"] == model), None)
     if told is None:
@@ -237,6 +279,8 @@ def _one(
     bench, whose = service.bench, modelled.at(actor.tenant, model)
     found = bench.standings.measurements(whose, since=service.now() - modelled.SERIES)
     versions, jobs = modelled.versions_told(service, whose), bench.jobs.recent(tenant=actor.tenant, model=model, limit=JOBS_SHOWN)
+    data = bench.standings.training_data(tenant=actor.tenant, model=model)
+    by_job = {d.job_id: d for d in data}
     changes = bench.deployer.ledger.recent(tenant=actor.tenant, model=model, environment="prod", limit=CHANGES_SHOWN)
     chain = bench.deployer.ledger.chain(whose)
     served = [*reversed(chain.before), *sorted(chain.served - {told["version"]}, key=int, reverse=True)]
@@ -247,8 +291,9 @@ def _one(
         "m": shown.model_row(told, _alerts(request, actor, say).get(model, []), say, k),
         "features": told["features"],
         "chart": shown.charts_of(found, model=model, metric=told["metric"], floor=told["floor"], say=say, k=k),
-        "active": [shown.job_shown(j, names, say, k) for j in jobs if j.state in ("queued", "running")],
-        "jobs": [shown.job_shown(j, names, say, k) for j in jobs],
+        "active": [shown.job_shown(j, names, by_job, say, k) for j in jobs if j.state in ("queued", "running")],
+        "jobs": [shown.job_shown(j, names, by_job, say, k) for j in jobs],
+        "data": data_rows(data[:DATA_SHOWN], say, k),
         "versions": versions,
         "sides": pair,
         "drift": shown.drift_shown(_drift(request, actor, model, told["version"]), say, k),
@@ -257,6 +302,8 @@ def _one(
         "served": [v for v in dict.fromkeys(served) if v in by_number],
         "held": told.get("shadow"),
         "share": round(100 * (told.get("shadow_share") or 0.0)),
+        "row": {name: _typed((row or {}).get(name)) for name in told["features"]},
+        "why": None if why is None else why_shown(why, say, k),
         "said": said,
         "wrong": wrong or {},
         "may_run": actor.role.may(Role.OPERATOR),

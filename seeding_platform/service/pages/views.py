@@ -253,6 +253,21 @@ def with_facts(request: Request, name: str, lang: str, body: Callable[[Actor, Kn
     return page(request, name, lang, actor, facts, **shown)
 
 
+def problem_shown(request: Request, status: int, detail: str) -> Response:
+    """A page that says what did not work, for whoever asked for a page; who that is was found out before, or is not known."""
+    _, lang, name, *inner = request.url.path.split("/")
+    w = words(lang)
+    named = isinstance(w.get(name), dict) and "title" in w[name]
+    more = {
+        "why": w["problem"]["statuses"].get(str(status), ""),
+        "trace": getattr(request.state, "trace_id", "") if status >= 500 else "",
+        "back": quote(request.url.path) if request.method == "POST" else "",
+        "page": name if named else "problem",
+        "inner": "".join(f"/{quote(part)}" for part in inner) if named else "",
+    }
+    return page(request, "problem", lang, getattr(request.state, "actor", None), None, status=status, detail=detail, **more)
+
+
 def page(request: Request, template: str, lang: str, actor: Actor | None, facts: Known | None, *, status: int = 200, **more: Any) -> Response:
     """A template with what every page needs."""
     w = words(lang)

@@ -95,7 +95,7 @@ def _deployed(request: Request, tenant: str, by: str, model: str, version: str |
             raise Problem(422, "not-deployable", f"{model} version {found['version']}: {says}")
         verdict = (found["gate"] or {}).get("verdict")
         return {"model": model, "version": found["version"], "deployed": False, "verdict": verdict, "says": says}
-    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason="asked for by a workflow", expected=found["champion"])
+    done = modelled.deploy(service, whose, str(found["version"]), by=by, reason=modelled.WORKFLOW, expected=found["champion"])
     return {"model": model, "version": done.version, "deployed": True, "deployment_id": done.deployment_id}
 
 

@@ -11,6 +11,7 @@ from seeding_platform.enrichment.exposition import exposition
 from seeding_platform.errors import SeedingError
 from seeding_platform.service.auth import actor_of, service_of
 from seeding_platform.service.errors import problem
+from seeding_platform.service.model_metrics import model_metrics
 from seeding_platform.storage.enrichment.measurements import Measurements
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def readyz(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response)
 def metrics(request: Request) -> Response:
-    """Counters for Prometheus; with a key also the newest figures of enrichment of its tenant: whose records there are is not for everybody."""
+    """Counters for Prometheus; with a key also the newest figures of enrichment and of models of its tenant: whose they are is not for everybody."""
     registry: CollectorRegistry = request.app.state.registry
     told = generate_latest(registry)
     if "authorization" in request.headers:
         actor = actor_of(request)
         told += exposition(Measurements(service_of(request).state).newest(actor.tenant)).encode()
+        told += model_metrics(service_of(request), actor.tenant)
     return Response(told, media_type=CONTENT_TYPE_LATEST)

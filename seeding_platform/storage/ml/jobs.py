@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 JobState = Literal["queued", "running", "succeeded", "failed", "skipped", "no_change"]
 ACTIVE: tuple[JobState, ...] = ("queued", "running")
+SUMMARY_MOMENTS = {
+    "get_model_performance_summary": ("live_at", "trained_at", "checked_at", "deployed_at"),
+    "get_training_job_stats": ("last_finished_at",),
+}
+"""Columns of the summaries that are moments."""
 SILENT = dt.timedelta(minutes=30)
 """A job that was not heard of for so long has no process any more."""
 
@@ -268,10 +273,13 @@ def summary(engine: Any, name: str, tenant: str) -> list[dict[str, Any]]:
     """Rows of one of the summaries: a view on SQLite, a function on Postgres."""
     import sqlalchemy as sa
 
+    from seeding_platform.storage.columns import UtcTime
+
     source = f"{name}()" if engine.dialect.name == "postgresql" else name
     query = sa.text(f"SELECT * FROM {source} WHERE tenant = :tenant ORDER BY environment, model")  # noqa: S608  names of the schema
+    typed = query.columns(**dict.fromkeys(SUMMARY_MOMENTS[name], UtcTime))  # of a view's columns SQLite knows no types
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query, {"tenant": tenant}).mappings()]
+        return [dict(row) for row in connection.execute(typed, {"tenant": tenant}).mappings()]
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -90,26 +90,35 @@
     const box = one(el.dataset.show), link = one("a", box);
     link.href = told.path; link.textContent = new URL(told.path, location.origin).href; box.hidden = false;
   });
-  /* Live parts: on an event the page is read again and only what is marked is replaced; without events it looks every half minute. */
-  const live = one("[data-live]");
-  if (live) {
+  /* Live parts: on an event, and by the clock, the page is read again and only what is marked is replaced; what is being typed, chosen or unfolded stays. */
+  const lives = all("[data-live]");
+  if (lives.length) {
     let waiting, working = false;
+    const busy = part => part.contains(document.activeElement) && document.activeElement.matches("input,select,textarea,button")
+      || all("option", part).some(o => o.selected !== o.defaultSelected && o.parentElement.querySelector("[selected]"));
+    const replaced = (part, by) => {
+      const open = all("details", part).map(d => d.open), at = all("a,summary,[tabindex]", part).indexOf(document.activeElement);
+      part.replaceChildren(...by.childNodes);
+      all("details", part).forEach((d, n) => { d.open = open[n] ?? d.open; });
+      if (at >= 0) all("a,summary,[tabindex]", part)[at]?.focus({ preventScroll: true });
+    };
     const again = async () => {
-      if (working || document.hidden || live.contains(document.activeElement)) return;
+      const still = lives.filter(part => !busy(part));
+      if (working || document.hidden || !still.length) return;
       working = true;
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         if (answer.ok && !answer.redirected) {
-          const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(`#${live.id}`);
-          if (part) live.replaceChildren(...part.childNodes);
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          for (const part of still) { const by = one(`#${part.id}`, page); if (by && !busy(part)) replaced(part, by); }
         }
       } catch { /* the next look tries again */ }
       working = false;
     };
     const soon = () => { clearTimeout(waiting); waiting = setTimeout(again, 300); };
-    const source = new EventSource("/api/v1/events");
-    for (const kind of live.dataset.live.split(" ")) source.addEventListener(kind, soon);
-    setInterval(() => { if (source.readyState !== EventSource.OPEN || live.dataset.liveEvery) again(); }, Number(live.dataset.liveEvery ?? 30000));
+    const source = new EventSource("/api/v1/events"), clocked = lives.map(part => part.dataset.liveEvery).filter(Boolean);
+    for (const kind of new Set(lives.flatMap(part => part.dataset.live.split(" ")))) source.addEventListener(kind, soon);
+    setInterval(() => { if (source.readyState !== EventSource.OPEN || clocked.length) again(); }, clocked.length ? Math.min(...clocked.map(Number)) : 30000);
     addEventListener("pagehide", () => source.close());
   }
   /* A queue by keys, while its list has the focus (WCAG 2.1.4): arrows or J and K move, digits choose a label, Enter confirms, S is later, U undoes. */
