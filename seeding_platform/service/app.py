@@ -54,6 +54,7 @@ from seeding_platform.service.routes import (
     live,
     models,
     policies,
+    predictions,
     privacy,
     quality,
     tables,
@@ -163,6 +164,7 @@ def create_app(
     app.include_router(tables.router, responses=errors.documented(404, 409))
     app.include_router(tenants.router, responses=errors.documented(404, 409))
     app.include_router(models.router, responses=errors.documented(404, 409, 412))
+    app.include_router(predictions.router, responses=errors.documented(404, 409, 412))
     app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
     app.include_router(enrichment.router, responses=errors.documented(404, 409))
     app.include_router(enrichment.aliases, responses=errors.documented(404, 409))

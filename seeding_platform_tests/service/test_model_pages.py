@@ -280,8 +280,8 @@ def test_what_there_was_to_train_on_and_what_the_clock_does_stand_on_the_pages(s
     bench.jobs.claim("a", run_id="r", now=now)
     bench.jobs.end("a", Ended(state="skipped", says="38 labelled rows"), now=now)
     hour = dt.timedelta(hours=1)
-    bench.standings.scheduled(CHURN, "performance_check", cron="0 */4 * * *", enabled=True, last_run_at=now - 9 * hour, next_run_at=now + hour)
-    bench.standings.scheduled(CHURN, "forced", cron="0 */4 * * *", enabled=True, next_run_at=now - 5 * hour)
+    bench.standings.scheduled(CHURN, "performance_check", cron="0 */4 * * *", enabled=True, last_run_at=now - 9 * hour, next_run_at=now - 5 * hour)
+    bench.standings.scheduled(CHURN, "forced", cron="0 */4 * * *", enabled=True, last_run_at=now - 9 * hour, next_run_at=now)
     page = Pages(service, "viewer")
     one = page.get("/nl/models/churn")
     for told in ("1.200", "98,7", "Niet genoeg", "38 verschillende rijen met een label zijn niet genoeg."):
@@ -290,7 +290,7 @@ def test_what_there_was_to_train_on_and_what_the_clock_does_stand_on_the_pages(s
     listed = page.get("/en/models")
     assert "0 of 0; 1 skipped, 0 unchanged" in listed
     assert "schedules run (" in listed
-    assert Speaker("en", None).moment(now + hour) in listed
+    assert Speaker("en", None).moment(now - 9 * hour + dt.timedelta(days=7)) in listed
     assert Speaker("en", None).moment(now - 5 * hour) not in listed, "what is past is not next"
     assert "At the next check" in listed
     service.runs.clock = False

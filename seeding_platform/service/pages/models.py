@@ -24,6 +24,7 @@ from seeding_platform.service.pages.model_words import data_rows, gain_said, why
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
 from seeding_platform.service.routes import models as api
+from seeding_platform.service.routes import predictions
 from seeding_platform.storage.api_state import Role
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _confirm(request: Request, lang: str, actor: Actor, model: str, form: FormDa
 def _explained(request: Request, lang: str, actor: Actor, model: str, form: FormData) -> Response:
     """What each value that was typed does to the answer."""
     row = _row(model, form)
-    return _one(request, lang, actor, model, row=row, why=api.post_reasons(request, actor, api.ReasonsWanted(model=model, row=row)))
+    return _one(request, lang, actor, model, row=row, why=predictions.post_reasons(request, actor, predictions.ReasonsWanted(model=model, row=row)))
 
 
 _LOOKS = {"rollback": _confirm, "why": _explained}
@@ -268,7 +269,7 @@ def _one(
     said: str = "",
     wrong: Mapping[str, str] | None = None,
     row: Mapping[str, Any] | None = None,
-    why: api.ReasonsAnswer | None = None,
+    why: predictions.ReasonsAnswer | None = None,
     status: int = 200,
 ) -> Response:
     """The page of a model, as it stands, with what was wrong about a form, or with the reasons of an answer."""
