@@ -140,8 +140,11 @@ def test_an_empty_platform_has_its_pages(service, lang):
 
 
 def test_a_contract_that_there_is_not(posts):
-    for url in ("/api/v1/cleaning/none", "/api/v1/cleaning/none/clusters", "/en/quality/cleaning/none", "/en/quality/cleaning/none/clusters"):
+    for url in ("/api/v1/cleaning/none", "/api/v1/cleaning/none/clusters"):
         assert is_problem(posts.get(url), 404, "no-such-contract")
+    for url in ("/en/quality/cleaning/none", "/en/quality/cleaning/none/clusters"):
+        page = posts.get(url)
+        assert (page.status_code, "There is nothing here" in page.text) == (404, True)
     assert is_problem(posts.post("/api/v1/cleaning/none/rules", {"rule": "x", "undone": True}), 404, "no-such-contract")
     assert is_problem(posts.get("/api/v1/cleaning/ads_daily"), 404, "no-such-contract")  # computed, not landed
     assert posts.client.get("/en/quality/cleaning", follow_redirects=False).headers["location"] == "/en/sign-in?next=/en/quality/cleaning"
