@@ -52,6 +52,7 @@ from seeding_platform.service.routes import (
     kept,
     keys,
     live,
+    model_reasons,
     models,
     policies,
     privacy,
@@ -163,6 +164,7 @@ def create_app(
     app.include_router(tables.router, responses=errors.documented(404, 409))
     app.include_router(tenants.router, responses=errors.documented(404, 409))
     app.include_router(models.router, responses=errors.documented(404, 409, 412))
+    app.include_router(model_reasons.router, responses=errors.documented(404, 409))
     app.include_router(auto_retraining.router, responses=errors.documented(404, 409, 412))
     app.include_router(enrichment.router, responses=errors.documented(404, 409))
     app.include_router(enrichment.aliases, responses=errors.documented(404, 409))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from seeding_platform.service.pages.render import Speaker
-    from seeding_platform.service.routes.models import ReasonsAnswer
+    from seeding_platform.service.routes.model_reasons import ReasonsAnswer
     from seeding_platform.storage.ml.deployments import Deployment
     from seeding_platform.storage.ml.jobs import Job
     from seeding_platform.storage.ml.standing import TrainingData

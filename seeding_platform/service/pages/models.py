@@ -23,6 +23,7 @@ from seeding_platform.service.pages.forms import Form, looking, told_off, typed,
 from seeding_platform.service.pages.model_words import data_rows, gain_said, why_shown
 from seeding_platform.service.pages.render import Speaker, words
 from seeding_platform.service.pages.views import Locale, facts_or_none, page
+from seeding_platform.service.routes import model_reasons
 from seeding_platform.service.routes import models as api
 from seeding_platform.storage.api_state import Role
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
 
     from seeding_platform.service.auth import Actor
+    from seeding_platform.service.routes.model_reasons import ReasonsAnswer
 
 router = APIRouter(include_in_schema=False)
 JOBS_SHOWN, CHANGES_SHOWN, ALERTS_SHOWN, DATA_SHOWN = 25, 15, 100, 10
@@ -186,7 +188,8 @@ def _confirm(request: Request, lang: str, actor: Actor, model: str, form: FormDa
 def _explained(request: Request, lang: str, actor: Actor, model: str, form: FormData) -> Response:
     """What each value that was typed does to the answer."""
     row = _row(model, form)
-    return _one(request, lang, actor, model, row=row, why=api.post_reasons(request, actor, api.ReasonsWanted(model=model, row=row)))
+    found = model_reasons.post_reasons(request, actor, model_reasons.ReasonsWanted(model=model, row=row))
+    return _one(request, lang, actor, model, row=row, why=found)
 
 
 _LOOKS = {"rollback": _confirm, "why": _explained}
@@ -268,7 +271,7 @@ def _one(
     said: str = "",
     wrong: Mapping[str, str] | None = None,
     row: Mapping[str, Any] | None = None,
-    why: api.ReasonsAnswer | None = None,
+    why: ReasonsAnswer | None = None,
     status: int = 200,
 ) -> Response:
     """The page of a model, as it stands, with what was wrong about a form, or with the reasons of an answer."""

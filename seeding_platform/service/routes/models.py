@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -127,32 +126,6 @@ class Predictions(BaseModel):
     predictions: list[PredictionAnswer]
 
 
-class ReasonsWanted(BaseModel, extra="forbid"):
-    """One row whose answer is to be explained."""
-
-    model: Model
-    row: dict[str, Scalar] = Field(max_length=200, description="Features by name; one that is missing counts as unknown")
-    environment: Environment = "prod"
-
-
-class ReasonAnswer(BaseModel):
-    """What one feature did to the answer."""
-
-    feature: str
-    value: Scalar
-    instead: Scalar = Field(description="What is usual: the training median, or the commonest value")
-    effect: float = Field(description="The answer less what it would be with `instead`: in the target's unit, or in probability of `of`")
-    of: str | None = Field(description="The label whose probability it is; null of numbers")
-
-
-class ReasonsAnswer(BaseModel):
-    """Reasons of one answer, the largest effect first; of features that work together they do not add up."""
-
-    model: str
-    version: str
-    reasons: list[ReasonAnswer]
-
-
 class LabelGiven(BaseModel, extra="forbid"):
     """What became of what was predicted."""
 
@@ -190,20 +163,6 @@ def post_predictions(request: Request, actor: Analyst, asked: Question) -> Predi
     tell(request, model=asked.model, version=found.version, rows=len(asked.rows))
     answers = [PredictionAnswer(prediction_id=a.prediction_id, value=a.value, probabilities=a.probabilities) for a in found.answers]
     return Predictions(model=asked.model, version=found.version, predictions=answers)
-
-
-@router.post("/reasons")
-def post_reasons(request: Request, actor: Analyst, asked: ReasonsWanted) -> ReasonsAnswer:
-    """What each feature does to the answer of the version that serves; nothing of it is kept."""
-    service = service_of(request)
-    try:
-        version, found = modelled.reasons_of(service, modelled.at(actor.tenant, asked.model, asked.environment), asked.row)
-    except NothingServes as error:
-        raise Problem(409, "nothing-serves", str(error)) from error
-    except (ContractBroken, PermanentError) as error:
-        raise Problem(422, "invalid-rows", str(error)) from error
-    tell(request, model=asked.model, version=version)
-    return ReasonsAnswer(model=asked.model, version=version, reasons=[ReasonAnswer.model_validate(asdict(r)) for r in found])
 
 
 @router.post("/labels")
