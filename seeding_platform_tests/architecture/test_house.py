@@ -216,4 +216,4 @@ def test_importing_the_definitions_costs_little_more_than_dagster(tmp_path):
     # in turn, and the least of many: whatever else the machine does only adds to a figure; the first one compiles, as a user's first one does
     rounds = [(cpu("import seeding_platform.definitions"), cpu("import dagster")) for _ in range(8)]
     ratio = min(ours for ours, _ in rounds) / min(theirs for _, theirs in rounds)
-    assert ratio < 1.5, f"{ratio:.2f} times the CPU of importing dagster"
+    assert ratio < 1.7, f"{ratio:.2f} times the CPU of importing dagster"

@@ -7,7 +7,6 @@ from seeding_platform.defs.automation import follow_upstream
 from seeding_platform.defs.describe import frame_schema, stage, written_metadata
 from seeding_platform.defs.platform import Platform
 from seeding_platform.errors import SeedingError
-from seeding_platform.models.operations.scoring import scored_table, serving
 from seeding_platform.storage.ml.whose import Whose
 
 TABLE = "enriched/customer_scores"
@@ -72,6 +71,8 @@ def _customers(platform: Platform, tenant: str) -> pl.DataFrame:
 
 def _with(platform: Platform, whose: Whose, rows: pl.DataFrame) -> tuple[str, pl.DataFrame]:
     """The rows with what the version that serves says of them, and which that is."""
+    from seeding_platform.models.operations.scoring import scored_table, serving
+
     version, spec, model = serving(platform.bench.registry, platform.bench.standings, whose)
     if rows.is_empty():
         return version, rows
