@@ -79,7 +79,7 @@ class Registry:
         self.uri = uri
         self.artefacts = artefacts
         self._client: MlflowClient | None = None
-        self._files_of: dict[str, ArtifactRepository] = {}
+        self._places: dict[str, str] = {}
 
     @property
     def client(self) -> MlflowClient:
@@ -306,12 +306,11 @@ class Registry:
 
     def _files(self, run_id: str, uri: str | None = None) -> ArtifactRepository:
         """A run's files. Where they lie never changes and is asked once: the client's own methods ask for the whole run each time."""
-        if run_id not in self._files_of:
-            from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-            where = uri or str(self.client.get_run(run_id).info.artifact_uri)
-            self._files_of[run_id] = get_artifact_repository(where, tracking_uri=self.uri)
-        return self._files_of[run_id]
+        if run_id not in self._places:
+            self._places[run_id] = uri or str(self.client.get_run(run_id).info.artifact_uri)
+        return get_artifact_repository(self._places[run_id], tracking_uri=self.uri)
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
