@@ -145,7 +145,7 @@ def test_the_command_tells_programs_and_people(files):
     assert (told["model"], told["seed_rows"], told["draws"]) == ("toy", 300, 3)
     people = run(*given, *more)
     assert people.exit_code == 0
-    for word in ("toy: AUC", "300 rows of the seed package", "95 % interval", "The package alone", "floor of 0.9"):
+    for word in ("toy: auc", "300 rows of the seed package", "95 % interval", "The package alone", "floor of 0.9"):
         assert word in people.stdout, people.stdout
     without = run(*given)
     assert (without.exit_code, "not run" in without.stdout) == (1, True)
