@@ -157,8 +157,6 @@ def deploy(service: Service, whose: Whose, version: str, *, by: str, reason: str
         raise Problem(422, "did-not-prove-itself", done.says, more={"deployment": done.deployment_id})
     if back:
         bench.alert("taken_back", whose, version=done.previous_version, previous=done.version, deployment=done.deployment_id)
-    else:
-        bench.all_clear("taken_back", whose)
     return done
 
 

@@ -33,7 +33,7 @@ def settled(bench: Bench, done: Deployment) -> None:
         facts = {"version": done.version, "deployment": done.deployment_id, "previous": done.previous_version or "none"}
         bench.alert(FAILED[done.kind], whose, error="not_verified", **facts)
         return
-    for rule in FAILED.values():
+    for rule in (*FAILED.values(), *(("taken_back",) if done.kind == "deploy" else ())):
         bench.all_clear(rule, whose)
     event = "model.rolled_back" if done.kind == "rollback" else "model.deployed"
     bench.tell(event, whose, mark=done.deployment_id, version=done.version, previous=done.previous_version)
