@@ -128,7 +128,8 @@ def main() -> None:
         try:
             bodies = [json.dumps({"model": spec.name, "rows": [row]}).encode() for row in rows[:500]]
             warm: list[float] = []
-            client(address, key, bodies, time.monotonic() + 3, warm, [])
+            client(address, key, bodies, time.monotonic() + 0.1, [], [])  # the first one loads the model
+            client(address, key, bodies, time.monotonic() + chosen.seconds / 2, warm, [])
             seen: list[float] = []
             errors: list[int] = []
             until, before = time.monotonic() + chosen.seconds, cpu_of(process.pid)
