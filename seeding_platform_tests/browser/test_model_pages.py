@@ -36,7 +36,9 @@ def modelled(service):
     bench.alert("performance_drop", CHURN, value=0.8, rows=150)
     operator = service.key("operator")
     assert service.post("/api/v1/ml/retraining-jobs", json={"models": ["churn"]}, headers=operator).status_code == 202
-    bench.at_stage(bench.jobs.active(CHURN), "fit")
+    job = bench.jobs.active(CHURN)
+    bench.jobs.claim(job.job_id, run_id="r", now=bench.now())
+    bench.at_stage(job, "fit")
     server = uvicorn.Server(uvicorn.Config(service.app, log_level="error", lifespan="off"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

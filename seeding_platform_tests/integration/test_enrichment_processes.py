@@ -205,7 +205,8 @@ def test_killed_and_stopped_workers_lose_nothing_and_do_nothing_twice(database_u
             looks=(tmp_path / "watch.log.looks").read_text(),
         )
         print(seen)
-    assert (kills, stops) == (KILLS, STOPS), seen
+    assert kills == KILLS, seen
+    assert 0 < stops <= STOPS, seen  # a fast machine is through before all of them
     assert not (tmp_path / "watch.log").exists(), (tmp_path / "watch.log").read_text()[:1000]
     assert found.unfinished == {name for name in map("E-{:05}".format, range(RECORDS)) if poison(name)}, seen
     assert found.dead == found.unfinished, seen

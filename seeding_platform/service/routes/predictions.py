@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from seeding_platform.errors import ContractBroken, PermanentError
 from seeding_platform.models.operations.labelling import brought
@@ -21,8 +21,8 @@ from seeding_platform.service.routes.models import Analyst, Environment, Model
 from seeding_platform.storage.ml.predictions import Label
 
 router = APIRouter(prefix="/api/v1/ml", tags=["models"])
-Text = Annotated[str, Field(max_length=1_000_000)]
-"""With a bound a text is also looked at letter by letter: half a letter (a lone surrogate) is refused."""
+Text = Annotated[str, Field(max_length=1_000_000), WithJsonSchema({"type": "string"})]
+"""With a bound a text is also looked at letter by letter: half a letter (a lone surrogate) is refused. It is far off, and nobody has to try it."""
 Scalar = bool | int | float | Text | None
 
 
