@@ -9,7 +9,7 @@ from seeding_platform.models.promotion import Decision, Footprint, Reason, Verdi
 from seeding_platform.models.promotion.gate import calibrated, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seeding_platform.models.evaluation import Evaluation
     from seeding_platform.models.learning.scored import Scored
@@ -58,7 +58,7 @@ def judged_by_rows(
         thresholds=thresholds,
         first=serving is None,
         slices=[c for c in spec.slices if c in challenger.columns],
-        footprint=footprint_of(found),
+        footprint=footprint_of(found.latency_ms, found.size_bytes),
         seed=seed,
     )
 
@@ -118,7 +118,7 @@ def judged_by_figure(
         reasons += _slices(spec, before, after, thresholds)
         if before.calibration is not None and after.calibration is not None:
             reasons.append(calibrated(before.calibration.ece, after.calibration.ece, thresholds))
-    reasons += within(footprint_of(found), thresholds)
+    reasons += within(footprint_of(found.latency_ms, found.size_bytes), thresholds)
     failed = [r for r in reasons if not r.passed]
     verdict = Verdict.DEPLOY if not failed else Verdict.REFUSE if any(r.final for r in failed) else Verdict.HOLD
     return Decision(verdict, tuple(reasons), gain, low, high, n)
@@ -155,7 +155,6 @@ def _slices(spec: ModelSpec, before: Evaluation, after: Evaluation, thresholds: 
                 yield Reason("slice", False, drop, thresholds.slice_drop, says, final=bool(ends) and max(ends) < 0)
 
 
-def footprint_of(found: Evaluation) -> Footprint:
-    """What serving a model costs, as it was measured."""
-    size = None if found.size_bytes is None else found.size_bytes / MEGABYTE
-    return Footprint(latency_ms=found.latency_ms.get("p99"), size_mb=size)
+def footprint_of(latency_ms: Mapping[str, float], size_bytes: int | None) -> Footprint:
+    """What serving a model costs, of an evaluation or of the report that keeps one."""
+    return Footprint(latency_ms=latency_ms.get("p99"), size_mb=None if size_bytes is None else size_bytes / MEGABYTE)

@@ -19,20 +19,36 @@ if TYPE_CHECKING:
 _AT_ONCE = 50_000
 
 
+def opened(registry: Registry, name: str, number: str) -> tuple[ModelSpec, Trained]:
+    """A version's specification and its fitted model, after hash and types were checked.
+
+    Args:
+        registry: where it is.
+        name: registered name.
+        number: of the version.
+
+    Raises:
+        PermanentError: it is not there, must not serve, was altered, or has no specification.
+        TransientError: the registry or its storage does not answer.
+    """
+    found, model = registry.load(name, number)
+    document = registry.document(found, SPEC_DOCUMENT)
+    if document is None:
+        raise PermanentError(f"{name} version {number} has no {SPEC_DOCUMENT}.", fix="Train it anew.")
+    return ModelSpec.model_validate_json(document), model
+
+
 def serving(registry: Registry, standings: Standings, whose: Whose) -> tuple[str, ModelSpec, Trained]:
-    """The version that serves, its specification and the fitted model, after hash and types were checked.
+    """The version that serves, with its specification and the fitted model.
 
     Raises:
         PermanentError: nothing serves, or what does must not be loaded.
+        TransientError: the registry or its storage does not answer.
     """
     standing = standings.one(whose)
     if standing is None or standing.version is None:
         raise PermanentError(f"No version of {whose.registered} serves.", fix="Train it, and see what its gate says.")
-    found, model = registry.load(whose.registered, standing.version)
-    document = registry.document(found, SPEC_DOCUMENT)
-    if document is None:
-        raise PermanentError(f"{whose.registered} version {found.version} has no {SPEC_DOCUMENT}.", fix="Train it anew.")
-    return found.version, ModelSpec.model_validate_json(document), model
+    return standing.version, *opened(registry, whose.registered, standing.version)
 
 
 def scored_table(spec: ModelSpec, model: Trained, rows: pl.DataFrame) -> pl.DataFrame:

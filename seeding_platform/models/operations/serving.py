@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from seeding_platform.errors import ContractBroken, PermanentError, SeedingError, TransientError
-from seeding_platform.models.deploying import SPEC_DOCUMENT, log_trouble
+from seeding_platform.models.deploying import log_trouble
 from seeding_platform.models.kinds import Kind
+from seeding_platform.models.operations.scoring import opened
 from seeding_platform.models.promotion.arms import arm
 from seeding_platform.models.registry import withdrawn
-from seeding_platform.models.spec import ModelSpec
 from seeding_platform.storage.ml.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from seeding_platform.models.learning.trained import Trained
     from seeding_platform.models.operations.bench import Bench
+    from seeding_platform.models.spec import ModelSpec
     from seeding_platform.storage.ml.whose import Whose
 
 MOST_ROWS = 10_000
@@ -142,7 +143,7 @@ class Predictor:
                 self._held.move_to_end(key)
                 return held[0], held[1]
             try:
-                spec, model = self._loaded(key) if held is None else (held[0], held[1])
+                spec, model = opened(self.bench.registry, *key) if held is None else (held[0], held[1])
                 if held is not None:
                     found = self.bench.registry.version(*key)
                     if found is None or withdrawn(found.tags):
@@ -156,13 +157,6 @@ class Predictor:
             while len(self._held) > HELD:
                 self._held.popitem(last=False)
             return spec, model
-
-    def _loaded(self, key: tuple[str, str]) -> tuple[ModelSpec, Trained]:
-        found, model = self.bench.registry.load(*key)
-        document = self.bench.registry.document(found, SPEC_DOCUMENT)
-        if document is None:
-            raise NothingServes(f"{key[0]} version {key[1]} has no {SPEC_DOCUMENT}.", fix="Train it anew.")
-        return ModelSpec.model_validate_json(document), model
 
     def _served(
         self, whose: Whose, version: str, spec: ModelSpec, model: Trained, frame: pl.DataFrame, rows: Sequence[Mapping[str, Any]]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeding_platform.models.deploying import log_trouble
 from seeding_platform.models.operations import changes
+from seeding_platform.models.operations.judging import footprint_of
 from seeding_platform.models.operations.rows import POSITIVE, gate_metric, live_frame
 from seeding_platform.models.operations.settings import promotion_of, retraining_of
-from seeding_platform.models.promotion import Footprint, Reason, Verdict, decide
+from seeding_platform.models.promotion import Reason, Verdict, decide
 from seeding_platform.models.promotion.metrics import scored
 from seeding_platform.models.registry import withdrawn
 from seeding_platform.storage.ml.deployments import ChampionChanged, DeploymentUnderWay
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from seeding_platform.storage.ml.whose import Whose
 
 SHADOW = "shadow"
-MEGABYTE = 1_000_000
 MOST_LOOKS = 2
 """How often a held version is judged by live rows against one champion; together the looks err no more often than one of the gate's."""
 
@@ -79,7 +79,9 @@ def _judged(bench: Bench, standing: Standing, spec: ModelSpec, serves: str, shad
         live_frame(spec, rows.rename({f"{side}_prediction": "prediction", f"{side}_score": "score"}), metric, positive=found.tags.get(POSITIVE))
         for side, found in (("one", champion), ("other", version))
     ]
-    decision = decide(*sides, metric=metric, thresholds=thresholds, footprint=_footprint(job))
+    evaluated = job.report.get("evaluation") or {}
+    footprint = footprint_of(evaluated.get("latency_ms", {}), evaluated.get("size_bytes"))
+    decision = decide(*sides, metric=metric, thresholds=thresholds, footprint=footprint)
     decision = _with_what_rows_cannot_tell(job, decision)
     value = metric.value(scored(sides[1], metric))
     return _acted(bench, spec, job, version, serves, decision, value=value, metric=metric, last=len(looks) + 1 >= MOST_LOOKS)
@@ -102,12 +104,6 @@ def _wanted(job: Job, looks: list[dict[str, Any]], thresholds: PromotionThreshol
     """On how many rows it is looked at: as many more as the hold asked for, and never on so few that they judge nothing."""
     last = looks[-1] if looks else {"n": 0, "more_rows": job.report["gate"].get("more_rows")}
     return int(last["n"]) + max(int(last["more_rows"] or 0), thresholds.minimum_rows)
-
-
-def _footprint(job: Job) -> Footprint:
-    found = job.report.get("evaluation") or {}
-    size = found.get("size_bytes")
-    return Footprint(latency_ms=found.get("latency_ms", {}).get("p99"), size_mb=None if size is None else size / MEGABYTE)
 
 
 def _with_what_rows_cannot_tell(job: Job, decision: Decision) -> Decision:
